@@ -1,0 +1,1 @@
+"""Tidehub: the JupyterHub of Tidelab."""
