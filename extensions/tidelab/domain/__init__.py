@@ -1,0 +1,1 @@
+"""Values that the parts of Tidelab hand to one another. No I/O here."""

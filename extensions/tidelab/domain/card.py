@@ -1,0 +1,63 @@
+"""The card of a model bundle (``card.json``): everything a prediction needs beside the ONNX file."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSpec(_Part):
+    """How pixels become the model's input. Preprocessing is data: it travels with the model."""
+
+    kind: Literal["image", "features", "image+features"] = Field(description="What the ONNX file takes")
+    size_px: int = Field(96, ge=16, le=1024, description="Side of the square image input, pixels")
+    crop: Literal["centre-square", "pad-square"] = Field(
+        "centre-square", description="centre-square cuts the longer side; pad-square fills the shorter one with `fill`"
+    )
+    fill: int = Field(255, ge=0, le=255, description="Grey value that pad-square fills with")
+    resample: Literal["bilinear", "bicubic", "lanczos", "area"] = Field("bilinear", description="Resampling filter")
+    mean: tuple[float, float, float] = Field((127.5, 127.5, 127.5), description="Subtracted per RGB channel, 0-255 scale")
+    scale: tuple[float, float, float] = Field((127.5, 127.5, 127.5), description="Divides per RGB channel after the mean")
+    features: str | None = Field(None, description="Feature extractor and version, e.g. tidelab.science.region_features:1")
+
+
+class Quality(_Part):
+    """Measured on the frozen test set named by `data_digest`."""
+
+    macro_f1: float | None = Field(None, ge=0, le=1)
+    weighted_f1: float | None = Field(None, ge=0, le=1)
+    accuracy: float | None = Field(None, ge=0, le=1)
+    expected_calibration_error: float | None = Field(None, ge=0, le=1)
+    per_class: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="label -> precision, recall, f1, support (test images)"
+    )
+    n_test: int = Field(0, ge=0, description="Test images")
+    method: str = Field("", description="How it was measured, in words (split, repeats, grouping)")
+
+
+class ModelCard(_Part):
+    """Card of one model bundle."""
+
+    schema_version: Literal[1] = 1
+    name: str = Field(description="Registered model name, or the use case's slug for a demo model")
+    title: str = Field(description="What it is, for people")
+    use_case: str = Field(description="Slug of the use case it was made for")
+    labels: tuple[str, ...] = Field(min_length=2, description="Class names in the order of `probabilities`")
+    input: InputSpec
+    temperature: float = Field(1.0, gt=0, description="probabilities = softmax(log(p) / temperature), fitted on validation images")
+    embedding_dim: int = Field(gt=0)
+    framework: str = Field(description="What it was trained with, e.g. keras 3.15.1, scikit-learn 1.9")
+    demo: bool = Field(False, description="A demonstration model: trained on generated images, never for science")
+    quality: Quality = Field(default_factory=Quality)
+    data_digest: str = Field("", description="sha256 over the training, validation and test files and their split")
+    data_summary: str = Field("", description="What it was trained on, in words")
+    seed: int | None = None
+    created: str = Field(description="ISO 8601 UTC")
+    created_by: str = Field("", description="Person id")
+    licence: str = ""
+    citation: str = ""
+    source: str = Field("", description="DOI or URL of published weights, with their sha256")
+    files: dict[str, str] = Field(default_factory=dict, description="file name in the bundle -> sha256 hex")

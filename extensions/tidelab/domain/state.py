@@ -1,0 +1,31 @@
+"""The state of a run, as it stands in ``state.json``."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class RunState(BaseModel):
+    """How far a run is; replaced atomically, so a reader never sees half of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status = Field(description="queued, running, done, failed or cancelled")
+    step: str = Field("", description="What is happening now, in words for the person who waits")
+    done: int = Field(0, ge=0, description="Images finished (predicted now or found in the cache)")
+    total: int = Field(0, ge=0, description="Images found in the input")
+    failed: int = Field(0, ge=0, description="Files that could not be used")
+    cached: int = Field(0, ge=0, description="Images whose result came from the cache")
+    predicted: int = Field(0, ge=0, description="Images the model was called for")
+    message: str = Field("", description="For a failed run: what happened and what to do next")
+    pid: int | None = Field(None, description="Process that executes the run")
+    started: str | None = Field(None, description="ISO 8601 UTC")
+    updated: str | None = Field(None, description="ISO 8601 UTC; the executing process refreshes it every few seconds")
+    finished: str | None = Field(None, description="ISO 8601 UTC")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen in this run."""
+        return self.status in ("done", "failed", "cancelled")

@@ -1,0 +1,57 @@
+"""The drift verdict that stands above every result."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VerdictState = Literal["green", "amber", "red", "grey"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StatisticTest(_Part):
+    """Kolmogorov-Smirnov test of one image statistic against the reference."""
+
+    name: str
+    title: str = Field(description="In words, e.g. brightness")
+    statistic: float = Field(description="KS distance D, 0 to 1")
+    p_value: float = Field(description="Corrected for the number of statistics tested")
+    reference_median: float
+    median: float
+    plain: str = Field(description="The cause in words, e.g. 'your images are darker'")
+
+
+class DriftedImage(_Part):
+    """One of the images that look least like the reference."""
+
+    image_id: str
+    image: str
+    distance: float = Field(description="Distance to the nearest reference embedding")
+    nearest: int = Field(description="Index of that reference image")
+
+
+class ShareChange(_Part):
+    """Share of one class among these images and among the reference."""
+
+    label: str
+    share: float
+    reference_share: float
+
+
+class Verdict(_Part):
+    """Whether the model is fit for these images: the one interface between drift and everything that shows it."""
+
+    state: VerdictState
+    headline: str = Field(description="One sentence, e.g. 'These images look like those the model was trained on.'")
+    reasons: list[str] = Field(default_factory=list, description="Sentences, most important first")
+    method: str = Field("", description="How it was decided, in words, with the parameters")
+    n_images: int = 0
+    n_reference: int = 0
+    mmd: float | None = Field(None, description="Squared maximum mean discrepancy (unbiased)")
+    p_value: float | None = Field(None, description="(b + 1) / (P + 1) of the permutation test")
+    statistic_tests: list[StatisticTest] = Field(default_factory=list)
+    share_changes: list[ShareChange] = Field(default_factory=list)
+    share_distance: float | None = Field(None, description="Half the sum of absolute share differences, 0 to 1")
+    drifted: list[DriftedImage] = Field(default_factory=list, description="Most drifted first")
