@@ -1,0 +1,1 @@
+"""Pure, cited, tested arithmetic: no I/O, no network, no framework."""
