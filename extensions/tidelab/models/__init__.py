@@ -1,0 +1,1 @@
+"""Model bundles: load, choose, predict. ONNX Runtime alone; TensorFlow never."""
