@@ -1,0 +1,1 @@
+"""MLflow with the identity of the hub: training runs, registered bundles, promotion."""

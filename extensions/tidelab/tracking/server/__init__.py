@@ -1,0 +1,1 @@
+"""The services behind MLflow; they run in the environment `mlflow`, never in a kernel."""
