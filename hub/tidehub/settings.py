@@ -1,0 +1,203 @@
+"""Settings of the hub: environment variables that begin with ``TIDEHUB_``, checked when the hub starts.
+
+Places (data, environments, use cases) are not settings of the hub: they are ``TIDELAB_*`` and read by `tidelab.paths`.
+"""
+
+import getpass
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from tidelab import paths
+
+from tidehub.names import ACCOUNT_NAME_RULE, account_name
+
+PREFIX = "TIDEHUB_"
+ServiceName = Literal["mlflow", "models", "apps", "cull"]
+
+
+class SettingsError(ValueError):
+    """Settings the hub cannot start with; the text names each variable, its value and the rule it breaks."""
+
+
+class Settings(BaseSettings):
+    """Everything an admin can set, with a default that is right for one person on one machine."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    # Network
+    host: str = Field("127.0.0.1", description="Address the proxy listens on; the hub itself always stays on 127.0.0.1")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the proxy: the address people open")
+    hub_port: int = Field(
+        8081, ge=1, le=65535, description="Port of the hub behind the proxy; running servers remember it, so keep it"
+    )
+    proxy_api_url: str = Field("http://127.0.0.1:8001", description="Where the proxy takes its routes from the hub")
+    proxy_token: SecretStr | None = Field(
+        None, description="Secret shared with the proxy; default: CONFIGPROXY_AUTH_TOKEN, which the proxy reads too"
+    )
+    public_url: str = Field(
+        "", description="Address people see when TLS ends in front of the proxy, e.g. https://lab.example.org/"
+    )
+    trusted_proxies: list[str] = Field(
+        default_factory=list,
+        description="JSON list of addresses of reverse proxies in front of ours, whose X-Forwarded-For is believed",
+    )
+
+    # People
+    auth: Literal["local", "oidc"] = Field("local", description="local: accounts kept here; oidc: an OpenID Connect provider")
+    admin: str = Field(
+        default_factory=lambda: account_name(getpass.getuser()),
+        description="Name of the first admin account; default: the operating-system user",
+    )
+    shared_trust: bool = Field(
+        False,
+        description="1 allows a second account in embedded mode, where every account can read every other's files",
+    )
+    oidc_client_id: str = Field("", description="Client id registered at the provider")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Client secret registered at the provider")
+    oidc_authorize_url: str = Field("", description="Authorization endpoint")
+    oidc_token_url: str = Field("", description="Token endpoint")
+    oidc_userdata_url: str = Field("", description="Userinfo endpoint")
+    oidc_callback_url: str = Field("", description="Default: <public_url>hub/oauth_callback")
+    oidc_login_name: str = Field("your institution", description="What the sign-in button says")
+    oidc_username_claim: str = Field("preferred_username", description="Claim that becomes the user name")
+    oidc_groups_claim: str = Field("groups", description="Claim that lists the person's groups")
+    oidc_scope: list[str] = Field(
+        default_factory=lambda: ["openid", "profile", "email"], description="JSON list of scopes to ask for"
+    )
+    oidc_allowed_groups: list[str] = Field(
+        default_factory=list, description="JSON list: members may sign in; nobody else may"
+    )
+    oidc_admin_groups: list[str] = Field(default_factory=list, description="JSON list: members are admins")
+
+    # Servers
+    start_seconds: int = Field(120, ge=10, le=3600, description="How long a server may take to answer once it is started")
+    install_minutes: int = Field(60, ge=1, le=600, description="How long the first-use installation of a stack may take")
+    idle_minutes: float = Field(
+        120, ge=0, description="A server with no work and no activity for so long is stopped; 0: never"
+    )
+    idle_check_seconds: float = Field(60, ge=1, le=3600, description="How often idle servers are looked for")
+
+    # Services and logs
+    services: list[ServiceName] = Field(
+        default_factory=lambda: list[ServiceName](["mlflow", "models", "apps", "cull"]),
+        description='JSON list of the services to start, e.g. ["apps", "cull"]',
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the hub logs")
+
+    @field_validator("host")
+    @classmethod
+    def _host_is_address(cls, value: str) -> str:
+        if value != "localhost":
+            try:
+                ipaddress.ip_address(value)
+            except ValueError as error:
+                raise ValueError("must be an IP address or 'localhost'") from error
+        return value
+
+    @field_validator("admin")
+    @classmethod
+    def _admin_is_name(cls, value: str) -> str:
+        name = account_name(value)
+        if name != value.lower():
+            raise ValueError(ACCOUNT_NAME_RULE)
+        return name
+
+    @field_validator("proxy_api_url", "public_url", "oidc_authorize_url", "oidc_token_url", "oidc_userdata_url")
+    @classmethod
+    def _is_url(cls, value: str, info: ValidationInfo) -> str:
+        if value and not re.match(r"^https?://[^/\s]+(/\S*)?$", value):
+            raise ValueError("must be a full address that begins with http:// or https://")
+        return value.rstrip("/") + "/" if value and info.field_name == "public_url" else value
+
+    @field_validator("services")
+    @classmethod
+    def _models_needs_mlflow(cls, value: list[ServiceName]) -> list[ServiceName]:
+        if "models" in value and "mlflow" not in value:
+            raise ValueError("the service 'models' needs the service 'mlflow'")
+        return list(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _oidc_is_complete(self) -> Self:
+        if self.auth != "oidc":
+            return self
+        needed = {
+            "oidc_client_id": self.oidc_client_id,
+            "oidc_client_secret": self.oidc_client_secret.get_secret_value(),
+            "oidc_authorize_url": self.oidc_authorize_url,
+            "oidc_token_url": self.oidc_token_url,
+            "oidc_userdata_url": self.oidc_userdata_url,
+        }
+        missing = [f"{PREFIX}{name.upper()}" for name, value in needed.items() if not value]
+        if not self.oidc_allowed_groups and not self.oidc_admin_groups:
+            missing.append(f"{PREFIX}OIDC_ALLOWED_GROUPS (or {PREFIX}OIDC_ADMIN_GROUPS)")
+        if not self.shared_trust:
+            missing.append(f"{PREFIX}SHARED_TRUST=1 (embedded mode is one trust domain, and a provider brings many people)")
+        if missing:
+            raise ValueError(f"{PREFIX}AUTH=oidc also needs {', '.join(missing)}")
+        return self
+
+    @property
+    def address(self) -> str:
+        """The address people open, with a slash at the end."""
+        return self.public_url or f"http://{_url_host(self.host)}:{self.port}/"
+
+    @property
+    def bind_url(self) -> str:
+        """The address the proxy listens on."""
+        return f"http://{_url_host(self.host, any_to_local=False)}:{self.port}/"
+
+    @property
+    def local_url(self) -> str:
+        """The proxy's address as processes on this machine reach it."""
+        return f"http://{_url_host(self.host)}:{self.port}/"
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the hub's own files: database, cookie secret, accounts."""
+        return paths.data() / "hub"
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    SettingsError
+        A variable breaks its rule; the text names each one.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+    except Exception as error:
+        # pydantic-settings raises its own SettingsError for a value that is not JSON where a list is expected
+        raise SettingsError(f"The hub cannot start: {error}. Lists are written as JSON, e.g. [\"apps\"].") from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = ["The hub cannot start with these settings:"]
+    for problem in error.errors():
+        message = problem["msg"].removeprefix("Value error, ")
+        if not problem["loc"]:
+            lines.append(f"  {message}")
+            continue
+        name = str(problem["loc"][0])
+        lines.append(f"  {PREFIX}{name.upper()}={_shown(name)}: {message}")
+    lines.append("The settings are described in docs/admin.md.")
+    return "\n".join(lines)
+
+
+def _shown(name: str) -> str:
+    value = os.environ.get(f"{PREFIX}{name.upper()}", "(default)")
+    return "(secret)" if any(word in name for word in ("secret", "token")) else repr(value[:80])
+
+
+def _url_host(host: str, *, any_to_local: bool = True) -> str:
+    if any_to_local and host in ("0.0.0.0", "::"):  # noqa: S104 (a comparison, nothing is bound here)
+        host = "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
