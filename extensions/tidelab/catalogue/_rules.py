@@ -1,0 +1,138 @@
+"""Rules that join several fields of a declaration; one small function each, all of them are reported at once."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tidelab.catalogue.parameters import ChoiceParameter, IntegerParameter, NumberParameter
+
+if TYPE_CHECKING:
+    from tidelab.catalogue.usecase import UseCase
+
+Broken = tuple[tuple[str | int, ...], str]
+"""Path of the field, and the rule as the end of a sentence that starts with the field."""
+
+
+def broken_rules(use_case: "UseCase") -> list[Broken]:
+    """Return every joined rule that a declaration breaks."""
+    rules = (_labels, _taxa, _stacks, _flavours, _notebooks, _app, _parameters, _published, _names)
+    return [broken for rule in rules for broken in rule(use_case)]
+
+
+def _labels(use_case: "UseCase") -> Iterator[Broken]:
+    seen: Counter[str] = Counter()
+    for index, label in enumerate(use_case.labels):
+        seen[label.name.casefold()] += 1
+        if seen[label.name.casefold()] > 1:
+            yield (
+                ("labels", index, "name"),
+                f"is '{label.name}', which another label has too; names must differ.",
+            )
+
+
+def _taxa(use_case: "UseCase") -> Iterator[Broken]:
+    for index, label in enumerate(use_case.labels):
+        if label.kind in ("non-living", "artefact") and (label.aphia_id or label.rank):
+            yield (
+                ("labels", index, "kind"),
+                f"is {label.kind} for '{label.name}', which has an aphia_id or a rank; only what lives has one.",
+            )
+        if label.aphia_checked and not label.aphia_id:
+            yield ("labels", index, "aphia_checked"), "is given without an aphia_id."
+
+
+def _stacks(use_case: "UseCase") -> Iterator[Broken]:
+    known = use_case.stacks.names
+    for name, notebook in use_case.notebooks.items():
+        if notebook.stack not in known:
+            yield (
+                ("notebooks", name, "stack"),
+                f"is '{notebook.stack}'; it must be one of the use case's stacks: {', '.join(known)}.",
+            )
+        elif notebook.stack != use_case.stacks.analyse and {"app", "report"} & set(notebook.faces):
+            yield (
+                ("notebooks", name, "stack"),
+                f"is '{notebook.stack}'; apps and reports run in the stack `stacks.analyse` ({use_case.stacks.analyse}).",
+            )
+    for name, flavour in use_case.resources.flavours.items():
+        for index, stack in enumerate(flavour.stacks):
+            if stack not in known:
+                yield (
+                    ("resources", "flavours", name, "stacks", index),
+                    f"is '{stack}'; it must be one of the use case's stacks: {', '.join(known)}.",
+                )
+
+
+def _flavours(use_case: "UseCase") -> Iterator[Broken]:
+    flavours = use_case.resources.flavours
+    if use_case.resources.default not in flavours:
+        yield (
+            ("resources", "default"),
+            f"is '{use_case.resources.default}'; it must be one of the flavours: {', '.join(flavours)}.",
+        )
+    offered = {stack for flavour in flavours.values() for stack in flavour.stacks}
+    for name, notebook in use_case.notebooks.items():
+        if notebook.stack in use_case.stacks.names and notebook.stack not in offered:
+            yield (
+                ("resources", "flavours"),
+                f"offers no server with the stack '{notebook.stack}' that notebook '{name}' needs.",
+            )
+
+
+def _notebooks(use_case: "UseCase") -> Iterator[Broken]:
+    if "analyse" not in use_case.notebooks:
+        yield ("notebooks",), "has no `analyse`; every use case answers that question first."
+    files: Counter[str] = Counter()
+    for name, notebook in use_case.notebooks.items():
+        files[notebook.file] += 1
+        if files[notebook.file] > 1:
+            yield ("notebooks", name, "file"), f"is '{notebook.file}', which another notebook has too."
+
+
+def _app(use_case: "UseCase") -> Iterator[Broken]:
+    if use_case.faces("app") and use_case.app is None:
+        yield ("app",), f"is missing, and notebook '{use_case.faces('app')[0]}' has the face `app`."
+
+
+def _parameters(use_case: "UseCase") -> Iterator[Broken]:
+    for name, notebook in use_case.notebooks.items():
+        for key, parameter in notebook.parameters.items():
+            path = ("notebooks", name, "parameters", key)
+            if isinstance(parameter, IntegerParameter | NumberParameter):
+                low, high = parameter.minimum, parameter.maximum
+                if low is not None and high is not None and low > high:
+                    yield (*path, "minimum"), f"is {low}, above the maximum {high}."
+            if isinstance(parameter, ChoiceParameter) and len(set(parameter.choices)) < len(
+                parameter.choices
+            ):
+                yield (*path, "choices"), "names a choice twice."
+            try:
+                parameter.check(parameter.default)
+            except ValueError as error:
+                yield (*path, "default"), f"is {parameter.default!r}; {error}"
+
+
+def _published(use_case: "UseCase") -> Iterator[Broken]:
+    names: Counter[str] = Counter()
+    for index, source in enumerate(use_case.model.published):
+        path = ("model", "published", index)
+        names[source.name] += 1
+        if names[source.name] > 1:
+            yield (*path, "name"), f"is '{source.name}', which another published model has too."
+        if source.url is None and source.doi is None:
+            yield path, "needs a `url` or a `doi`."
+        if source.sha256 is None and source.checksum is None:
+            yield path, "needs a `sha256`, or the repository's `checksum` until it was fetched once."
+        if source.checksum == "from-repository" and source.doi is None:
+            yield (*path, "checksum"), "is 'from-repository', which needs the `doi` of the record to ask."
+
+
+def _names(use_case: "UseCase") -> Iterator[Broken]:
+    if use_case.model.registered_name != use_case.slug:
+        yield (
+            ("model", "registered_name"),
+            f"is '{use_case.model.registered_name}'; it must be the slug, '{use_case.slug}'.",
+        )
+    expected = f"maintainers-{use_case.slug}"
+    if use_case.maintainers_group != expected:
+        yield ("maintainers_group",), f"is '{use_case.maintainers_group}'; it must be '{expected}'."

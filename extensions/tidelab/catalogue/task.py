@@ -1,0 +1,68 @@
+"""What the model does with an image, and the classes it knows."""
+
+import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tidelab.catalogue._base import Line, Part, Text
+
+LabelName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, pattern=r"^[^\s./\\;:<>\x00-\x1f][^/\\;<>\x00-\x1f]*$"),
+]
+"""A class is also a folder of training images and a part of ``top5`` (``label:score;...``)."""
+
+
+class Task(Part):
+    """What is asked of one image."""
+
+    kind: Literal["image-classification"] = Field(
+        title="Kind", description="image-classification: one class per image."
+    )
+    predictor: str = Field(
+        "tidelab.models.classifier:ImageClassifier",
+        title="Predictor",
+        description="Class that turns images into predictions, `package.module:Class`; either of the toolkit or of the "
+        "use case's own `src/` folder.",
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+    )
+
+
+class Label(Part):
+    """One class of the task."""
+
+    name: LabelName = Field(
+        title="Name",
+        description="Name of the class in results and of its folder of training images; without / \\ ; < >, because "
+        "of the folder and of the `top5` column (write Egg+Cyst, and put Egg/Cyst in the title).",
+    )
+    title: Line | None = Field(
+        None, title="Title", description="What people read, where it differs from the name."
+    )
+    kind: Literal["taxon", "life-stage", "morphotype", "non-living", "artefact"] = Field(
+        title="Kind",
+        description="taxon: a taxon; life-stage: of a taxon (nauplii, cysts); morphotype: a shape that is no taxon "
+        "(long chained diatom); non-living: detritus, fibres; artefact: of the instrument (bubbles).",
+    )
+    rank: Line | None = Field(
+        None, title="Rank", description="Taxonomic rank as WoRMS writes it, e.g. Genus."
+    )
+    aphia_id: int | None = Field(
+        None,
+        title="AphiaID",
+        description="Identifier in the World Register of Marine Species; leave out what is not mapped.",
+        gt=0,
+        le=99_999_999,
+    )
+    aphia_checked: datetime.date | None = Field(
+        None, title="AphiaID checked", description="Day on which a person compared the AphiaID with WoRMS."
+    )
+    description: Text | None = Field(
+        None, title="Description", description="What belongs to this class and what does not."
+    )
+
+    @property
+    def shown(self) -> str:
+        """The title, or the name where there is none."""
+        return self.title or self.name
