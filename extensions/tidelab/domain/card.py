@@ -1,6 +1,6 @@
 """The card of a model bundle (``card.json``): everything a prediction needs beside the ONNX file."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,10 @@ class InputSpec(_Part):
     crop: Literal["centre-square", "pad-square"] = Field(
         "centre-square", description="centre-square cuts the longer side; pad-square fills the shorter one with `fill`"
     )
-    fill: int = Field(255, ge=0, le=255, description="Grey value that pad-square fills with")
+    fill: Annotated[int, Field(ge=0, le=255)] | Literal["border"] = Field(
+        "border",
+        description="What pad-square fills with: a grey value, or `border` for the median colour of the picture's edge",
+    )
     resample: Literal["bilinear", "bicubic", "lanczos", "area"] = Field("bilinear", description="Resampling filter")
     mean: tuple[float, float, float] = Field((127.5, 127.5, 127.5), description="Subtracted per RGB channel, 0-255 scale")
     scale: tuple[float, float, float] = Field((127.5, 127.5, 127.5), description="Divides per RGB channel after the mean")

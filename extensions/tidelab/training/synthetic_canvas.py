@@ -104,11 +104,12 @@ def circle(
     )
 
 
-def arc(start: Sequence[float], heading: float, length: float, bend: float, n: int = 24) -> Points:
+def arc(start: Sequence[float] | Points, heading: float, length: float, bend: float, n: int = 24) -> Points:
     """Return a curve of ``(n, 2)`` points from ``start``, leaving at ``heading`` and turning by ``bend`` radians in all."""
     heading_at = heading + bend * np.linspace(0, 1, n) ** 1.3
     steps = np.stack([np.cos(heading_at), np.sin(heading_at)], axis=1) * (length / (n - 1))
-    return np.asarray(start, float) + np.vstack([[0, 0], np.cumsum(steps[:-1], axis=0)])
+    points: Points = np.asarray(start, float) + np.vstack([[0, 0], np.cumsum(steps[:-1], axis=0)])
+    return points
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ def photograph(
     grey = flare + (optics.background * rng.uniform(0.94, 1.06) - flare) * light * shading
     grey = grey + rng.normal(0, optics.noise, grey.shape)
     pixels = grey[:, :, None] * np.asarray(optics.tint)
-    return np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    crop: npt.NDArray[np.uint8] = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
+    return crop
 
 
 def _crop(absorbance: Array, margin: int) -> Array:

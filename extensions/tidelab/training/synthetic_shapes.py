@@ -193,7 +193,7 @@ def noctilucales(rng: Rng) -> Canvas:
         )
     if rng.random() < 0.5:
         canvas.fill(
-            (radius * 0.5, 0) + circle(radius * 0.16, wobble=0.15, phase=rng.uniform(0, 6)),
+            np.array([radius * 0.5, 0]) + circle(radius * 0.16, wobble=0.15, phase=rng.uniform(0, 6)),
             rng.uniform(0.5, 1.4),
         )
     canvas.texture(rng, 1.0, 0.35)
