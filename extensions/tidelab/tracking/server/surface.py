@@ -1,0 +1,89 @@
+"""Which of MLflow's routes exist here: tracking, artifacts, registry and their pages. Everything else is 404.
+
+MLflow 3.17 brings an assistant that runs shell commands for callers from this machine (behind a proxy: for everybody),
+a gateway that calls other hosts, webhooks, jobs, and traces whose artifact location is a tag that their owner may change.
+None of it is used here, and what is not used is not reachable. An application in front of MLflow's, so it covers Flask
+and FastAPI routes alike, whatever MLflow thinks of them.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LARGEST_BODY = 2 * 1024**3
+"""Bytes of one upload."""
+
+_PAGES = r"|/|/static-files/.+|/health|/version|/favicon\.ico|/graphql|/get-artifact|/model-versions/get-artifact"
+_LOGIN = r"|/oauth_callback|/logout"
+_API = (
+    r"|/(?:ajax-)?api/2\.0/mlflow/(?:experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models)/.+"
+    r"|/(?:ajax-)?api/2\.0/mlflow/logged-models"
+    r"|/ajax-api/2\.0/mlflow/upload-artifact"
+    r"|/(?:ajax-)?api/\d\.0/mlflow/users/(?:current|current/permissions|permissions/(?:grant|revoke|check))"
+    r"|/(?:ajax-)?api/3\.0/mlflow/server-info"
+    r"|/ajax-api/3\.0/mlflow/ui-telemetry"
+    r"|/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts(?:/.*)?"
+)
+_ALLOWED = re.compile(_PAGES + _LOGIN + _API, re.DOTALL)
+_REFUSED = re.compile(r".*/runs/create-promptlab-run|.*presigned.*", re.DOTALL)
+_ARTIFACT = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
+
+
+def is_served(path: str) -> bool:
+    """Return whether a path, after the service's prefix, is part of what is served.
+
+    >>> is_served("/api/2.0/mlflow/runs/create"), is_served("/ajax-api/3.0/mlflow/assistant/message")
+    (True, False)
+    """
+    return _ALLOWED.fullmatch(path) is not None and _REFUSED.fullmatch(path) is None
+
+
+class Surface:
+    """ASGI application in front of MLflow's: lets the routes above through and answers 404 to all others.
+
+    Artifact uploads and downloads are handed to MLflow's streaming routes, which it mounts without the prefix only: the
+    prefixed ones would hold a whole file in memory. MLflow authorizes both alike.
+    """
+
+    def __init__(self, application: Application, prefix: str) -> None:
+        self.application = application
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self.application(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        path = scope["path"]
+        rest = path.removeprefix(self.prefix)
+        if not path.startswith(self.prefix) or not is_served(rest):
+            await _refuse(send, 404, "This MLflow serves tracking, artifacts and the model registry, nothing else.")
+        elif _body_length(scope) > LARGEST_BODY:
+            await _refuse(send, 413, f"An upload may have at most {LARGEST_BODY // 1024**2} MB.")
+        else:
+            if scope["method"] in ("GET", "PUT") and _ARTIFACT.fullmatch(rest):
+                raw = scope.get("raw_path", path.encode())
+                scope = {**scope, "path": rest, "raw_path": raw.removeprefix(self.prefix.encode())}
+            await self.application(scope, receive, send)
+
+
+def _body_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else LARGEST_BODY + 1
+    return 0
+
+
+async def _refuse(send: Send, status: int, text: str) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
