@@ -1,0 +1,155 @@
+"""What the hub derives from a use case's declaration: its card, its server choices, its app's address.
+
+Pure functions of a `UseCase`: the home page, the spawner and the tests read the same answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidelab.catalogue import UseCase
+
+APPS_PREFIX = "services/apps/voila/render"
+
+
+class ProfileError(ValueError):
+    """Options of a server that the catalogue does not offer; the text says what it does offer."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One size of server, in words for the person who chooses."""
+
+    name: str
+    title: str
+    detail: str
+    cpu: float
+    memory_gb: float
+    gpu: int
+    stacks: tuple[str, ...]
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One use case as the hub shows and starts it."""
+
+    slug: str
+    title: str
+    summary: str
+    description: str
+    keywords: tuple[str, ...]
+    inputs: str
+    outputs: str
+    button: str
+    app_path: str | None
+    lab_path: str
+    choices: tuple[Choice, ...]
+    has_picture: bool
+
+    @property
+    def search_text(self) -> str:
+        """Everything the search box looks in, in small letters."""
+        return " ".join((self.slug, self.title, self.summary, *self.keywords)).lower()
+
+    def choice(self, name: str | None = None) -> Choice:
+        """Return one size of server, the default one without a name.
+
+        Raises
+        ------
+        ProfileError
+            There is no such size.
+        """
+        for choice in self.choices:
+            if choice.name == name or (name is None and choice.is_default):
+                return choice
+        known = ", ".join(choice.name for choice in self.choices)
+        raise ProfileError(f"{self.title} has no server size {str(name)[:40]!r}. It offers: {known}.")
+
+
+def profile(use_case: UseCase) -> Profile:
+    """Return the profile of one use case."""
+    app = use_case.app
+    notebooks = use_case.faces("app")
+    analyse = use_case.notebooks["analyse"]
+    return Profile(
+        slug=use_case.slug,
+        title=use_case.title,
+        summary=use_case.summary,
+        description=use_case.description,
+        keywords=tuple(use_case.keywords),
+        inputs=app.inputs if app else "",
+        outputs=app.outputs if app else "",
+        button=app.button if app else "Analyse",
+        app_path=f"{APPS_PREFIX}/{use_case.slug}/{use_case.notebooks[notebooks[0]].file}" if notebooks else None,
+        lab_path=f"/lab/tree/{use_case.slug}/{analyse.file}",
+        choices=_choices(use_case),
+        has_picture=use_case.picture_path is not None and use_case.picture_path.is_file(),
+    )
+
+
+def choose(catalogue: Mapping[str, UseCase], slug: str, options: Mapping[str, Any]) -> tuple[UseCase, Choice]:
+    """Return the use case and size of server for a server's name and the person's options.
+
+    Parameters
+    ----------
+    catalogue
+        Slug -> use case.
+    slug
+        The server's name: a server is the server of one use case.
+    options
+        What came from the form, an address or the REST API: user input. ``use_case`` (if given, equal to the name) and
+        ``resources`` are the only keys.
+
+    Raises
+    ------
+    ProfileError
+        The catalogue does not offer this; the text is a sentence for the person.
+    """
+    if not slug:
+        raise ProfileError("A server belongs to one use case. Open the home page and choose Open in Lab on a card.")
+    if unknown := sorted(str(key)[:40] for key in options if key not in ("use_case", "resources")):
+        raise ProfileError(f"A server takes the options use_case and resources, not {', '.join(unknown)}.")
+    named, resources = (_one(options, key) for key in ("use_case", "resources"))
+    if named not in (None, slug):
+        raise ProfileError(f"The server {slug!r} belongs to the use case {slug!r}, not to {str(named)[:40]!r}.")
+    if slug not in catalogue:
+        known = ", ".join(catalogue) or "none"
+        raise ProfileError(f"There is no use case {slug[:40]!r}. Known use cases: {known}.")
+    use_case = catalogue[slug]
+    return use_case, profile(use_case).choice(resources)
+
+
+def _one(options: Mapping[str, Any], key: str) -> str | None:
+    value = options.get(key)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]  # forms and addresses give lists
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ProfileError(f"The option {key} must be one word, not {str(value)[:40]!r}.")
+    return value
+
+
+def _choices(use_case: UseCase) -> tuple[Choice, ...]:
+    resources = use_case.resources
+    return tuple(
+        Choice(
+            name=name,
+            title=flavour.title,
+            detail=_detail(flavour.cpu, flavour.memory_gb, flavour.gpu),
+            cpu=flavour.cpu,
+            memory_gb=flavour.memory_gb,
+            gpu=flavour.gpu,
+            stacks=tuple(flavour.stacks),
+            is_default=name == resources.default,
+        )
+        for name, flavour in resources.flavours.items()
+    )
+
+
+def _detail(cpu: float, memory_gb: float, gpu: int) -> str:
+    parts = [f"{cpu:g} core{'' if cpu == 1 else 's'}", f"{memory_gb:g} GB memory"]
+    if gpu:
+        parts.append(f"{gpu} GPU{'' if gpu == 1 else 's'}")
+    return ", ".join(parts)
