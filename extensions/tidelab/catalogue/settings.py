@@ -67,6 +67,11 @@ class Drift(Part):
         ge=0,
         lt=1,
     )
+    appearance_distance: float = Field(
+        0.5, title="Appearance distance",
+        description="Kolmogorov-Smirnov distance of one image statistic, at equal class shares, from which the verdict is amber.",
+        gt=0, le=1,
+    )  # fmt: skip
     class_distance: float = Field(
         0.2, title="Class distance", description="Smallest change of class shares (half the sum of absolute differences) that is named.",
         ge=0, lt=1,

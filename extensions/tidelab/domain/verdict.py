@@ -17,10 +17,18 @@ class StatisticTest(_Part):
     name: str
     title: str = Field(description="In words, e.g. brightness")
     statistic: float = Field(description="KS distance D, 0 to 1")
+    matched: float | None = Field(
+        None, ge=0, le=1, description="Distance left when the reference is weighted to the same class shares"
+    )
     p_value: float = Field(description="Corrected for the number of statistics tested")
     reference_median: float
     median: float
-    plain: str = Field(description="The cause in words, e.g. 'your images are darker'")
+    differs: bool = Field(
+        False, description="Corrected p-value and distance both say so: a cause that may be named"
+    )
+    plain: str = Field(
+        description="In words, e.g. 'your images are darker (median brightness 92 against 141)'"
+    )
 
 
 class DriftedImage(_Part):
@@ -44,14 +52,28 @@ class Verdict(_Part):
     """Whether the model is fit for these images: the one interface between drift and everything that shows it."""
 
     state: VerdictState
-    headline: str = Field(description="One sentence, e.g. 'These images look like those the model was trained on.'")
+    headline: str = Field(
+        description="One sentence, e.g. 'These images look like those the model was trained on.'"
+    )
     reasons: list[str] = Field(default_factory=list, description="Sentences, most important first")
     method: str = Field("", description="How it was decided, in words, with the parameters")
     n_images: int = 0
     n_reference: int = 0
     mmd: float | None = Field(None, description="Squared maximum mean discrepancy (unbiased)")
     p_value: float | None = Field(None, description="(b + 1) / (P + 1) of the permutation test")
+    unlike: int | None = Field(
+        None, ge=0, description="Images further from the reference than `unlike_distance`"
+    )
+    unlike_share: float | None = Field(
+        None, description="Their share of all images, 0 to 1: the size of the effect"
+    )
+    unlike_distance: float | None = Field(
+        None, description="Nearest-neighbour distance that few reference images exceed"
+    )
     statistic_tests: list[StatisticTest] = Field(default_factory=list)
     share_changes: list[ShareChange] = Field(default_factory=list)
-    share_distance: float | None = Field(None, description="Half the sum of absolute share differences, 0 to 1")
+    share_distance: float | None = Field(
+        None, description="Half the sum of absolute share differences, 0 to 1"
+    )
+    share_p_value: float | None = Field(None, description="How often re-labelled images reach that distance")
     drifted: list[DriftedImage] = Field(default_factory=list, description="Most drifted first")

@@ -247,3 +247,31 @@ def share_distance_test(
     permuted = 0.5 * np.abs(draws / n - (pooled - draws) / m).sum(axis=1)
     reached = int(np.sum(permuted >= observed - _TIE))
     return observed, (reached + 1) / (permutations + 1)
+
+
+def weighted_ks_distance(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
+) -> float:
+    """Return the largest difference of two cumulative distributions, the second one weighted.
+
+    Parameters
+    ----------
+    first
+        Shape ``(n,)``, every value counts the same.
+    second, weights
+        Shape ``(m,)`` each; weights are not negative and not all zero. Equal weights give the Kolmogorov-Smirnov distance.
+
+    Examples
+    --------
+    >>> weighted_ks_distance(np.array([1.0, 2.0]), np.array([1.0, 2.0, 9.0]), np.array([1.0, 1.0, 0.0]))
+    0.0
+    """
+    total = float(weights.sum())
+    if not total > 0:
+        raise ValueError("weights must not all be zero")
+    order = np.argsort(second, kind="stable")
+    cumulative = np.concatenate([[0.0], np.cumsum(weights[order])]) / total
+    at = np.concatenate([first, second])
+    here = np.searchsorted(np.sort(first), at, side="right") / len(first)
+    there = cumulative[np.searchsorted(second[order], at, side="right")]
+    return float(np.abs(here - there).max())
