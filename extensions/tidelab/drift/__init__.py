@@ -3,5 +3,14 @@
 from tidelab.drift.assess import assess, cannot_tell
 from tidelab.drift.reference import Reference, ReferenceFileError
 from tidelab.drift.settings import DriftSettings
+from tidelab.drift.timeline import Timeline, TimelineEntry
 
-__all__ = ["DriftSettings", "Reference", "ReferenceFileError", "assess", "cannot_tell"]
+__all__ = [
+    "DriftSettings",
+    "Reference",
+    "ReferenceFileError",
+    "Timeline",
+    "TimelineEntry",
+    "assess",
+    "cannot_tell",
+]

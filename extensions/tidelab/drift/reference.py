@@ -4,6 +4,7 @@ It belongs to one model version and travels in its bundle as ``reference.npz``. 
 text only (no pickle): a bundle may come from someone else.
 """
 
+import io
 import os
 import tempfile
 import zipfile
@@ -173,9 +174,8 @@ class Reference:
             seed=seed,
         )
 
-    def save(self, path: Path) -> Path:
-        """Write the reference (to ``reference.npz`` when `path` is a folder) in one step; equal content, equal bytes."""
-        target = path / FILE_NAME if path.is_dir() else path
+    def to_bytes(self) -> bytes:
+        """Return the content of ``reference.npz``; equal references give equal bytes, so their digest can be compared."""
         lengths = [len(thumbnail) for thumbnail in self.thumbnails]
         arrays: dict[str, npt.NDArray[Any]] = {
             "schema_version": np.asarray(1, dtype=np.int64),
@@ -189,10 +189,17 @@ class Reference:
             "count_labels": _text(tuple(self.label_counts)),
             "counts": np.asarray(list(self.label_counts.values()), dtype=np.int64),
         }
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    def save(self, path: Path) -> Path:
+        """Write the reference in one step (to ``reference.npz`` when `path` is a folder) and return its file."""
+        target = path / FILE_NAME if path.is_dir() else path
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".reference-", suffix=".npz")
         try:
             with os.fdopen(handle, "wb") as stream:
-                np.savez_compressed(stream, allow_pickle=False, **arrays)
+                stream.write(self.to_bytes())
             Path(temporary).chmod(0o644)
             Path(temporary).replace(target)
         except BaseException:
