@@ -49,12 +49,10 @@ def _path(loc: tuple[int | str, ...], data: Any) -> FieldPath:
     for position, part in enumerate(loc):
         if part == "[key]":
             continue
-        if (isinstance(current, dict) and isinstance(part, str) and part in current) or (
-            isinstance(current, list) and isinstance(part, int) and 0 <= part < len(current)
-        ):
-            current = current[part]
-        elif position < len(loc) - 1 and isinstance(current, dict):
+        child = _child(current, part)
+        if child is None and position < len(loc) - 1 and isinstance(current, dict):
             continue
+        current = child
         path.append(part)
     return tuple(path)
 

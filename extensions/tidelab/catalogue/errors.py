@@ -81,6 +81,10 @@ class UnknownUseCaseError(CatalogueError, KeyError):
         return self.message
 
 
+class ScaffoldError(CatalogueError):
+    """A new use case cannot be made; nothing was written."""
+
+
 class ParameterError(CatalogueError, ValueError):
     """A value given for a notebook's parameter does not fit its declaration."""
 
