@@ -1,0 +1,9 @@
+"""What can go wrong between a notebook and the tracking services, in words for the person who waits."""
+
+
+class TrackingError(Exception):
+    """MLflow or the model service refused something; the text says what, why and what to do next."""
+
+
+class TrackingUnavailableError(TrackingError):
+    """MLflow or the model service cannot be reached or is not connected. Nothing was lost; the text says where it is."""
