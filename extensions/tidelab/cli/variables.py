@@ -1,0 +1,64 @@
+"""The environment variables of Tidelab, for ``docs/reference/settings.md``; a test compares them with the code."""
+
+from typing import Final, NamedTuple
+
+
+class Variable(NamedTuple):
+    """One environment variable: its default and its meaning, in words."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+PLACES: Final = (
+    Variable(
+        "TIDELAB_ROOT",
+        "found from the installed package",
+        "The checkout: the folder with `notebooks/` and `images/`.",
+    ),
+    Variable("TIDELAB_STATE", "`<checkout>/.tidelab`", "Everything that is installed or written."),
+    Variable("TIDELAB_ENVS", "`<state>/envs`", "The installed environments."),
+    Variable("TIDELAB_DATA", "`<state>/data`", "All durable data: homes, databases, champions, logs."),
+    Variable("TIDELAB_USECASES", "none", "More folders whose children are use cases, joined with `:`."),
+    Variable("TIDELAB_CHAMPIONS", "`<data>/champions`", "The published champions."),
+    Variable(
+        "TIDELAB_MOUNTS",
+        "none",
+        "Folders that every person may read, joined with `:`, e.g. an instrument drive.",
+    ),
+    Variable(
+        "TIDELAB_RUNS",
+        "`~/tidelab/runs`; on the hub `<data>/homes/<user>/runs`",
+        "The current person's runs.",
+    ),
+    Variable("TIDELAB_CACHE", "`<runs>/.cache`", "Results per image that later runs reuse."),
+)
+
+WORK: Final = (
+    Variable(
+        "TIDELAB_MAX_RUNS", "number of cores", "Runs that execute at once per data folder; the others wait."
+    ),
+    Variable(
+        "TIDELAB_THREADS",
+        "1",
+        "Threads that one run uses for its model, so that several runs share a machine.",
+    ),
+    Variable(
+        "TIDELAB_VARIANT",
+        "`cuda` where an NVIDIA GPU is found, else `cpu`",
+        "Build of the environments to install.",
+    ),
+)
+
+INTERNAL: Final = (
+    Variable("TIDELAB_FACE", "", "Face that a notebook runs as (`report`)."),
+    Variable("TIDELAB_REPORT_RUN", "", "File in which a report's notebook leaves the name of its run."),
+    Variable("TIDELAB_FLAVOUR", "", "Size of the single-user server."),
+    Variable("TIDELAB_USECASE", "", "Use case of the single-user server."),
+    Variable("TIDELAB_USER", "", "Person of the single-user server."),
+    Variable("TIDELAB_TICKET_KEY", "", "Public key that tickets of the apps are verified with."),
+    Variable("TIDELAB_MLFLOW_URL", "", "Where the service MLflow listens."),
+    Variable("TIDELAB_MODELS_URL", "", "Where promotions are asked for."),
+    Variable("TIDELAB_PUBLIC_HOSTS", "", "Host names that MLflow answers to."),
+)
