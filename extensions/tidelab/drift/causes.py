@@ -26,8 +26,6 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "red_minus_blue": ("are redder", "are bluer"),
     "green_excess": ("are greener", "are less green"),
 }
-_SAME_MEDIAN: Final = 0.1
-"""Medians closer than this part of the reference's interquartile range are called equal: then it is the spread that differs."""
 
 
 def compare_statistics(
@@ -131,7 +129,7 @@ def _difference(name: str, title: str, here: npt.NDArray[np.float64], there: npt
     median, reference_median = float(np.median(here)), float(np.median(there))
     spread, reference_spread = _spread(here), _spread(there)
     step = median - reference_median
-    if step != 0 and abs(step) >= _SAME_MEDIAN * reference_spread:
+    if step != 0 and abs(step) >= reference_spread * _widening(spread, reference_spread) / 2:
         higher, lower = _WORDS.get(name, (f"have a higher {title}", f"have a lower {title}"))
         unit = " px" if name.endswith("_px") else ""
         words = higher if step > 0 else lower
@@ -139,6 +137,13 @@ def _difference(name: str, title: str, here: npt.NDArray[np.float64], there: npt
     if spread != reference_spread:
         return f"vary {'more' if spread > reference_spread else 'less'} in {title}"
     return f"differ in {title}"
+
+
+def _widening(spread: float, reference_spread: float) -> float:
+    """Return how much the spread changed, 0 to 2: what a step of the median has to outweigh to be the better word."""
+    if min(spread, reference_spread) <= 0:
+        return 2.0
+    return float(min(abs(np.log(spread / reference_spread)), 2.0))
 
 
 def _spread(values: npt.NDArray[np.float64]) -> float:
