@@ -1,0 +1,1 @@
+"""Embedded mode: one command that starts the proxy and the hub on this machine and ends them together."""
