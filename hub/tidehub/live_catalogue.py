@@ -30,6 +30,10 @@ class LiveCatalogue:
             self._signature = signature
         return self._catalogue
 
+    def __deepcopy__(self, memo: object) -> "LiveCatalogue":
+        """Return itself: traitlets copies configuration values for every spawner, and one cache serves them all."""
+        return self
+
 
 def _signature() -> _Signature:
     return tuple((str(folder), *_stat(folder / "usecase.yaml")) for folder in usecase_candidates())

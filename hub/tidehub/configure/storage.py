@@ -1,0 +1,16 @@
+"""Where the hub keeps its own files, and how much it says."""
+
+import logging
+
+from traitlets.config import Config
+
+from tidehub.settings import Settings
+
+
+def configure_storage(c: Config, settings: Settings) -> None:
+    """Set database, cookie secret and log level; the files are made private by `tidehub.prepare`."""
+    c.JupyterHub.db_url = f"sqlite:///{settings.folder / 'hub.sqlite'}"
+    c.JupyterHub.cookie_secret_file = str(settings.folder / "cookie-secret")
+    c.JupyterHub.log_level = getattr(logging, settings.log_level)
+    # The schema of an older hub is upgraded at start, after a copy of the file is made beside it.
+    c.JupyterHub.upgrade_db = True

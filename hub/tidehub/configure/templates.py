@@ -1,0 +1,31 @@
+"""Our pages over JupyterHub's, and what they show."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tidelab.catalogue import Catalogue
+from traitlets.config import Config
+
+from tidehub.health import Health
+from tidehub.pages.base import asset_path
+from tidehub.pages.context import PageContext
+from tidehub.services import ServiceDefinition
+from tidehub.settings import Settings
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+def configure_templates(
+    c: Config, settings: Settings, catalogue: Callable[[], Catalogue], services: Sequence[ServiceDefinition]
+) -> None:
+    """Set the template folder and the context of our own pages."""
+    c.JupyterHub.template_paths = [str(TEMPLATES)]
+    titles = {service.name: service.title for service in services}
+    local = settings.auth == "local"
+    # JupyterHub calls callables with the user; what our templates call themselves is therefore wrapped once.
+    c.JupyterHub.template_vars = {
+        "asset": lambda user: asset_path,
+        "has_accounts": local,
+        "service_titles": titles,
+    }
+    c.TidePages.page_context = PageContext(settings, catalogue, Health(services, wanted=settings.services))

@@ -1,0 +1,78 @@
+"""Whether the services answer, in words for the home page; asked at most every few seconds, never waited for long."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tornado.httpclient import AsyncHTTPClient
+
+from tidehub.services import ServiceDefinition
+
+ASK_SECONDS = 1.0
+REMEMBER_SECONDS = 5.0
+
+_MEANING = {
+    "mlflow": "Experiments and models (MLflow) do not answer. Analysing works as usual; training cannot be logged and models "
+    "cannot be registered until it is back.",
+    "models": "The promotion of models does not answer. Analysing works as usual; a model cannot be promoted until it is back.",
+    "apps": "The apps do not answer, so Analyse is switched off. The same analysis works in the Lab: Open in Lab, then "
+    "Run, Run All Cells.",
+}
+
+
+@dataclass(frozen=True)
+class ServiceHealth:
+    """One service: does it answer, and what it means for people if it does not."""
+
+    name: str
+    answers: bool
+    sentence: str = ""
+
+
+class Health:
+    """Asks the services over HTTP.
+
+    Parameters
+    ----------
+    services
+        Those that were started.
+    wanted
+        Names that the settings ask for; one that is not among the started ones is not installed.
+    """
+
+    def __init__(self, services: Sequence[ServiceDefinition], wanted: Iterable[str] = ()) -> None:
+        self._services = [service for service in services if service.url]
+        started = {service.name for service in services}
+        self._missing = [name for name in wanted if name not in started]
+        self._known: list[ServiceHealth] = []
+        self._asked = float("-inf")
+
+    async def check(self) -> list[ServiceHealth]:
+        """Return the state of every service."""
+        if time.monotonic() - self._asked > REMEMBER_SECONDS:
+            client = AsyncHTTPClient()
+            asked = await asyncio.gather(*(self._ask(client, service) for service in self._services))
+            self._known = [*asked, *(_not_installed(name) for name in self._missing)]
+            self._asked = time.monotonic()
+        return self._known
+
+    @staticmethod
+    async def _ask(client: AsyncHTTPClient, service: ServiceDefinition) -> ServiceHealth:
+        address = f"{service.url}/services/{service.name}/"
+        try:
+            answer = await client.fetch(
+                address, raise_error=False, follow_redirects=False, request_timeout=ASK_SECONDS, connect_timeout=ASK_SECONDS
+            )
+            answers = answer.code < 500
+        except Exception:  # a service may fail in any way; the page that says so must not
+            answers = False
+        return ServiceHealth(service.name, answers, "" if answers else _MEANING.get(service.name, service.title))
+
+    def __deepcopy__(self, memo: object) -> "Health":
+        """Return itself: traitlets copies configuration values."""
+        return self
+
+
+def _not_installed(name: str) -> ServiceHealth:
+    return ServiceHealth(name, False, f"The service {name!r} is not installed on this machine. `make run` installs it.")

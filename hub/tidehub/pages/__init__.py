@@ -1,0 +1,30 @@
+"""Our pages: home, servers, account, accounts, and the files they need."""
+
+from typing import Any
+
+from tidehub.pages.account import AccountHandler
+from tidehub.pages.accounts import AccountsHandler
+from tidehub.pages.assets import AssetHandler, PictureHandler
+from tidehub.pages.base import STATIC
+from tidehub.pages.home import HomeHandler, RunsHandler
+from tidehub.pages.servers import OpenHandler, StopHandler, ToHomeHandler
+
+
+def page_handlers(*, local_accounts: bool) -> list[tuple[Any, ...]]:
+    """Return (path below the hub's prefix, handler); they come before JupyterHub's own."""
+    handlers: list[tuple[Any, ...]] = [
+        (r"/home", HomeHandler),
+        (r"/tide/runs", RunsHandler),
+        (r"/tide/picture/([a-z0-9-]+)", PictureHandler),
+        (r"/tide/static/(.*)", AssetHandler, {"path": str(STATIC)}),
+        (r"/tide/stop/([a-z0-9-]+)", StopHandler),
+        (r"/spawn", ToHomeHandler),
+        (r"/spawn/([^/]+)", ToHomeHandler),
+        (r"/spawn/([^/]+)/([^/]+)", OpenHandler),
+    ]
+    if local_accounts:
+        handlers += [(r"/account", AccountHandler), (r"/accounts", AccountsHandler)]
+    return handlers
+
+
+__all__ = ["page_handlers"]

@@ -1,0 +1,22 @@
+"""What our pages are made from; live data is read at each request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidelab.catalogue import Catalogue
+
+from tidehub.health import Health
+from tidehub.settings import Settings
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """Settings, catalogue and health, as the page handlers need them."""
+
+    settings: Settings
+    catalogue: Callable[[], Catalogue]
+    health: Health
+
+    def __deepcopy__(self, memo: object) -> "PageContext":
+        """Return itself: traitlets copies configuration values."""
+        return self

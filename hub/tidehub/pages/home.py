@@ -1,0 +1,151 @@
+"""The home page: one card a use case, one's servers and runs, and what does not work at the moment."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tornado import web
+
+from tidehub.model_status import ModelStatus, model_status
+from tidehub.pages.base import TideHandler
+from tidehub.profiles import Profile, profile
+from tidehub.recent_runs import recent_runs
+
+SEARCH_FROM = 7  # cards
+
+
+@dataclass(frozen=True)
+class Server:
+    """One of the person's servers, as far as it runs."""
+
+    name: str
+    title: str
+    state: str  # ready, spawn, stop or check
+    url: str
+    choice: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One use case on the page."""
+
+    profile: Profile
+    model: ModelStatus
+    server: Server | None
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One recent run, in words."""
+
+    title: str
+    status: str
+    words: str
+    when: str
+    percent: int | None
+
+
+class HomeHandler(TideHandler):
+    """Show the page."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Everything on it is read now: a folder added a moment ago has its card."""
+        catalogue = self.page.catalogue()
+        profiles = {slug: profile(use_case) for slug, use_case in catalogue.items()}
+        servers = {server.name: server for server in self._servers(profiles)}
+        health = await self.page.health.check()
+        cards = [Card(profiles[slug], model_status(use_case), servers.get(slug)) for slug, use_case in catalogue.items()]
+        admin = bool(self.current_user.admin)
+        account = self.authenticator.store.get(self.current_user.name) if self.page.settings.auth == "local" else None
+        await self.show(
+            "home.html",
+            cards=cards,
+            servers=list(servers.values()),
+            runs=run_lines(self.current_user.name, profiles),
+            search=len(cards) >= SEARCH_FROM,
+            troubles=[service.sentence for service in health if not service.answers],
+            apps_up=all(service.answers for service in health if service.name == "apps") and self._has_apps,
+            problems=[str(problem) for problem in catalogue.problems.values()] if admin else [],
+            is_admin=admin,
+            first_visit=not any(self.current_user.orm_user.orm_spawners),
+            generated_password=bool(account and account.generated),
+            shared_trust=self.page.settings.shared_trust,
+        )
+
+    @property
+    def _has_apps(self) -> bool:
+        return "apps" in self.page.settings.services
+
+    def _servers(self, profiles: dict[str, Profile]) -> list[Server]:
+        user = self.current_user
+        found = []
+        for spawner in user.all_spawners(include_default=False):
+            if not spawner.active:
+                continue
+            state = "ready" if spawner.ready else str(spawner.pending)
+            waiting = f"{self.hub.base_url}spawn-pending/{user.escaped_name}/{spawner.name}"
+            known = profiles.get(spawner.name)
+            found.append(
+                Server(
+                    name=spawner.name,
+                    title=known.title if known else spawner.name,
+                    state=state,
+                    url=user.server_url(spawner.name) if spawner.ready else waiting,
+                    choice=_choice_title(known, spawner.user_options),
+                )
+            )
+        return found
+
+
+class RunsHandler(TideHandler):
+    """The list of runs alone, for the page that is already open."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show it."""
+        profiles = {slug: profile(use_case) for slug, use_case in self.page.catalogue().items()}
+        await self.show("runs.html", runs=run_lines(self.current_user.name, profiles))
+
+
+def run_lines(user: str, profiles: dict[str, Profile]) -> list[RunLine]:
+    """Return a person's newest runs in words."""
+    now = datetime.now(UTC)
+    lines = []
+    for run in recent_runs(user):
+        known = profiles.get(run.use_case)
+        alive = run.is_in_progress(now)
+        status = run.status if run.status not in ("running", "queued") or alive else "stopped"
+        lines.append(
+            RunLine(
+                title=known.title if known else run.use_case,
+                status=status,
+                words=run.words(now),
+                when=time_ago(run.updated, now),
+                percent=round(100 * run.done / run.total) if alive and run.total else None,
+            )
+        )
+    return lines
+
+
+def time_ago(moment: datetime | None, now: datetime) -> str:
+    """Say how long ago something was.
+
+    >>> time_ago(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 2, 5, tzinfo=UTC))
+    '2 hours ago'
+    """
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    for size, unit in ((86400 * 2, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // (86400 if unit == "day" else size))
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
+def _choice_title(known: Profile | None, options: Any) -> str:
+    if known is None:
+        return ""
+    name = options.get("resources") if isinstance(options, dict) else None
+    return next((choice.title for choice in known.choices if choice.name == name or (not name and choice.is_default)), "")

@@ -1,0 +1,34 @@
+"""What has to be there before the hub starts: private folders and files, and the first account."""
+
+import os
+from pathlib import Path
+
+from tidelab import paths
+
+from tidehub.accounts import AccountStore
+from tidehub.first_account import make_first_account
+from tidehub.settings import Settings
+
+
+def prepare(settings: Settings) -> None:
+    """Make the hub's folders and files private, and an admin account if there is none; does nothing twice."""
+    os.umask(0o077)  # database, logs and whatever else the hub writes are for its own user
+    for folder in (settings.folder, paths.data() / "homes", paths.data() / "logs", paths.data() / "status"):
+        private_folder(folder)
+    (paths.data() / "shared").mkdir(parents=True, exist_ok=True)
+    private_file(settings.folder / "hub.sqlite")
+    if settings.auth == "local":
+        store = AccountStore(settings.folder / "accounts.sqlite", shared_trust=settings.shared_trust)
+        make_first_account(store, settings.admin, settings.folder)
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def private_file(file: Path) -> None:
+    """Make a file that only its owner may read, or make an existing one so."""
+    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    file.chmod(0o600)
