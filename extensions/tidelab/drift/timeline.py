@@ -116,14 +116,15 @@ class Timeline:
         model: str | None = None,
         version: str | None = None,
         *,
+        model_digest: str | None = None,
         flagged: bool = False,
     ) -> pd.DataFrame:
         """Return the verdicts as a table, oldest first, one row for each run; ``.attrs["unreadable"]`` counts skipped lines.
 
         Parameters
         ----------
-        use_case, model, version
-            Keep these only; None keeps all.
+        use_case, model, version, model_digest
+            Keep these only; None keeps all. The digest tells a person's own models apart, which have no version.
         flagged
             Include demonstration models, sample images and tests; they are left out otherwise.
         """
@@ -135,6 +136,7 @@ class Timeline:
             if (use_case is None or entry.use_case == use_case)
             and (model is None or entry.model == model)
             and (version is None or entry.version == version)
+            and (model_digest is None or entry.model_digest == model_digest)
             and (flagged or not entry.flags)
         ]
         wanted.sort(key=lambda entry: (entry.time, entry.run))

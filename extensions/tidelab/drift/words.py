@@ -9,6 +9,13 @@ from tidelab.drift.settings import DriftSettings
 from tidelab.drift.shares import Shares
 
 DEMO: Final = "This is a demonstration model: its numbers are for trying Tidelab out, not for science."
+STATE_WORDS: Final[dict[VerdictState, str]] = {
+    "green": "Fit",
+    "amber": "Take care",
+    "red": "Not fit",
+    "grey": "Cannot tell",
+}
+"""A state is never shown by its colour alone."""
 _HEADLINES: Final[dict[VerdictState, str]] = {
     "green": "These images look like those the model was tested on.",
     "amber": "These images differ in part from those the model was tested on.",
