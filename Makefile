@@ -16,7 +16,7 @@ INSTALL := PYTHON="$(PYTHON)" ./tidelab env install
 RUN_ENVS := proxy hub lab mlflow analyse
 TEST_ENVS := $(RUN_ENVS) dev tensorflow tensorflow-test
 
-.PHONY: help run check test prove lock schema screenshots
+.PHONY: help run environments dev check lint ruff format types imports unit test prove lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,22 +25,36 @@ run: ## install what is missing and start Tidelab on this machine (PORT=8000)
 	@$(INSTALL) $(RUN_ENVS)
 	@exec "$(ENVS)/hub/bin/python" -m tidehub.embedded $(if $(PORT),--port $(PORT))
 
-check: ## lint, format, types, import direction and unit tests: before every commit
-	@$(INSTALL) dev
+check: lint unit ## before every commit: lint, format, types, import direction, unit tests
+
+lint: ruff format types imports ## the parts of `check` that run no test
+
+ruff: dev
 	@$(DEV)/ruff check .
+
+format: dev
 	@$(DEV)/ruff format --check .
+
+types: dev
 	@$(DEV)/mypy
+
+imports: dev
 	@$(DEV)/lint-imports --no-logo
+
+unit: dev ## unit tests alone
 	@$(DEV)/python -m pytest tests/unit -q -m "not integration and not browser and not prove"
 
-test: ## every test: units, TensorFlow, real services, real browser (stops itself after MINUTES=60)
-	@$(INSTALL) $(TEST_ENVS)
+test: environments ## every test: units, TensorFlow, real services, real browser (stops itself after MINUTES=60)
 	@$(DEV)/python tests/run.py --minutes $(MINUTES)
 
-prove: ## the full-size measurements that docs/ quotes (long)
-	@$(INSTALL) $(TEST_ENVS)
+prove: environments ## the full-size measurements that docs/ quotes (long)
 	@$(DEV)/python -m pytest tests -m prove --timeout=0 --durations=20
 
-lock: ## resolve the locked requirements again after a change of images/*/requirements*.in
-	@$(INSTALL) dev
+lock: dev ## resolve the locked requirements again after a change of images/*/requirements*.in
 	@PYTHON="$(PYTHON)" ./tidelab env lock
+
+dev:
+	@$(INSTALL) dev
+
+environments: ## install everything that the tests need
+	@$(INSTALL) $(TEST_ENVS)
