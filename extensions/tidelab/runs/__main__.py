@@ -1,0 +1,43 @@
+"""``python -m tidelab.runs execute FOLDER``: what the process of a run executes; ``bad-inputs`` prints their reference page."""
+
+import argparse
+import signal
+import sys
+import threading
+from pathlib import Path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; return 0 when the run is done, 1 when it failed, 2 when it was cancelled."""
+    parser = argparse.ArgumentParser(prog="python -m tidelab.runs", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("execute", help="execute a prepared run, or go on with one that stopped")
+    one.add_argument("folder", type=Path)
+    commands.add_parser("bad-inputs", help="print docs/reference/bad-inputs.md")
+    given = parser.parse_args(arguments)
+    if given.command == "bad-inputs":
+        from tidelab.runs.reference import bad_inputs_page
+
+        sys.stdout.write(bad_inputs_page())
+        return 0
+    return _execute(given.folder)
+
+
+def _execute(path: Path) -> int:
+    from tidelab.runs.errors import RunError
+    from tidelab.runs.execute import execute
+    from tidelab.runs.folder import RunFolder
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        state = execute(RunFolder(path), own_process=True, stop=stop)
+    except RunError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return {"done": 0, "cancelled": 2}.get(state.status, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

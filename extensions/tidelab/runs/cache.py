@@ -1,0 +1,143 @@
+"""Results per image that any run may use again: one SQLite file for each person.
+
+A file for each image would cost seconds for thousands of hits; one file with one transaction a batch does not. The cache is
+never the only copy of anything: when it is damaged it is put aside and begun anew.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tidelab import paths
+from tidelab.domain.prediction import Prediction
+from tidelab.runs.record import from_bytes, to_bytes
+
+FILE_NAME: Final = "results.sqlite"
+_BATCH: Final = 500
+_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, record BLOB NOT NULL)"
+
+
+def cache_file(runs_root: Path, slug: str, scope: str) -> Path:
+    """Return where results are kept.
+
+    Parameters
+    ----------
+    runs_root
+        Folder of the person's runs.
+    slug, scope
+        Of the use case; scope ``shared`` (``data_policy.cache_scope``) means everyone's results of this use case.
+    """
+    if scope == "shared":
+        return paths.data() / "cache" / slug / FILE_NAME
+    override = os.environ.get("TIDELAB_CACHE")
+    return (Path(override).resolve() if override else runs_root / ".cache") / FILE_NAME
+
+
+class ResultCache:
+    """Open cache; use as a context manager.
+
+    Parameters
+    ----------
+    path
+        The SQLite file; made when missing.
+    log
+        Takes a sentence when the cache had to be put aside or cannot be used.
+    """
+
+    def __init__(self, path: Path, log: Callable[[str], None]) -> None:
+        self.path, self._log = path, log
+        self._database: sqlite3.Connection | None = None
+
+    def __enter__(self) -> "ResultCache":
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = self._open()
+        except sqlite3.DatabaseError as error:
+            self._handle(error)
+        except PermissionError:
+            self._log(
+                f"The result cache {self.path} may not be written; results are not kept for the next run."
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._database:
+            with suppress(sqlite3.Error):
+                self._database.close()
+
+    def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Prediction]:
+        """Return the predictions that are known."""
+        found: dict[bytes, Prediction] = {}
+        for start in range(0, len(keys), _BATCH):
+            part = keys[start : start + _BATCH]
+            marks = ",".join("?" * len(part))
+            try:
+                rows = self._execute(f"SELECT key, record FROM results WHERE key IN ({marks})", part)  # noqa: S608  only marks
+            except sqlite3.DatabaseError as error:
+                self._handle(error)
+                break
+            for key, record in rows:
+                prediction = from_bytes(record)
+                if prediction is not None:
+                    found[bytes(key)] = prediction
+        return found
+
+    def put_many(self, predictions: Mapping[bytes, Prediction]) -> None:
+        """Keep predictions, in one transaction; they survive the end of the process at once."""
+        if self._database is None:
+            return
+        rows = [(key, to_bytes(prediction)) for key, prediction in predictions.items()]
+        try:
+            with self._database:
+                self._database.executemany("INSERT OR REPLACE INTO results VALUES (?, ?)", rows)
+        except sqlite3.DatabaseError as error:
+            self._handle(error)
+
+    def _execute(self, statement: str, values: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+        if self._database is None:
+            return []
+        return self._database.execute(statement, values).fetchall()
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.path, timeout=30)
+        try:
+            database.execute("PRAGMA journal_mode=WAL")
+            # In WAL mode this survives a killed process; a power cut may cost the last results, never the file.
+            database.execute("PRAGMA synchronous=NORMAL")
+            database.execute(_SCHEMA)
+            database.execute("SELECT key, record FROM results LIMIT 1").fetchall()
+            self.path.chmod(0o600)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _handle(self, error: sqlite3.DatabaseError) -> None:
+        """Put a damaged file aside and begin anew; a full disk ends the run; a locked file goes without the cache."""
+        text = str(error)
+        if "full" in text:
+            raise OSError(28, "No space left on device") from error
+        if self._database:
+            self._database.close()
+            self._database = None
+        if isinstance(error, sqlite3.OperationalError) and "no such" not in text:
+            self._log(
+                f"The result cache {self.path} cannot be used now ({text}); this run goes on without it."
+            )
+            return
+        with (self.path.parent / ".repair.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(sqlite3.DatabaseError):
+                self._database = self._open()  # another run has repaired it meanwhile
+                return
+            aside = self.path.with_name(f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.sqlite")
+            self.path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            self._database = self._open()
+        self._log(f"The result cache was damaged ({text}); it was put aside as {aside.name} and begun anew.")

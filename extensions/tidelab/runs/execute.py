@@ -1,0 +1,251 @@
+"""Execute one run, from its request to its products. However it ends, ``state.json`` says so in words."""
+
+import errno
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidelab import paths
+from tidelab.catalogue import CatalogueError, UseCase, load_usecase
+from tidelab.domain.state import RunState
+from tidelab.models import ModelBundle, ModelError, Predictor, load_predictor
+from tidelab.runs.cache import ResultCache, cache_file
+from tidelab.runs.errors import RunCancelled, RunError
+from tidelab.runs.files import write_json
+from tidelab.runs.folder import LOCK_FILE, LOG_FILE, RunFolder
+from tidelab.runs.inputs.collect import Collection, collect
+from tidelab.runs.inputs.decode import configure_pillow
+from tidelab.runs.inputs.samples import read_samples
+from tidelab.runs.keys import KeyMaker
+from tidelab.runs.limits import Limits
+from tidelab.runs.log import RunLog
+from tidelab.runs.manifest import make_manifest
+from tidelab.runs.pipeline import Pipeline
+from tidelab.runs.processes import FileLock
+from tidelab.runs.products import Scene, write_provenance, write_tables
+from tidelab.runs.progress import Progress, now
+from tidelab.runs.request import SAMPLE, RunRequest
+from tidelab.runs.slots import slot
+from tidelab.runs.tables import write_failed
+from tidelab.runs.thumbnails import ThumbnailWriter
+from tidelab.runs.usage import USAGE_FILE, record_usage, usage_event
+from tidelab.runs.verdicts import remember_verdict
+
+_LOCK_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class _Ready:
+    request: RunRequest
+    use_case: UseCase
+    bundle: ModelBundle
+    predictor: Predictor
+
+
+def execute(folder: RunFolder, *, own_process: bool = False, stop: threading.Event | None = None) -> RunState:
+    """Execute a run in this process and return its last state; never raises for anything that inputs or models do.
+
+    Parameters
+    ----------
+    folder
+        Made by `tidelab.runs.prepare`. A run that is done stays as it is; one that failed, was cancelled or was interrupted goes
+        on from what the cache holds.
+    own_process
+        Whether this process does nothing else, so that a cancellation may end it.
+    stop
+        Set from outside to cancel.
+
+    Raises
+    ------
+    RunError
+        When the folder is no run, or another process executes it.
+    """
+    _ = folder.request
+    lock = FileLock(folder.path / LOCK_FILE)
+    until = time.monotonic() + _LOCK_SECONDS
+    while not lock.acquire():
+        # A reader looks at the lock for an instant; only a run holds it for longer.
+        if time.monotonic() > until:
+            raise RunError(
+                f"Run {folder.run_id} is being executed by another process. Wait for it, or cancel it first."
+            )
+        time.sleep(0.05)
+    try:
+        before = folder.state()
+        if before.status == "done":
+            return before
+        with Progress(folder.path, own_process=own_process, cancelled=stop) as progress:
+            _attempt(folder, progress)
+            return progress.state
+    finally:
+        lock.release()
+
+
+def _attempt(folder: RunFolder, progress: Progress) -> None:
+    log = RunLog(folder.path / LOG_FILE)
+    log.write("The run begins.")
+    try:
+        _in_a_slot(folder, progress, log)
+    except RunCancelled:
+        log.write("The run was cancelled.")
+        progress.finish(
+            status="cancelled", step="", message="The run was cancelled. Finished images are kept."
+        )
+    except (RunError, CatalogueError, ModelError) as error:
+        log.write(f"The run failed: {error}")
+        progress.finish(status="failed", step="", message=str(error))
+    except Exception as error:
+        log.error("The run failed", error)
+        # The disk may be too full to say so: then the reader finds a run whose process is gone, and says that.
+        with suppress(OSError):
+            progress.finish(status="failed", step="", message=_sentence(error))
+
+
+def _in_a_slot(folder: RunFolder, progress: Progress, log: RunLog) -> None:
+    def waiting(ahead: int) -> None:
+        if progress.cancelled.is_set():
+            raise RunCancelled
+        words = f"{ahead} run{'s' if ahead != 1 else ''} ahead" if ahead else "next in line"
+        progress.update(status="queued", step=f"Waiting for a free place: {words}")
+
+    def work() -> None:
+        progress.update(status="running", step="Loading the model", started=now())
+        _run(folder, progress, log)
+
+    _with_slot(work, waiting, log)
+
+
+def _with_slot(work: Callable[[], None], waiting: Callable[[int], None], log: RunLog) -> None:
+    places = paths.data() / "run-slots"
+    try:
+        places.mkdir(parents=True, exist_ok=True)
+        (places / "last").touch()
+    except OSError as error:
+        log.write(
+            f"The data folder cannot be written ({error.strerror}); the number of runs at once is not limited."
+        )
+        return work()
+    with slot(places, waiting):
+        return work()
+
+
+def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
+    started, clock = now(), time.monotonic()
+    ready = _load(folder.request)
+    limits = Limits.of(ready.use_case)
+    configure_pillow(limits)
+    progress.update(step="Looking at the files")
+    collection = _collect(ready, limits, log)
+    try:
+        pipeline = _predict_all(folder, ready, collection, limits, progress, log)
+        progress.update(step="Writing the results")
+        scene = _scene(folder, ready, collection, pipeline, log)
+        verdict = write_tables(scene, pipeline.results, pipeline.failures)
+        pipeline.thumbnails.finish()
+        manifest = make_manifest(
+            ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started
+        )
+        manifest["side_files"] = [source.name for source in collection.side_files]
+        write_provenance(scene, manifest, verdict)
+        event = usage_event(manifest, time.monotonic() - clock)
+        write_json(folder.path / USAGE_FILE, event)
+        record_usage(event, log)
+        remember_verdict(folder.runs_root, ready.request, verdict, log)
+    finally:
+        collection.close()
+    log.write("The run is done.")
+    progress.finish(status="done", step="", message="")
+
+
+def _load(request: RunRequest) -> _Ready:
+    use_case = load_usecase(Path(request.use_case_folder))
+    bundle = ModelBundle.load(Path(request.model.folder))
+    if bundle.digest != request.model.digest:
+        raise RunError(
+            f"The model in {request.model.folder} is not the one this run was asked with: it changed in between. "
+            "Start the analysis again as a new run."
+        )
+    predictor = load_predictor(bundle, use_case.task.predictor, search=[str(use_case.source_folder)])
+    return _Ready(request, use_case, bundle, predictor)
+
+
+def _collect(ready: _Ready, limits: Limits, log: RunLog) -> Collection:
+    sample = ready.request.images == [SAMPLE]
+    given = [ready.use_case.sample_folder] if sample else [Path(path) for path in ready.request.images]
+    collection = collect(given, limits)
+    for note in collection.notes:
+        log.write(note)
+    if collection.ignored:
+        log.write(f"Hidden and system files that were passed over: {collection.ignored}.")
+    if collection.side_files:
+        log.write(
+            f"Tables and texts beside the images that belong to no image: {len(collection.side_files)}."
+        )
+    return collection
+
+
+def _predict_all(
+    folder: RunFolder, ready: _Ready, collection: Collection, limits: Limits, progress: Progress, log: RunLog
+) -> Pipeline:
+    scope = ready.use_case.data_policy.cache_scope
+    progress.update(step="Classifying the images")
+    with ResultCache(cache_file(folder.runs_root, ready.use_case.slug, scope), log.write) as cache:
+        pipeline = Pipeline(
+            predictor=ready.predictor,
+            n_labels=len(ready.bundle.card.labels),
+            cache=cache,
+            keys=KeyMaker(ready.bundle, ready.predictor, {}),
+            limits=limits,
+            progress=progress,
+            thumbnails=ThumbnailWriter(folder.path),
+            log=log,
+            failures=list(collection.failures),
+        )
+        try:
+            pipeline.run(collection.sources)
+        except BaseException:
+            pipeline.thumbnails.discard()
+            raise
+    if not pipeline.results:
+        pipeline.thumbnails.discard()
+        write_failed(folder.path / "failed_files.csv", pipeline.failures)
+        raise _nothing_left(pipeline)
+    return pipeline
+
+
+def _scene(
+    folder: RunFolder, ready: _Ready, collection: Collection, pipeline: Pipeline, log: RunLog
+) -> Scene:
+    label = SAMPLE if ready.request.images == [SAMPLE] else collection.label
+    samples, problems = read_samples(label, collection.samples_table)
+    pipeline.failures += problems
+    return Scene(folder.path, ready.request, ready.use_case, ready.bundle, samples, log)
+
+
+def _nothing_left(pipeline: Pipeline) -> RunError:
+    first = pipeline.failures[0]
+    count = len(pipeline.failures)
+    files = "The only file" if count == 1 else f"None of the {count} files"
+    verb = "could not be used" if count == 1 else "could be used"
+    return RunError(f"{files} {verb}. The first: {first.image}: {first.reason} {first.next_step}")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return (
+            "There is not enough memory. Close other programs or ask for a larger server, then run it again."
+        )
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if full or (isinstance(error, sqlite3.Error) and "full" in str(error)):
+        return "The disk is full. Free some space and run it again: finished images are kept."
+    if isinstance(error, OSError):
+        place = f" ({Path(error.filename).name})" if isinstance(error.filename, str) else ""
+        return f"A file of the run could not be written or read{place}: {error.strerror}. Run it again: finished images are kept."
+    return (
+        f"Something went wrong that should not ({type(error).__name__}). log.txt in the run's folder says what: "
+        "send it to the maintainers. Finished images are kept."
+    )

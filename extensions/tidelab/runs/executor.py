@@ -1,0 +1,145 @@
+"""Where a run executes: in this process, or in one of its own that outlives whoever started it."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from tidelab import paths
+from tidelab.domain.state import RunState
+from tidelab.runs.errors import RunError
+from tidelab.runs.files import write_json
+from tidelab.runs.folder import LAUNCH_FILE, LOG_FILE, RunFolder
+from tidelab.runs.processes import identity
+from tidelab.runs.progress import CANCEL_FILE, now, write_state
+
+_KEPT: Final = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LANGUAGE",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "OMP_NUM_THREADS",
+)
+_KEPT_TIDELAB: Final = (
+    "TIDELAB_ROOT", "TIDELAB_STATE", "TIDELAB_ENVS", "TIDELAB_DATA", "TIDELAB_CHAMPIONS", "TIDELAB_MOUNTS", "TIDELAB_RUNS",
+    "TIDELAB_CACHE", "TIDELAB_USECASES", "TIDELAB_MAX_RUNS", "TIDELAB_THREADS",
+)  # fmt: skip
+_POLL_SECONDS: Final = 0.1
+
+
+class RunHandle:
+    """A submitted run.
+
+    Parameters
+    ----------
+    folder
+        Its folder, which says everything; the handle may be thrown away.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+
+    def wait(self, timeout: float | None = None) -> RunState:
+        """Wait until the run is over, or for `timeout` seconds, and return its state."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while not (state := self.folder.state()).is_over and (until is None or time.monotonic() < until):
+            time.sleep(_POLL_SECONDS)
+        return state
+
+
+class Executor(Protocol):
+    """Starts prepared runs."""
+
+    def submit(self, folder: RunFolder) -> RunHandle:
+        """Start a run, or go on with one that stopped; a run that is done stays as it is."""
+        ...
+
+
+class InlineExecutor:
+    """Execute in the calling process; `submit` returns when the run is over."""
+
+    def submit(self, folder: RunFolder) -> RunHandle:
+        """See :meth:`Executor.submit`."""
+        from tidelab.runs.execute import execute
+
+        if _may_start(folder):
+            execute(folder)
+        return RunHandle(folder)
+
+
+class ProcessExecutor:
+    """Execute in a process of its own: no tab, kernel or terminal ends it by ending itself."""
+
+    def submit(self, folder: RunFolder) -> RunHandle:
+        """See :meth:`Executor.submit`."""
+        if _may_start(folder):
+            self._start(folder)
+        return RunHandle(folder)
+
+    def _start(self, folder: RunFolder) -> None:
+        write_state(folder.path, RunState(status="queued", step="Starting", updated=now()))
+        with (folder.path / LOG_FILE).open("ab") as log:
+            try:
+                process = subprocess.Popen(
+                    # Isolated: neither the folder nor the person's PYTHONPATH decides which code runs.
+                    [str(interpreter(folder)), "-I", "-m", "tidelab.runs", "execute", str(folder.path)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=folder.path,
+                    env=clean_environment(),
+                    start_new_session=True,
+                    close_fds=True,
+                )
+            except OSError as error:
+                raise RunError(
+                    f"The run could not be started: {error.strerror}. Try again; finished images are kept."
+                ) from None
+        write_json(
+            folder.path / LAUNCH_FILE, {"pid": process.pid, "process": identity(process.pid)}, durable=False
+        )
+        # Reaped when it ends, so that no dead process stays in the table of a kernel that lives for days.
+        threading.Thread(target=process.wait, name="run-reaper", daemon=True).start()
+
+
+def get_executor(kind: Literal["inline", "process"] = "process") -> Executor:
+    """Return the executor of a kind; `ValueError` for an unknown one."""
+    if kind == "inline":
+        return InlineExecutor()
+    if kind == "process":
+        return ProcessExecutor()
+    raise ValueError(f"There is no executor {kind!r}; known: 'inline', 'process'.")
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment of a run: places and language, and no token of the person or the service that starts it."""
+    kept = {name: os.environ[name] for name in (*_KEPT, *_KEPT_TIDELAB) if name in os.environ}
+    return {"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **kept}
+
+
+def interpreter(folder: RunFolder) -> Path:
+    """Return the Python of the use case's `analyse` stack, or this one where that stack is not installed."""
+    python = paths.env_python(folder.request.stack)
+    return python if python.exists() else Path(sys.executable)
+
+
+def _may_start(folder: RunFolder) -> bool:
+    """Return whether there is anything to do; clears the wish to cancel of an earlier attempt."""
+    _ = folder.request
+    state = folder.state()
+    if state.status == "done":
+        return False
+    if not state.is_over and (state.pid is not None or (folder.path / LAUNCH_FILE).exists()):
+        raise RunError(f"Run {folder.run_id} is going on already. Wait for it, or cancel it first.")
+    (folder.path / CANCEL_FILE).unlink(missing_ok=True)
+    (folder.path / LAUNCH_FILE).unlink(missing_ok=True)
+    return True

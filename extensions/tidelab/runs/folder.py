@@ -1,0 +1,250 @@
+"""The folder of a run, as Lab, app and report read it: whether the run is over, going on, or dead."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from tidelab import paths
+from tidelab.catalogue import UseCase
+from tidelab.domain.state import RunState
+from tidelab.domain.verdict import Verdict
+from tidelab.runs.errors import RunError
+from tidelab.runs.processes import end, is_alive, is_locked
+from tidelab.runs.progress import CANCEL_FILE, STATE_FILE, now, write_state
+from tidelab.runs.thumbnails import read_thumbnail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tidelab.runs.request import RunRequest
+
+LOCK_FILE: Final = "run.lock"
+LAUNCH_FILE: Final = "launch.json"
+LOG_FILE: Final = "log.txt"
+INTERRUPTED: Final = "The run was interrupted. Run it again: finished images are kept."
+
+
+class RunFolder:
+    """One run.
+
+    Parameters
+    ----------
+    path
+        Its folder; need not be complete, or healthy: every method says in a sentence what is missing.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path).absolute()
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RunFolder) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "RunFolder":
+        """Return the run of a folder; raises `RunError` when it is none."""
+        folder = cls(path)
+        _ = folder.request
+        return folder
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run: when it was asked, and six random characters."""
+        return self.path.name
+
+    @property
+    def runs_root(self) -> Path:
+        """Folder of the person's runs."""
+        return self.path.parent.parent
+
+    @property
+    def request(self) -> "RunRequest":
+        """What was asked; raises `RunError`."""
+        from tidelab.runs.request import REQUEST_FILE, RunRequest
+
+        text = self._text(REQUEST_FILE, "It is not the folder of a run")
+        try:
+            return RunRequest.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"])) or "the file"
+            raise RunError(
+                f"{self.path / REQUEST_FILE} is damaged ({field}: {first['msg']}). Start the analysis again as a new run."
+            ) from None
+
+    def state(self) -> RunState:
+        """Return how far the run is; a run whose process died is ``failed``, whatever its file says."""
+        try:
+            state = RunState.model_validate_json((self.path / STATE_FILE).read_bytes())
+        except FileNotFoundError:
+            return RunState(status="failed", message=f"{self.path} holds no run. Start the analysis again.")
+        except (OSError, ValidationError):
+            return RunState(
+                status="failed",
+                message=f"{self.path / STATE_FILE} is damaged. Run it again: finished images are kept.",
+            )
+        if state.is_over or is_locked(self.path / LOCK_FILE) or self._process_lives(state):
+            return state
+        # It may have finished between the two looks.
+        again = RunState.model_validate_json((self.path / STATE_FILE).read_bytes())
+        if again.is_over or (again.pid is None and not (self.path / LAUNCH_FILE).exists()):
+            return again
+        return again.model_copy(
+            update={"status": "failed", "message": INTERRUPTED, "finished": again.updated}
+        )
+
+    def results(self) -> "pd.DataFrame":
+        """Return ``results.csv``: columns `tidelab.domain.results.RESULT_COLUMNS`, sorted by image."""
+        frame = self._table("results.csv", {"score": float})
+        frame["aphia_id"] = frame["aphia_id"].replace("", None).astype("Int64")
+        return frame
+
+    def failed_files(self) -> "pd.DataFrame":
+        """Return ``failed_files.csv``: columns `tidelab.domain.results.FAILED_COLUMNS`."""
+        return self._table("failed_files.csv", {})
+
+    def counts(self) -> "pd.DataFrame":
+        """Return ``counts.csv``: label, aphia_id, count, share; the most frequent first."""
+        frame = self._table("counts.csv", {"count": int, "share": float})
+        frame["aphia_id"] = frame["aphia_id"].replace("", None).astype("Int64")
+        return frame
+
+    def statistics(self) -> "pd.DataFrame":
+        """Return image statistics, one row an image in the order of the results; index ``image_id``."""
+        import pandas as pd
+
+        frame = self._table("statistics.csv", {})
+        numbers = [name for name in frame.columns if name not in ("image_id", "image")]
+        result: pd.DataFrame = frame.set_index("image_id")[numbers].astype(float)
+        return result
+
+    def embeddings(self) -> npt.NDArray[np.float32]:
+        """Return float32 of shape ``(n, d)``, in the order of the results."""
+        path = self._existing("embeddings.npy")
+        try:
+            values: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
+        except (ValueError, OSError, EOFError):
+            raise self._damaged("embeddings.npy") from None
+        return values
+
+    def verdict(self) -> Verdict:
+        """Return whether the model is fit for these images."""
+        text = self._text("verdict.json")
+        try:
+            return Verdict.model_validate_json(text)
+        except ValidationError:
+            raise self._damaged("verdict.json") from None
+
+    def manifest(self) -> dict[str, Any]:
+        """Return where the results come from: inputs, model, parameters, code, environment, times."""
+        return self._json("manifest.json")
+
+    def thumbnail(self, image_id: str) -> bytes:
+        """Return the JPEG of one image, longest side at most 128 px; empty when there is none."""
+        return read_thumbnail(self.path, image_id)
+
+    def package(self) -> Path:
+        """Return the zip of results, failed files, provenance, methods paragraph and citation; made when missing."""
+        from tidelab.runs.package import make_package, package_path
+
+        if not self.state().is_over:
+            raise RunError("The run is not over yet; the package is made of its results.")
+        path = package_path(self)
+        return path if path.exists() else make_package(self)
+
+    def log(self) -> str:
+        """Return the run's log, for a person who asks why."""
+        try:
+            return (self.path / LOG_FILE).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def cancel(self) -> None:
+        """Ask the run to stop; finished images are kept. A run that is over stays as it is."""
+        state = self.state()
+        if state.is_over:
+            return
+        (self.path / CANCEL_FILE).touch()
+        if state.pid is None and not (self.path / LAUNCH_FILE).exists():
+            write_state(
+                self.path, state.model_copy(update={"status": "cancelled", "finished": now(), "step": ""})
+            )
+        elif state.own_process:
+            end(state.pid, state.process)
+
+    def _process_lives(self, state: RunState) -> bool:
+        if state.pid is not None:
+            return is_alive(state.pid, state.process)
+        try:
+            launch = json.loads((self.path / LAUNCH_FILE).read_text(encoding="utf-8"))
+            return is_alive(int(launch["pid"]), str(launch["process"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def _table(self, name: str, types: dict[str, type]) -> "pd.DataFrame":
+        import pandas as pd
+
+        path = self._existing(name)
+        try:
+            # Every cell as text first: a class named NA, or a station named 007, stays what it is.
+            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+            return frame.astype(types)
+        except (ValueError, KeyError, OSError):
+            raise self._damaged(name) from None
+
+    def _json(self, name: str) -> dict[str, Any]:
+        try:
+            value = json.loads(self._text(name))
+        except ValueError:
+            raise self._damaged(name) from None
+        if not isinstance(value, dict):
+            raise self._damaged(name)
+        return value
+
+    def _text(self, name: str, otherwise: str = "") -> str:
+        path = self._existing(name, otherwise)
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise self._damaged(name) from None
+
+    def _existing(self, name: str, otherwise: str = "") -> Path:
+        path = self.path / name
+        if path.exists():
+            return path
+        if otherwise:
+            raise RunError(f"There is no {name} in {self.path}. {otherwise}.")
+        state = self.state()
+        reason = state.message or ("it did not finish" if state.is_over else "it is not over yet")
+        raise RunError(f"Run {self.run_id} has no {name}: {reason}")
+
+    def _damaged(self, name: str) -> RunError:
+        return RunError(f"{self.path / name} is damaged. Run the analysis again: finished images are kept.")
+
+
+def list_runs(use_case: UseCase | str, runs_root: Path | None = None) -> list[RunFolder]:
+    """Return the runs of a use case, newest first; folders that are no run are passed over.
+
+    Parameters
+    ----------
+    use_case
+        The use case or its slug.
+    runs_root
+        Folder of the person's runs; by default :func:`tidelab.paths.runs`.
+    """
+    slug = use_case if isinstance(use_case, str) else use_case.slug
+    root = (runs_root or paths.runs()) / slug
+    try:
+        found = [path for path in root.iterdir() if (path / "request.json").is_file()]
+    except OSError:
+        return []
+    return [RunFolder(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]

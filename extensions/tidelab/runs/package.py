@@ -1,0 +1,32 @@
+"""The zip that a person takes away."""
+
+import zipfile
+from pathlib import Path
+from typing import Final
+
+from tidelab.runs.files import replacing
+from tidelab.runs.folder import RunFolder
+
+CONTENT: Final = (
+    "results.csv", "counts.csv", "failed_files.csv", "statistics.csv", "verdict.json", "methods.md", "CITATION.txt",
+    "manifest.json", "inputs.csv", "ro-crate-metadata.json",
+)  # fmt: skip
+_NOTE: Final = "README.txt"
+
+
+def package_path(folder: RunFolder) -> Path:
+    """Return where the package of a run lies."""
+    return folder.path / "products" / f"{folder.request.use_case}-{folder.run_id}.zip"
+
+
+def make_package(folder: RunFolder) -> Path:
+    """Zip the results of a run that is over; of a failed run, what there is."""
+    path = package_path(folder)
+    path.parent.mkdir(exist_ok=True)
+    inside = path.stem
+    with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (_NOTE, *CONTENT):
+            file = folder.path / name
+            if file.is_file():
+                archive.write(file, f"{inside}/{name}")
+    return path

@@ -1,0 +1,183 @@
+"""What is asked of a run: settled once, before it starts, and kept in ``request.json``."""
+
+import datetime
+import getpass
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tidelab import paths
+from tidelab.catalogue import UseCase, load_catalogue
+from tidelab.domain.state import RunState
+from tidelab.models import ModelError, ResolvedModel, resolve_model
+from tidelab.runs.errors import RunError
+from tidelab.runs.files import write_json
+from tidelab.runs.folder import RunFolder
+from tidelab.runs.names import display_name
+from tidelab.runs.progress import now, write_state
+
+Images = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+REQUEST_FILE: Final = "request.json"
+SAMPLE: Final = "sample"
+_MAX_PERSON: Final = 255
+
+
+class ModelChoice(BaseModel):
+    """The model of a run: resolved once, so that a promotion in the middle changes nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(description="Absolute path of the bundle")
+    digest: str = Field(description="sha256:<hex> of model and card; compared again when the run starts")
+    source: Literal["champion", "demo", "own"] = Field(description="Where it comes from")
+    name: str
+    version: str
+    demo: bool
+    words: str = Field(description="The sentence that stands above every number of the run")
+
+
+class RunRequest(BaseModel):
+    """Use case, inputs, parameters, model, person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    use_case: str = Field(description="Slug")
+    use_case_folder: str = Field(description="Absolute path")
+    stack: str = Field(description="Environment that executes it: the use case's `analyse` stack")
+    images: list[str] = Field(min_length=1, description="Absolute paths, or the one word 'sample'")
+    parameters: dict[str, Any] = Field(description="All parameters of `analyse` except images and model")
+    model: ModelChoice
+    person: str
+    face: Literal["lab", "app", "report"]
+    created: str = Field(description="ISO 8601 UTC")
+
+
+def prepare(
+    use_case: UseCase | str,
+    images: Images | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    person: str | None = None,
+    face: Literal["lab", "app", "report"] = "lab",
+    runs_root: Path | None = None,
+) -> RunFolder:
+    """Settle what a run does and make its folder; nothing is executed yet.
+
+    Parameters
+    ----------
+    use_case
+        The use case, or its slug.
+    images
+        ``"sample"``, a folder, a zip, a file, or several files; by default what `parameters` or the declaration say.
+    parameters
+        Of the notebook `analyse`; the declared defaults fill in the rest.
+    model
+        ``"champion"``, ``"demo"`` or the folder of a model bundle; by default what `parameters` or the declaration say.
+    person
+        Who asks; by default the hub's or the system's user.
+    face
+        Where it was asked: ``lab``, ``app`` or ``report``.
+    runs_root
+        Folder of the person's runs; by default :func:`tidelab.paths.runs`.
+
+    Raises
+    ------
+    RunError
+        When the inputs do not exist, no model can be used, or the folder cannot be written.
+    tidelab.catalogue.CatalogueError
+        When there is no such use case or a parameter has a wrong value; the text says which and what is allowed.
+    """
+    case = load_catalogue()[use_case] if isinstance(use_case, str) else use_case
+    values = dict(parameters or {})
+    values |= {
+        name: value for name, value in (("images", _plain(images)), ("model", model)) if value is not None
+    }
+    checked = case.validate_parameters("analyse", values)
+    resolved = _resolve(case, str(checked.pop("model", "champion")))
+    request = RunRequest(
+        run_id=_new_id(),
+        use_case=case.slug,
+        use_case_folder=str(case.folder),
+        stack=case.stacks.analyse,
+        images=_input_paths(checked.pop("images", SAMPLE)),
+        parameters=checked,
+        model=_choice(resolved),
+        person=_person(person),
+        face=face,
+        created=now(),
+    )
+    return _make_folder(request, (runs_root or paths.runs()).absolute())
+
+
+def _make_folder(request: RunRequest, runs_root: Path) -> RunFolder:
+    path = runs_root / request.use_case / request.run_id
+    try:
+        path.mkdir(parents=True, mode=0o700)
+        write_state(path, RunState(status="queued", step="Waiting to be started", updated=now()))
+        # Last: a folder with a request is complete.
+        write_json(path / REQUEST_FILE, request.model_dump())
+    except OSError as error:
+        raise RunError(
+            f"The run cannot be kept in {path.parent}: {error.strerror}. "
+            "Free some space or choose another place with TIDELAB_RUNS."
+        ) from None
+    return RunFolder(path)
+
+
+def _input_paths(images: str | list[str]) -> list[str]:
+    if images == SAMPLE:
+        return [SAMPLE]
+    given = [images] if isinstance(images, str) else images
+    absolute = [os.path.abspath(os.path.expanduser(path)) for path in given]  # noqa: PTH100,PTH111  keeps links
+    missing = [path for path in absolute if not os.path.lexists(path)]
+    if missing:
+        raise RunError(
+            f"There is nothing at {display_name(missing[0])}: expected a folder, a zip file, pictures, or the word 'sample'. "
+            "Check the path."
+        )
+    return absolute
+
+
+def _plain(images: Images | None) -> str | list[str] | None:
+    if images is None:
+        return None
+    if isinstance(images, str | os.PathLike):
+        return os.fspath(images)
+    return [os.fspath(image) for image in images]
+
+
+def _resolve(use_case: UseCase, choice: str) -> ResolvedModel:
+    try:
+        return resolve_model(use_case, choice)
+    except ModelError as error:
+        raise RunError(str(error)) from None
+
+
+def _choice(resolved: ResolvedModel) -> ModelChoice:
+    return ModelChoice(
+        folder=str(resolved.bundle.folder.absolute()),
+        digest=resolved.bundle.digest,
+        source=resolved.source,
+        name=resolved.name,
+        version=resolved.version,
+        demo=resolved.is_demo,
+        words=resolved.words,
+    )
+
+
+def _person(person: str | None) -> str:
+    name = person or os.environ.get("JUPYTERHUB_USER") or getpass.getuser()
+    if len(name) > _MAX_PERSON or not name.isprintable():
+        raise RunError(f"The person's name must be printable and at most {_MAX_PERSON} characters long.")
+    return name
+
+
+def _new_id() -> str:
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+    return f"{stamp}Z-{secrets.token_hex(3)}"

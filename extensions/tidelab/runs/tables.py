@@ -1,0 +1,166 @@
+"""The tables of a run. Equal inputs, model, parameters and person give equal bytes, whenever and wherever they were made."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tidelab.catalogue import UseCase
+from tidelab.domain.results import FAILED_COLUMNS, RESULT_COLUMNS, SCORE_DECIMALS
+from tidelab.runs.failures import FailedFile
+from tidelab.runs.files import replacing, write_text
+from tidelab.runs.inputs.samples import Samples
+from tidelab.runs.names import sort_key, spreadsheet_safe
+from tidelab.runs.pipeline import ImageResult
+
+UNIDENTIFIED: Final = "unidentified"
+COUNT_COLUMNS: Final = ("label", "aphia_id", "count", "share")
+INPUT_COLUMNS: Final = ("image", "image_id", "bytes", "side_files")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What the results say of one image.
+
+    Parameters
+    ----------
+    best
+        Most probable class.
+    label
+        The same, or empty when the score is below the threshold.
+    score
+        Its probability, as written.
+    top5
+        ``label:score`` joined by ``;``.
+    """
+
+    best: str
+    label: str
+    score: str
+    top5: str
+
+
+def label_images(results: Sequence[ImageResult], labels: Sequence[str], threshold: float) -> list[Labelled]:
+    """Name each image.
+
+    Parameters
+    ----------
+    results
+        Predicted images.
+    labels
+        Class names in the order of the probabilities.
+    threshold
+        Least score of a name. It is compared with the score *as written*, so that a reader of the table can repeat it.
+    """
+    names = [spreadsheet_safe(label) for label in labels]
+    return [_label(result, names, threshold) for result in results]
+
+
+def write_results(
+    path: Path,
+    results: Sequence[ImageResult],
+    labelled: Sequence[Labelled],
+    use_case: UseCase,
+    samples: Samples,
+    person: str,
+) -> None:
+    """Write ``results.csv``."""
+    aphia = aphia_ids(use_case)
+    who = spreadsheet_safe(person)
+    rows = []
+    for result, one in zip(results, labelled, strict=True):
+        sample = samples.of(result.name)
+        status = "predicted" if one.label else UNIDENTIFIED
+        rows.append(
+            (
+                *(result.image_id, sample.sample_id, who, result.name, sample.time, sample.station),
+                *(one.label, aphia.get(one.label, ""), one.score, one.top5, status),
+            )
+        )
+    _write(path, RESULT_COLUMNS, rows)
+
+
+def write_failed(path: Path, failures: Iterable[FailedFile]) -> None:
+    """Write ``failed_files.csv``."""
+    ordered = sorted(failures, key=lambda row: (sort_key(row.image), row.kind))
+    _write(path, FAILED_COLUMNS, [(row.image, row.reason, row.expected, row.next_step) for row in ordered])
+
+
+def write_counts(path: Path, labelled: Sequence[Labelled], use_case: UseCase) -> None:
+    """Write ``counts.csv``: images of each class, most frequent first; those below the threshold are `unidentified`."""
+    aphia = aphia_ids(use_case)
+    counts = Counter(one.label or UNIDENTIFIED for one in labelled)
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    total = len(labelled)
+    rows = [(label, aphia.get(label, ""), count, f"{count / total:.4f}") for label, count in ordered]
+    _write(path, COUNT_COLUMNS, rows)
+
+
+def write_statistics(path: Path, results: Sequence[ImageResult]) -> None:
+    """Write ``statistics.csv``: one row an image in the order of the results."""
+    names = list(dict.fromkeys(name for result in results for name in result.statistics))
+    rows = [
+        (
+            result.image_id,
+            result.name,
+            *(f"{result.statistics.get(name, float('nan')):.6g}" for name in names),
+        )
+        for result in results
+    ]
+    _write(path, ("image_id", "image", *names), rows)
+
+
+def write_inputs(path: Path, results: Sequence[ImageResult]) -> None:
+    """Write ``inputs.csv``: digest and size of every image that was used, with its side files."""
+    rows = [
+        (
+            result.name,
+            result.image_id,
+            result.size,
+            ";".join(f"{suffix}=sha256:{digest}" for suffix, digest in result.sides),
+        )
+        for result in results
+    ]
+    _write(path, INPUT_COLUMNS, rows)
+
+
+def write_embeddings(path: Path, results: Sequence[ImageResult], dimension: int) -> None:
+    """Write ``embeddings.npy``: float32 of shape ``(n, d)`` in the order of the results."""
+    values = (
+        np.stack([result.embedding for result in results])
+        if results
+        else np.empty((0, dimension), np.float32)
+    )
+    with replacing(path) as stream:
+        np.save(stream, values, allow_pickle=False)
+
+
+def aphia_ids(use_case: UseCase) -> Mapping[str, str]:
+    """Return WoRMS identifiers by label, of those classes that have one."""
+    return {
+        spreadsheet_safe(label.name): str(label.aphia_id)
+        for label in use_case.labels
+        if label.aphia_id is not None
+    }
+
+
+def _label(result: ImageResult, names: Sequence[str], threshold: float) -> Labelled:
+    # Stable: of equal probabilities the class that comes first in the card comes first here.
+    order = np.argsort(-result.probabilities, kind="stable")[:5].tolist()
+    scores = [f"{float(result.probabilities[index]):.{SCORE_DECIMALS}f}" for index in order]
+    best = names[order[0]]
+    top5 = ";".join(f"{names[index]}:{score}" for index, score in zip(order, scores, strict=True))
+    return Labelled(best, best if float(scores[0]) >= threshold else "", scores[0], top5)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

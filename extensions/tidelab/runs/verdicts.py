@@ -1,0 +1,73 @@
+"""The verdict of a run: always one, grey with its reason when nothing can be said, and never a reason for a run to fail."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tidelab.catalogue import UseCase
+from tidelab.domain.verdict import Verdict
+from tidelab.drift import Reference, Timeline, assess, cannot_tell
+from tidelab.drift.timeline import Flag
+from tidelab.models import ModelBundle
+from tidelab.runs.log import RunLog
+from tidelab.runs.pipeline import ImageResult
+from tidelab.runs.request import SAMPLE, RunRequest
+
+
+def reach_verdict(
+    results: Sequence[ImageResult], labels: Sequence[str], bundle: ModelBundle, use_case: UseCase, log: RunLog
+) -> Verdict:
+    """Compare the images of a run with the reference of its model.
+
+    Parameters
+    ----------
+    results
+        Predicted images.
+    labels
+        Most probable class of each, whatever the threshold: the reference counts its classes the same way.
+    bundle, use_case, log
+        Of the run.
+    """
+    demo = bundle.card.demo
+    if not results:
+        return cannot_tell("No image could be used.", demo=demo)
+    try:
+        reference = Reference.load(bundle.reference) if bundle.reference else None
+        return assess(
+            np.stack([result.embedding for result in results]),
+            [result.statistics for result in results],
+            labels,
+            reference,
+            use_case.drift,
+            demo,
+            image_ids=[result.image_id for result in results],
+            images=[result.name for result in results],
+        )
+    except Exception as error:
+        log.error("The comparison with the reference failed", error)
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return cannot_tell(
+            f"The comparison with the model's reference images failed: {first}",
+            demo=demo,
+            n_images=len(results),
+        )
+
+
+def remember_verdict(runs_root: Path, request: RunRequest, verdict: Verdict, log: RunLog) -> None:
+    """Add the verdict to the person's timeline; a timeline that cannot be written is told in the log."""
+    flags: list[Flag] = ["demo"] if request.model.demo else []
+    if request.images == [SAMPLE]:
+        flags.append("sample")
+    try:
+        Timeline(runs_root).append(
+            verdict,
+            use_case=request.use_case,
+            model=request.model.name,
+            version=request.model.version,
+            model_digest=request.model.digest,
+            run=request.run_id,
+            flags=tuple(flags),
+        )
+    except OSError as error:
+        log.write(f"The verdict was not added to the timeline: {error.strerror}.")
