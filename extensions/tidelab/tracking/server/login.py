@@ -30,7 +30,7 @@ class HubLogin:
         self.prefix = service.prefix
         self.session_cookie = f"tidelab-{service.name}"
         self.state_cookie = f"tidelab-{service.name}-state"
-        self._hub_url = service.base_url.rstrip("/") + "/hub"
+        self.hub_url = service.base_url.rstrip("/") + "/hub"
         self._state = URLSafeTimedSerializer(secret, salt=f"{service.name}-oauth-state")
         self._session = URLSafeTimedSerializer(secret, salt=f"{service.name}-session")
 
@@ -58,7 +58,7 @@ class HubLogin:
     def answer(self, request: Request, status: int, title: str, text: str) -> Response:
         """Return a page for a browser, the sentence as plain text for a program."""
         if wants_html(request):
-            home = f"{self._hub_url}/home"
+            home = f"{self.hub_url}/home"
             response = make_response(message_page(title, text, home), status)
         else:
             response = make_response(f"{title}: {text}\n", status)
@@ -108,7 +108,7 @@ class HubLogin:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        response = _redirect(f"{self._hub_url}/api/oauth2/authorize?{urlencode(query)}")
+        response = _redirect(f"{self.hub_url}/api/oauth2/authorize?{urlencode(query)}")
         value = self._state.dumps({"state": state, "verifier": verifier, "next": self._way_back(request)})
         self._set_cookie(request, response, self.state_cookie, value, STATE_SECONDS)
         return response
@@ -138,7 +138,7 @@ class HubLogin:
         token = self.session_token(request)
         if token:
             self.identity.forget(token)
-        response = _redirect(f"{self._hub_url}/logout")
+        response = _redirect(f"{self.hub_url}/logout")
         self._set_cookie(request, response, self.session_cookie, "", 0)
         return response
 

@@ -1,0 +1,221 @@
+"""The pages and the API of the model service, under the hub's prefix."""
+
+import hashlib
+import hmac
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, make_response, redirect, render_template, request
+
+from tidelab.tracking.errors import TrackingError, TrackingUnavailableError
+
+from ..identity import Caller
+from ..login import HubLogin, wants_html
+from .errors import RefusedError
+from .overview import Overview
+from .promotion import Promotion
+from .reconcile import Reconciler
+
+LARGEST_FORM = 64 * 1024
+OPEN_PATHS = frozenset({"/health"})
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+pages = Blueprint("models", __name__, static_folder="static", template_folder="templates")
+
+
+def create_app(login: HubLogin, promotion: Promotion, reconciler: Reconciler, secret: str) -> Flask:
+    """Return the application.
+
+    Parameters
+    ----------
+    login
+        Finds the caller of a request.
+    promotion, reconciler
+        What the service does.
+    secret
+        Key of the forms' tokens.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, SECRET_KEY=secret)
+    app.extensions.update(
+        login=login, promotion=promotion, reconciler=reconciler, overview=Overview(promotion, reconciler, login.prefix),
+    )
+    app.register_blueprint(pages, url_prefix=login.prefix)
+    app.before_request(_authenticate)
+    app.after_request(_add_headers)
+    app.register_error_handler(RefusedError, lambda error: _refuse(str(error), cast(RefusedError, error).status))
+    app.register_error_handler(TrackingUnavailableError, lambda error: _refuse(f"{error} Nothing was changed.", 503))
+    app.register_error_handler(TrackingError, lambda error: _refuse(str(error), 422))
+    app.register_error_handler(404, lambda error: _refuse("There is no such page.", 404))
+    app.register_error_handler(405, lambda error: _refuse("This address does not take that kind of request.", 405))
+    app.register_error_handler(413, lambda error: _refuse("The request is too large; a note has 2000 characters.", 413))
+    app.jinja_env.globals.update(xsrf=_form_token, prefix=login.prefix, hub=login.hub_url)
+    return app
+
+
+def _parts() -> tuple[Promotion, Overview]:
+    return current_app.extensions["promotion"], current_app.extensions["overview"]
+
+
+def _authenticate() -> Response | None:
+    login: HubLogin = current_app.extensions["login"]
+    path = request.path.removeprefix(login.prefix)
+    if path in OPEN_PATHS or path.startswith("/static/"):
+        return None
+    caller = login.caller(request)
+    if isinstance(caller, Response):
+        return caller
+    g.caller = caller
+    if request.method == "POST" and "Authorization" not in request.headers:
+        if path.startswith("/api/"):
+            return _refuse("Send `Authorization: Bearer <hub token>`; a browser's cookie is not enough here.", 403)
+        if not hmac.compare_digest(request.form.get("_xsrf", "").encode(), _form_token().encode()):
+            return _refuse("This form is too old. Open the page again and repeat the step; nothing was changed.", 403)
+    return None
+
+
+def _form_token() -> str:
+    """Token of this person's forms in this login; another site cannot know it."""
+    login: HubLogin = current_app.extensions["login"]
+    session = login.session_token(request) or ""
+    return hmac.new(current_app.config["SECRET_KEY"].encode(), session.encode(), hashlib.sha256).hexdigest()
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _refuse(text: str, status: int) -> Response:
+    if wants_html(request):
+        return make_response(render_template("message.html", title=_TITLES.get(status, "Not possible"), text=text, caller=g.get("caller")), status)
+    return make_response({"error": text}, status)
+
+
+_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not now", 422: "This model cannot be used", 503: "Not reachable"}
+
+
+@pages.get("/health")
+def health() -> Response:
+    """Say that the service runs; no login."""
+    return make_response({"status": "ok"})
+
+
+@pages.get("/")
+def index() -> str:
+    """Champions, requests and history of all use cases."""
+    _, overview = _parts()
+    return render_template("index.html", view=overview.page(g.caller), caller=g.caller)
+
+
+@pages.get("/requests/<identifier>")
+def show_request(identifier: str) -> str:
+    """One request beside the present champion, with the decision to take."""
+    _, overview = _parts()
+    return render_template("request.html", view=overview.request(g.caller, identifier), caller=g.caller)
+
+
+@pages.post("/requests/<identifier>/<act>")
+def decide(identifier: str, act: str) -> Response:
+    """Confirm, decline or withdraw."""
+    _act(g.caller, identifier, act, request.form.get("reason", ""), request.form.get("acknowledge") == "yes")
+    return _back()
+
+
+@pages.get("/restore/<slug>/<version>")
+def show_restore(slug: str, version: str) -> str:
+    """Ask once more before an earlier champion comes back."""
+    _, overview = _parts()
+    return render_template("restore.html", view=overview.restore(g.caller, slug, version), caller=g.caller)
+
+
+@pages.post("/restore/<slug>/<version>")
+def restore(slug: str, version: str) -> Response:
+    """Bring an earlier champion back."""
+    promotion, _ = _parts()
+    promotion.restore(g.caller, slug, version, request.form.get("reason", ""))
+    return _back()
+
+
+@pages.get("/api/promotions")
+def api_list() -> Response:
+    """Requests that the caller may see."""
+    _, overview = _parts()
+    return jsonify({"promotions": [overview.plain(one) for one in overview.visible(g.caller)]})
+
+
+@pages.post("/api/promotions")
+def api_ask() -> Response:
+    """Ask for a promotion: ``{use_case, registered_model, version, note}``."""
+    promotion, overview = _parts()
+    body = _body("use_case", "registered_model", "version", "note")
+    made = promotion.ask(g.caller, body["use_case"], body["registered_model"], body["version"], body["note"])
+    return make_response(overview.plain(made), 201)
+
+
+@pages.get("/api/promotions/<identifier>")
+def api_show(identifier: str) -> Response:
+    """One request."""
+    _, overview = _parts()
+    return jsonify(overview.plain(overview.see(g.caller, identifier)))
+
+
+@pages.post("/api/promotions/<identifier>/<act>")
+def api_act(identifier: str, act: str) -> Response:
+    """Confirm ``{reason, acknowledge}``, decline ``{reason}`` or withdraw."""
+    promotion, overview = _parts()
+    body = _body() if act == "withdraw" else _body("reason")
+    _act(g.caller, identifier, act, body.get("reason", ""), body.get("acknowledge") == "yes")
+    return jsonify(overview.plain(promotion.records.get(identifier)))
+
+
+@pages.get("/api/champions")
+def api_champions() -> Response:
+    """Published champions and what is wrong with them, if anything is."""
+    _, overview = _parts()
+    return jsonify(overview.champions())
+
+
+@pages.post("/api/champions/<slug>/restore")
+def api_restore(slug: str) -> Response:
+    """Restore an earlier champion: ``{version, reason}``."""
+    promotion, overview = _parts()
+    body = _body("version", "reason")
+    promotion.restore(g.caller, slug, body["version"], body["reason"])
+    return jsonify(overview.champions())
+
+
+def _act(caller: Caller, identifier: str, act: str, reason: str, acknowledged: bool) -> None:
+    promotion, _ = _parts()
+    if act == "confirm":
+        promotion.confirm(caller, identifier, reason, acknowledged)
+    elif act == "decline":
+        promotion.decline(caller, identifier, reason)
+    elif act == "withdraw":
+        promotion.withdraw(caller, identifier)
+    else:
+        raise RefusedError("There is no such act: confirm, decline and withdraw are known.", 404)
+
+
+def _back() -> Response:
+    login: HubLogin = current_app.extensions["login"]
+    return make_response(redirect(f"{login.prefix}/", code=303))
+
+
+def _body(*fields: str) -> dict[str, str]:
+    body: Any = request.get_json(force=True, silent=True)
+    if body is None and not fields:
+        body = {}
+    if not isinstance(body, dict):
+        raise RefusedError("The body must be a JSON object.")
+    for name in fields:
+        if not isinstance(body.get(name), str | int) or isinstance(body.get(name), bool):
+            raise RefusedError(f"{name}: expected a text, got {type(body.get(name)).__name__}.")
+    return {name: ("yes" if value is True else str(value)) for name, value in body.items()}

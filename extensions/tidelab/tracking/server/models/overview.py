@@ -1,0 +1,198 @@
+"""What the pages show: champions, requests beside them, history. Reads, never changes."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from tidelab.catalogue import UseCase
+from tidelab.domain.card import ModelCard
+from tidelab.models import BundleError, ModelBundle
+
+from ..identity import Caller
+from .champions import Champion, Champions
+from .errors import RefusedError
+from .promotion import Promotion
+from .reconcile import Reconciler
+from .records import PromotionRequest
+
+HISTORY = 30
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the comparison, for the request and the champion; None where it was not measured."""
+
+    name: str
+    request: float | None
+    champion: float | None
+    support: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Request minus champion."""
+        return None if self.request is None or self.champion is None else self.request - self.champion
+
+
+@dataclass(frozen=True)
+class UseCaseView:
+    """One use case on the page."""
+
+    use_case: UseCase
+    champion: Champion | None
+    card: ModelCard | None
+    problem: str
+    pending: list[PromotionRequest]
+    hidden: int
+    earlier: list[Champion]
+    maintains: bool
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """One request on its page."""
+
+    request: PromotionRequest
+    use_case: UseCase
+    card: ModelCard | None
+    champion: Champion | None
+    champion_card: ModelCard | None
+    measures: list[Measure]
+    same_test: bool
+    maintains: bool
+    mine: bool
+
+
+class Overview:
+    """Collects what a caller may see."""
+
+    def __init__(self, promotion: Promotion, reconciler: Reconciler, prefix: str) -> None:
+        self.promotion = promotion
+        self.reconciler = reconciler
+        self.records = promotion.records
+        self.prefix = prefix
+
+    def visible(self, caller: Caller) -> list[PromotionRequest]:
+        """Return the requests that the caller asked or may decide."""
+        catalogue = self.promotion.catalogue()
+        groups = {slug: catalogue[slug].maintainers_group for slug in catalogue}
+        return [
+            one for one in self.records.all()
+            if _is_mine(caller, one) or (one.use_case in groups and caller.maintains(groups[one.use_case]))
+        ]  # fmt: skip
+
+    def see(self, caller: Caller, identifier: str) -> PromotionRequest:
+        """Return one request if the caller may see it; else it is as if it were not there."""
+        found = [one for one in self.visible(caller) if one.id == identifier]
+        return found[0] if found else self.records.get("none")
+
+    def plain(self, request: PromotionRequest) -> dict[str, Any]:
+        """Return a request as the API gives it."""
+        return {**request.model_dump(), "url": f"{self.prefix}/requests/{request.id}"}
+
+    def champions(self) -> dict[str, Any]:
+        """Return the published champions as the API gives them."""
+        found = {}
+        for slug, use_case in self.promotion.catalogue().items():
+            champion = Champions(use_case.model.registered_name).current()
+            problem = self.reconciler.problems.get(slug)
+            found[slug] = {
+                "champion": asdict(champion) if champion else None,
+                "problem": problem.text if problem else "",
+            }
+        return {"champions": found}
+
+    def page(self, caller: Caller) -> list[UseCaseView]:
+        """Return every use case with its champion, requests and history."""
+        visible = {one.id for one in self.visible(caller)}
+        pending = [one for one in self.records.all() if one.status == "pending"]
+        views = []
+        for slug, use_case in self.promotion.catalogue().items():
+            champions = Champions(use_case.model.registered_name)
+            champion = champions.current()
+            bundle = champions.bundle(champion) if champion else None
+            here = [one for one in pending if one.use_case == slug]
+            problem = self.reconciler.problems.get(slug)
+            views.append(UseCaseView(
+                use_case=use_case, champion=champion, card=bundle.card if bundle else None,
+                problem=problem.text if problem else "",
+                pending=[one for one in here if one.id in visible],
+                hidden=sum(one.id not in visible for one in here),
+                earlier=self._earlier(champions, champion), maintains=caller.maintains(use_case.maintainers_group),
+                history=self.records.history(slug, HISTORY),
+            ))  # fmt: skip
+        return views
+
+    def request(self, caller: Caller, identifier: str) -> RequestView:
+        """Return one request beside the present champion."""
+        request = self.see(caller, identifier)
+        use_case = self.promotion.use_case(request.use_case)
+        champions = Champions(use_case.model.registered_name)
+        champion = champions.current()
+        bundle = champions.bundle(champion) if champion else None
+        card = _card(self.records, request)
+        other = bundle.card if bundle else None
+        same = bool(card and other and card.data_digest and card.data_digest == other.data_digest)
+        return RequestView(
+            request=request, use_case=use_case, card=card, champion=champion, champion_card=other,
+            measures=compare(card, other) if card else [], same_test=same,
+            maintains=caller.maintains(use_case.maintainers_group), mine=_is_mine(caller, request),
+        )  # fmt: skip
+
+    def restore(self, caller: Caller, slug: str, version: str) -> dict[str, Any]:
+        """Return what the page asks before an earlier champion comes back."""
+        use_case = self.promotion.use_case(slug)
+        if not caller.maintains(use_case.maintainers_group):
+            raise RefusedError(f"Only a maintainer of {use_case.title} may restore a champion.", 403)
+        champions = Champions(use_case.model.registered_name)
+        current = champions.current()
+        earlier = [one for one in self._earlier(champions, current) if one.version == version]
+        if not earlier:
+            raise RefusedError(f"Version {version[:20]!r} was never published, or its folder is damaged.", 404)
+        bundle = champions.bundle(earlier[0])
+        return {"use_case": use_case, "current": current, "earlier": earlier[0], "card": bundle.card if bundle else None}
+
+    def _earlier(self, champions: Champions, current: Champion | None) -> list[Champion]:
+        """Return versions that were champion before and whose folders are whole, newest first."""
+        found: dict[str, Champion] = {}
+        for place in champions.folder.glob("[0-9]*-*"):
+            version = place.name.partition("-")[0]
+            try:
+                bundle = ModelBundle.load(place)
+            except BundleError:
+                continue
+            if current is not None and version == current.version:
+                continue
+            found[version] = Champion(
+                registered_model=champions.registered_model, version=version, digest=bundle.digest, folder=place.name,
+                promoted_by="", promoted_at="", note="", previous=None,
+            )  # fmt: skip
+        return sorted(found.values(), key=lambda one: int(one.version), reverse=True)
+
+
+def compare(card: ModelCard, other: ModelCard | None) -> list[Measure]:
+    """Return the measures of two cards side by side: the totals, then F1 of each class."""
+    ours, theirs = card.quality, other.quality if other else None
+    totals = (
+        ("Macro F1", "macro_f1"), ("Weighted F1", "weighted_f1"), ("Accuracy", "accuracy"),
+        ("Expected calibration error", "expected_calibration_error"),
+    )  # fmt: skip
+    found = [
+        Measure(title, getattr(ours, name), getattr(theirs, name) if theirs else None, f"{ours.n_test} images")
+        for title, name in totals
+    ]
+    for label in dict.fromkeys([*card.labels, *(other.labels if other else ())]):
+        mine, its = ours.per_class.get(label, {}), theirs.per_class.get(label, {}) if theirs else {}
+        support = f"{int(mine['support'])} images" if "support" in mine else ""
+        found.append(Measure(f"F1 {label}", mine.get("f1"), its.get("f1"), support))
+    return found
+
+
+def _card(records: Any, request: PromotionRequest) -> ModelCard | None:
+    try:
+        return ModelBundle.load(records.bundle(request.id)).card
+    except BundleError:
+        return None
+
+
+def _is_mine(caller: Caller, request: PromotionRequest) -> bool:
+    return caller.kind == "user" and caller.name == request.asked_by

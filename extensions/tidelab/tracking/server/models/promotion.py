@@ -1,0 +1,267 @@
+"""Asking, confirming, declining, restoring: each decision in steps that a crash may interrupt anywhere.
+
+The order of a confirmation is what makes it safe. The copy goes into the registry and into its folder before anything
+points to it; the alias is the decision; the published file follows it. Whatever a crash leaves behind, the old champion
+stays valid, and :mod:`.reconcile` completes a decision whose alias was already set.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidelab.catalogue import Catalogue, UnknownUseCaseError, UseCase, load_catalogue
+from tidelab.tracking.bundles import fetch_version
+from tidelab.tracking.errors import TrackingError, TrackingUnavailableError
+from tidelab.tracking.names import model_owner
+
+from ..identity import Caller
+from .champions import Champion, Champions
+from .errors import RefusedError
+from .records import PromotionRequest, Records, now
+from .registry import Registry, Version
+from .review import review
+
+MOST_PENDING = 5
+"""Requests of one person that may wait at once in a use case: each keeps a copy of its bundle."""
+LONGEST_NOTE = 2000
+
+TAG_DIGEST = "tidelab.digest"
+TAG_REQUEST = "tidelab.request"
+TAG_FROM = "tidelab.from"
+TAG_ASKED_BY = "tidelab.asked_by"
+TAG_CONFIRMED_BY = "tidelab.confirmed_by"
+TAG_CONFIRMED_AT = "tidelab.confirmed_at"
+TAG_NOTE = "tidelab.note"
+
+
+@dataclass
+class Promotion:
+    """The acts of the model service.
+
+    Parameters
+    ----------
+    registry
+        MLflow.
+    records
+        Requests and the log.
+    catalogue
+        Gives the use cases as they are now.
+    reached
+        Called with the name of each step just completed; a test ends the process there.
+    """
+
+    registry: Registry
+    records: Records
+    catalogue: Callable[[], Catalogue] = load_catalogue
+    reached: Callable[[str], None] = lambda step: None
+
+    def use_case(self, slug: str) -> UseCase:
+        """Return a use case; raises ``RefusedError`` (404) naming the known ones."""
+        try:
+            return self.catalogue()[slug]
+        except UnknownUseCaseError as error:
+            raise RefusedError(str(error), 404) from None
+
+    def ask(self, caller: Caller, slug: str, registered_model: str, version: str, note: str) -> PromotionRequest:
+        """Put a version before the maintainers: it is fetched, checked and kept as it is now.
+
+        Raises
+        ------
+        RefusedError
+            If the person may not ask for it, or the bundle is not fit.
+        """
+        use_case = self.use_case(slug)
+        words = _words(note, "note", "what is better than the champion, and on which data")
+        if caller.kind != "user":
+            raise RefusedError("Only a person can ask for a promotion.", 403)
+        if model_owner(registered_model) != caller.key or registered_model.partition("--")[0] != slug:
+            raise RefusedError(
+                f"You may ask for the promotion of your own model {slug}--{caller.key}, not of {registered_model!r}.", 403
+            )
+        if not version.isdecimal():
+            raise RefusedError(f"version: expected a number, for example 1, got {version[:20]!r}.")
+        mine = [one for one in self.records.all() if one.status == "pending" and one.asked_by == caller.name]
+        for one in mine:
+            if (one.registered_model, one.version) == (registered_model, version):
+                return one
+        if sum(one.use_case == slug for one in mine) >= MOST_PENDING:
+            raise RefusedError(f"{MOST_PENDING} of your requests are waiting already. Withdraw one first.", 429)
+        identifier, folder = self.records.new_folder()
+        try:
+            fetch_version(self.registry.connection, registered_model, version, folder / "bundle")
+            bundle, warnings = review(folder / "bundle", use_case)
+        except TrackingUnavailableError:
+            raise
+        except TrackingError as error:
+            raise RefusedError(str(error), 422) from None
+        request = PromotionRequest(
+            id=identifier, use_case=slug, registered_model=registered_model, version=version, digest=bundle.digest,
+            note=words, asked_by=caller.name, asked_at=now(), warnings=warnings,
+        )  # fmt: skip
+        self.records.save(request)
+        self._audit(caller, "asked", request, words)
+        return request
+
+    def confirm(self, caller: Caller, identifier: str, reason: str, acknowledged: bool) -> Champion:
+        """Make a request's bundle the champion.
+
+        Parameters
+        ----------
+        caller
+            A maintainer of the use case.
+        identifier
+            Request.
+        reason
+            Why, for the log.
+        acknowledged
+            Whether the maintainer says to have read the request's warnings; needed if there are any.
+        """
+        words = _words(reason, "reason", "why this model should be the champion")
+        with self.records.lock():
+            request, use_case = self._decidable(caller, identifier)
+            if request.warnings and not acknowledged:
+                raise RefusedError("Confirm that you have read what is said about this model: " + " ".join(request.warnings), 409)
+            bundle, _ = review(self.records.bundle(request.id), use_case)
+            if bundle.digest != request.digest:
+                raise RefusedError("The copy that was reviewed is damaged. Ask its author to ask again.", 422)
+            self._audit(caller, "confirming", request, words)
+            name = use_case.model.registered_name
+            champions = Champions(name)
+            tags = {
+                TAG_DIGEST: request.digest, TAG_REQUEST: request.id, TAG_ASKED_BY: request.asked_by,
+                TAG_FROM: f"{request.registered_model}/{request.version}", TAG_CONFIRMED_BY: caller.name,
+                TAG_CONFIRMED_AT: now(), TAG_NOTE: words,
+            }  # fmt: skip
+            version = self._copied_before(name, request) or self.registry.copy_in(name, bundle, tags)
+            self.reached("copied")
+            champions.store(version, bundle)
+            self.reached("stored")
+            previous = champions.current()
+            self.registry.set_champion(name, version)
+            self.reached("alias")
+            champion = Champion(
+                registered_model=name, version=version, digest=request.digest,
+                folder=champions.place(version, request.digest).name, promoted_by=caller.name, promoted_at=now(),
+                note=words, previous=previous.version if previous else None,
+            )  # fmt: skip
+            champions.publish(champion)
+            self.reached("published")
+            self._decide(caller, request, "confirmed", words, version)
+        return champion
+
+    def decline(self, caller: Caller, identifier: str, reason: str) -> PromotionRequest:
+        """Say no to a request, with the reason its author reads."""
+        words = _words(reason, "reason", "what its author should know")
+        with self.records.lock():
+            request, _ = self._decidable(caller, identifier)
+            return self._decide(caller, request, "declined", words)
+
+    def withdraw(self, caller: Caller, identifier: str) -> PromotionRequest:
+        """Take back one's own request."""
+        with self.records.lock():
+            request = self._pending(identifier)
+            if caller.kind != "user" or request.asked_by != caller.name:
+                raise RefusedError("Only the person who asked can withdraw a request.", 403)
+            return self._decide(caller, request, "withdrawn", "")
+
+    def restore(self, caller: Caller, slug: str, version: str, reason: str) -> Champion:
+        """Make an earlier champion the champion again."""
+        use_case = self.use_case(slug)
+        self._may_decide(caller, use_case)
+        words = _words(reason, "reason", "why the earlier champion should come back")
+        name = use_case.model.registered_name
+        with self.records.lock():
+            champions = Champions(name)
+            previous = champions.current()
+            if previous is not None and previous.version == version:
+                raise RefusedError(f"Version {version} is the champion already. Nothing was changed.", 409)
+            if not version.isdecimal() or all(one.version != version for one in self.registry.versions(name)):
+                raise RefusedError(f"{name} has no version {version[:20]!r}.", 404)
+            self.records.audit(caller.name, "restoring", use_case=slug, registered_model=name, version=version, why=words)
+            target = self.registry.version(name, version)
+            champion = self.stored(use_case, target, caller.name, words, previous)
+            self.reached("stored")
+            self.registry.set_champion(name, version)
+            self.reached("alias")
+            champions.publish(champion)
+            self.reached("published")
+            self.records.audit(caller.name, "restored", use_case=slug, registered_model=name, version=version, why=words)
+        return champion
+
+    def stored(self, use_case: UseCase, target: Version, who: str, note: str, previous: Champion | None) -> Champion:
+        """Bring a version of the protected model to its folder, checked, and return what to publish. Under the lock."""
+        champions = Champions(target.name)
+        champions.remove_staging()
+        place = champions.folder / f".staging-fetch-{target.version}"
+        bundle = fetch_version(self.registry.connection, target.name, target.version, place)
+        bundle, _ = review(place, use_case)
+        stored = champions.store(target.version, bundle)
+        champions.remove_staging()
+        return Champion(
+            registered_model=target.name, version=target.version, digest=bundle.digest, folder=stored.name, promoted_by=who,
+            promoted_at=now(), note=note, previous=previous.version if previous else None,
+        )  # fmt: skip
+
+    def completed(self, target: Version) -> None:
+        """Close the request that a version came from, if an interruption left it open. Under the lock."""
+        for request in self.records.all():
+            if request.status == "pending" and request.id == target.tags.get(TAG_REQUEST):
+                who = Caller(target.tags.get(TAG_CONFIRMED_BY, "unknown"), "user")
+                note = target.tags.get(TAG_NOTE, "")
+                self._decide(who, request, "confirmed", note, target.version, "after an interruption")
+
+    def _copied_before(self, name: str, request: PromotionRequest) -> str | None:
+        """Return the version that an interrupted confirmation of the same request left in the registry."""
+        if not self.registry.has_model(name):
+            return None
+        for one in self.registry.versions(name):
+            if one.tags.get(TAG_REQUEST) == request.id and one.tags.get(TAG_DIGEST) == request.digest:
+                return one.version
+        return None
+
+    def _pending(self, identifier: str) -> PromotionRequest:
+        request = self.records.get(identifier)
+        if request.status != "pending":
+            said = f"{request.status} by {request.decided_by} on {request.decided_at[:10]}"
+            raise RefusedError(f"This request was {said}. Nothing was changed.", 409)
+        return request
+
+    def _decidable(self, caller: Caller, identifier: str) -> tuple[PromotionRequest, UseCase]:
+        request = self.records.get(identifier)
+        use_case = self.use_case(request.use_case)
+        self._may_decide(caller, use_case)
+        return self._pending(identifier), use_case
+
+    @staticmethod
+    def _may_decide(caller: Caller, use_case: UseCase) -> None:
+        if not caller.maintains(use_case.maintainers_group):
+            raise RefusedError(
+                f"Only a maintainer of {use_case.title} may do this: a hub administrator or a member of the hub group "
+                f"{use_case.maintainers_group}.", 403,
+            )  # fmt: skip
+
+    def _decide(
+        self, caller: Caller, request: PromotionRequest, status: str, reason: str, version: str = "", how: str = ""
+    ) -> PromotionRequest:
+        decided = PromotionRequest.model_validate({
+            **request.model_dump(), "status": status, "decided_by": caller.name, "decided_at": now(), "reason": reason,
+            "champion_version": version,
+        })  # fmt: skip
+        self.records.save(decided)
+        self._audit(caller, f"{status} {how}".strip(), decided, reason)
+        return decided
+
+    def _audit(self, caller: Caller, what: str, request: PromotionRequest, why: str) -> None:
+        self.records.audit(
+            caller.name, what, use_case=request.use_case, registered_model=request.registered_model,
+            version=request.version, request=request.id, digest=request.digest,
+            champion_version=request.champion_version, why=why,
+        )  # fmt: skip
+
+
+def _words(text: str, field: str, meaning: str) -> str:
+    words = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text).strip()
+    if not words:
+        raise RefusedError(f"{field} is empty. Say in a sentence {meaning}.")
+    if len(words) > LONGEST_NOTE:
+        raise RefusedError(f"{field} has {len(words)} characters, at most {LONGEST_NOTE} are kept. Shorten it.")
+    return words
