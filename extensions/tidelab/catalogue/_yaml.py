@@ -39,7 +39,7 @@ def read_yaml(file: Path) -> tuple[dict[str, Any], Lines]:
         _guard(file, text)
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise UseCaseError([_syntax_problem(file, error)]) from None
+        raise UseCaseError([_syntax_problem(file, text, error)]) from None
     if not isinstance(node, yaml.MappingNode):
         found = "is empty" if node is None else "does not hold `field: value` lines"
         raise _error(file, f"{found}; it must be one mapping that starts with `schema_version: 1`.")
@@ -99,17 +99,17 @@ def _error(
     return UseCaseError([Problem(file, rule, field=field, line=line, next_step=next_step)])
 
 
-def _syntax_problem(file: Path, error: yaml.YAMLError) -> Problem:
+def _syntax_problem(file: Path, text: str, error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line = mark.line + 1 if mark is not None else None
-    said = shorten(
-        str(getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"), 200
-    )[1:-1]
-    said = re.sub(r"\s+", " ", said)
-    if ("cannot start any token" in said and "\\t" in said) or "tab" in said:
-        step = "Indent with spaces, never with tabs."
-    elif "not allowed" in said and "character" in said:
-        step = "The file holds bytes that are not text; save it again as UTF-8 text."
+    said = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    said = re.sub(r"\s+", " ", shorten(str(said), 200)[1:-1])
+    rows = text.splitlines()
+    row = rows[mark.line] if mark is not None and mark.line < len(rows) else ""
+    if "\t" in row:
+        step = "This line holds a tab: indent with spaces, never with tabs."
+    elif isinstance(error, yaml.reader.ReaderError):
+        step = "The file holds characters that are not text; save it again as UTF-8 text."
     else:
         step = "Look at this line and the one before: indentation, a missing space after `:`, or an unclosed quote."
     return Problem(file, f"is not valid YAML ({said}).", line=line, next_step=step)

@@ -4,39 +4,17 @@ Standard library only; ``tidelab check`` and ``tests/notebooks`` use the same ru
 """
 
 import ast
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from tidelab.catalogue.errors import Problem, shorten
+from tidelab.catalogue.notebook_cells import Cell, NotANotebookError, read_cell, read_notebook
 from tidelab.catalogue.notebooks import Notebook
 from tidelab.catalogue.usecase import UseCase
 
 MAX_ANALYSE_LINES = 40
-MAX_BYTES = 5 * 1024 * 1024
-TAGS = ("parameters", "lesson")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell: its number from 1, kind, source, tags, and for parsable code its syntax tree."""
-
-    number: int
-    kind: str
-    source: str
-    tags: tuple[str, ...]
-    raw: dict[str, Any]
-    tree: ast.Module | None
-
-    @property
-    def field(self) -> str:
-        """How a message names it."""
-        return f"cell {self.number}"
-
-
-class _NotANotebookError(ValueError):
-    pass
+TAGS = ("parameters", "lesson", "result")
+"""``parameters``: the one cell papermill fills; ``lesson``: skipped by the app; ``result``: hidden by the app until it is there."""
 
 
 def notebook_problems(use_case: UseCase, name: str) -> list[Problem]:
@@ -51,9 +29,9 @@ def notebook_problems(use_case: UseCase, name: str) -> list[Problem]:
     """
     notebook = use_case.notebook(name)
     try:
-        content = _read(notebook)
-        cells = [_cell(number, raw) for number, raw in enumerate(content["cells"], start=1)]
-    except _NotANotebookError as error:
+        content = read_notebook(notebook.path)
+        cells = [read_cell(number, raw) for number, raw in enumerate(content["cells"], start=1)]
+    except NotANotebookError as error:
         return [Problem(notebook.path, str(error))]
     found: list[tuple[str, str]] = [
         *_kernel(notebook, content),
@@ -64,51 +42,10 @@ def notebook_problems(use_case: UseCase, name: str) -> list[Problem]:
         *_length(name, cells),
         *_explained(cells),
         *_shown(cells),
+        *_results_tagged(notebook, cells),
         *_own_name(use_case, cells),
     ]
     return [Problem(notebook.path, rule, field=field) for field, rule in found]
-
-
-def _read(notebook: Notebook) -> dict[str, Any]:
-    try:
-        if notebook.path.stat().st_size > MAX_BYTES:
-            raise _NotANotebookError("is larger than 5 MB: strip its outputs and images.")
-        content = json.loads(notebook.path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise _NotANotebookError("is not there, but usecase.yaml names it.") from None
-    except OSError as error:
-        raise _NotANotebookError(f"cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
-        raise _NotANotebookError(
-            "is not a notebook: it is not valid JSON. Restore it, or save it again in Lab."
-        ) from None
-    if (
-        not isinstance(content, dict)
-        or content.get("nbformat") != 4
-        or not isinstance(content.get("cells"), list)
-    ):
-        raise _NotANotebookError("is not a notebook of format 4. Save it again in JupyterLab.")
-    return content
-
-
-def _cell(number: int, raw: Any) -> Cell:
-    if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
-        raise _NotANotebookError(
-            f"has a cell {number} that is neither code nor text. Save it again in JupyterLab."
-        )
-    source = raw.get("source", "")
-    source = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    metadata = raw.get("metadata")
-    tags = metadata.get("tags", []) if isinstance(metadata, dict) else []
-    tree = None
-    if raw["cell_type"] == "code":
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            tree = None
-    return Cell(
-        number, raw["cell_type"], source, tuple(map(str, tags if isinstance(tags, list) else [])), raw, tree
-    )
 
 
 def _kernel(notebook: Notebook, content: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -139,7 +76,7 @@ def _tags(cells: list[Cell]) -> Iterator[tuple[str, str]]:
             if tag not in TAGS:
                 yield (
                     cell.field,
-                    f"has the tag {shorten(tag)}; only `parameters` and `lesson` mean something.",
+                    f"has the tag {shorten(tag)}; only `parameters`, `lesson` and `result` mean something.",
                 )
 
 
@@ -222,7 +159,9 @@ def _length(name: str, cells: list[Cell]) -> Iterator[tuple[str, str]]:
 
 def _explained(cells: list[Cell]) -> Iterator[tuple[str, str]]:
     for before, cell in zip([None, *cells], cells, strict=False):
-        if _show_calls(cell) and (before is None or before.kind != "markdown" or not before.source.strip()):
+        if cell.calls_of("show") and (
+            before is None or before.kind != "markdown" or not before.source.strip()
+        ):
             yield (
                 cell.field,
                 "shows a result without a text cell before it that says what is seen and how to read it.",
@@ -230,7 +169,7 @@ def _explained(cells: list[Cell]) -> Iterator[tuple[str, str]]:
 
 
 def _shown(cells: list[Cell]) -> Iterator[tuple[str, str]]:
-    forms = [cell.number for cell in cells if _method_calls(cell, "form")]
+    forms = [cell.number for cell in cells if cell.calls_of("form")]
     for cell in cells:
         if not forms or cell.number <= forms[0] or cell.tree is None:
             continue
@@ -265,6 +204,15 @@ def _shown(cells: list[Cell]) -> Iterator[tuple[str, str]]:
                 )
 
 
+def _results_tagged(notebook: Notebook, cells: list[Cell]) -> Iterator[tuple[str, str]]:
+    for cell in cells:
+        if "app" in notebook.faces and cell.calls_of("show") and "result" not in cell.tags:
+            yield (
+                cell.field,
+                "shows a result without the tag `result`, by which the app hides it until the analysis is done.",
+            )
+
+
 def _own_name(use_case: UseCase, cells: list[Cell]) -> Iterator[tuple[str, str]]:
     for cell in cells:
         for node in ast.walk(cell.tree) if cell.tree else ():
@@ -277,25 +225,3 @@ def _own_name(use_case: UseCase, cells: list[Cell]) -> Iterator[tuple[str, str]]
             first = node.args[0] if node.args else None
             if isinstance(first, ast.Constant) and first.value != use_case.slug:
                 yield cell.field, f"opens `Analysis({first.value!r})`; this use case is '{use_case.slug}'."
-
-
-def _method_calls(cell: Cell, name: str) -> list[ast.Call]:
-    nodes = ast.walk(cell.tree) if cell.tree else ()
-    return [
-        node
-        for node in nodes
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
-    ]
-
-
-def _show_calls(cell: Cell) -> list[ast.Call]:
-    return _method_calls(cell, "show")
-
-
-def strip_notebook(content: dict[str, Any]) -> dict[str, Any]:
-    """Remove outputs and execution counts from a notebook's JSON, in place, and return it."""
-    for cell in content.get("cells", []):
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            cell["outputs"] = []
-            cell["execution_count"] = None
-    return content

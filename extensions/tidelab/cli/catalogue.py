@@ -118,14 +118,14 @@ def docs(
             say(f"Wrote {page}")
         return
     stale = stale_pages()
-    for page in stale:
-        warn(f"{page} is stale: run `tidelab docs`.")
+    for name in stale:
+        warn(f"{name} is stale: run `tidelab docs`.")
     if stale:
         raise typer.Exit(1)
 
 
 def _strip(path: Path) -> None:
-    from tidelab.catalogue.notebook_rules import strip_notebook
+    from tidelab.catalogue.notebook_cells import strip_notebook
 
     try:
         before = path.read_text(encoding="utf-8")

@@ -120,7 +120,9 @@ def _type(node: Mapping[str, Any]) -> str:
             return f"list of {len(node['prefixItems'])} {_type(node['prefixItems'][0])}s"
         return f"list of {_type(node['items'])}"
     if node.get("type") == "object":
-        inner = node.get("additionalProperties") or next(iter(node.get("patternProperties", {}).values()), {})
+        inner: Any = node.get("additionalProperties") or next(
+            iter(node.get("patternProperties", {}).values()), {}
+        )
         return f"name -> {_type(inner)}"
     word = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}.get(
         str(node.get("type")), ""

@@ -1,7 +1,5 @@
 """Commands about runs: run, runs list, runs show, runs cancel, runs resume."""
 
-import getpass
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,14 +40,7 @@ def run(
 
     use_case = load_catalogue()[name]
     parameters = given_parameters(use_case, "analyse", param, model, images)
-    folder = prepare(
-        use_case,
-        images=parameters.pop("images"),
-        model=parameters.pop("model", model or "champion"),
-        parameters=parameters,
-        person=os.environ.get("JUPYTERHUB_USER") or getpass.getuser(),
-        face="lab",
-    )
+    folder = prepare(use_case, parameters=parameters, face="lab")
     get_executor("process").submit(folder)
     say(str(folder.path))
     if wait:
@@ -134,7 +125,7 @@ def _find(name: str) -> "RunFolder":
 
     path = Path(name).expanduser()
     if path.is_dir():
-        return RunFolder(path.resolve())
+        return RunFolder.load(path.resolve())
     from tidelab.catalogue import load_catalogue
 
     for use_case in load_catalogue().values():
