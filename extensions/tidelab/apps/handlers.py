@@ -66,6 +66,7 @@ class AppHandler(Words, VoilaHandler):
         await pool.make_room(app.key)
         with serving(self.current_user.username):
             await self._send(app)
+        pool.fill_if_needed(notebook_name=app.key)
 
     async def _send(self, app: App) -> None:
         person = self.current_user.username

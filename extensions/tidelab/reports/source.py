@@ -1,0 +1,32 @@
+"""Facts that views look up beside a run: names of classes, pictures of the drift reference."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tidelab.catalogue import CatalogueError, UseCase, load_usecase
+from tidelab.drift import Reference
+from tidelab.drift.reference import ReferenceFileError
+from tidelab.runs import RunError, RunFolder
+
+
+def use_case_of(run: RunFolder) -> UseCase | None:
+    """Return the use case of a run; None when its folder has gone or no longer reads."""
+    try:
+        return load_usecase(Path(run.request.use_case_folder))
+    except (CatalogueError, RunError):
+        return None
+
+
+def label_titles(run: RunFolder) -> Mapping[str, str]:
+    """Return class name -> the title people read, for the classes that the use case declares."""
+    use_case = use_case_of(run)
+    return {label.name: label.shown for label in use_case.labels} if use_case else {}
+
+
+def reference_thumbnails(run: RunFolder, indices: Iterable[int]) -> dict[int, bytes]:
+    """Return pictures of the model's reference images by index; empty when the model is no longer there."""
+    try:
+        pictures = Reference.load(Path(run.request.model.folder)).thumbnails
+    except (ReferenceFileError, RunError):
+        return {}
+    return {index: pictures[index] for index in indices if 0 <= index < len(pictures)}

@@ -1,0 +1,45 @@
+"""What was analysed with which model: the first thing below the verdict."""
+
+from markupsafe import Markup
+
+from tidelab.reports import numbers
+from tidelab.reports.display import Displayable, note, section
+from tidelab.reports.views.counts import class_counts
+from tidelab.runs import RunFolder
+
+
+def summary(run: RunFolder) -> Displayable:
+    """Return how many images, classes, unidentified and failed there are, and the model; loud when it is a demo."""
+    state, model, results = run.state(), run.request.model, run.results()
+    classes = class_counts(results)
+    unidentified = sum(one.images for one in classes if not one.label)
+    failed = len(run.failed_files())
+    facts = [
+        (numbers.count(len(results)), "images analysed"),
+        (numbers.count(sum(1 for one in classes if one.label)), "classes found"),
+        (numbers.count(unidentified), "unidentified"),
+        (numbers.count(failed), "files could not be used"),
+    ]
+    items = Markup("").join(Markup("<li><b>{}</b>{}</li>").format(value, words) for value, words in facts)
+    body = Markup("")
+    if model.demo:
+        body += note(Markup("<strong>DEMO MODEL.</strong> {}").format(model.words), "warn")
+    elif model.source == "own":
+        body += note(Markup("<strong>Your own model.</strong> {}").format(model.words), "warn")
+    body += Markup('<ul class="tl-facts">{}</ul>').format(items)
+    version = f", version {model.version}" if model.version else ""
+    body += Markup('<p>Model: <b>{}</b>{} <span class="tl-soft">({})</span></p>').format(
+        model.name, version, short_digest(model.digest)
+    )
+    if state.cached and state.cached >= len(results):
+        body += Markup(
+            '<p class="tl-soft">All results were known from an earlier analysis with the same model.</p>'
+        )
+    words = "; ".join(f"{value} {word}" for value, word in facts)
+    return section(body, f"{model.words}\n{words}\nModel {model.name}{version} {model.digest}", "tl-summary")
+
+
+def short_digest(digest: str) -> str:
+    """Return the part of a digest that people compare: ``sha256:1a2b3c4d5e6f``."""
+    name, _, value = digest.partition(":")
+    return f"{name}:{value[:12]}" if value else digest[:12]

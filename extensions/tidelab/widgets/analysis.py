@@ -1,0 +1,267 @@
+"""One analysis in a notebook: ``analysis.form()``, then one ``analysis.show(view)`` a result, on all three faces.
+
+Lab and report run straight through with the values of the parameters cell; the app waits for the click. Every number
+below the form goes through :meth:`Analysis.show`, which shows the run that the form shows, and nothing older.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import IPython.display
+
+from tidelab.catalogue import CatalogueError, load_catalogue
+from tidelab.domain.ticket import TicketError
+from tidelab.reports import views
+from tidelab.reports.display import Displayable, note, section
+from tidelab.runs import RunFolder
+from tidelab.widgets import listing
+from tidelab.widgets.faces import current_face
+from tidelab.widgets.identity import app_visitor, local_visitor
+from tidelab.widgets.model import AnalysisModel, new_model
+from tidelab.widgets.progress import describe
+
+View = Callable[[Any], Displayable]
+RUN_FILE: Final = "TIDELAB_REPORT_RUN"
+"""Environment variable: file into which the report's notebook writes the folder of its run, for ``tidelab report``."""
+_POLL_S: Final = 0.4
+_log = logging.getLogger(__name__)
+display: Any = IPython.display.display
+
+
+class AnalysisError(Exception):
+    """An analysis that cannot go on, in words; shown without a traceback, which would tell the person nothing."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+class Analysis:
+    """One analysis of one use case.
+
+    Parameters
+    ----------
+    slug
+        The use case.
+    notebook
+        Name of its notebook; its parameter schema makes the form.
+    **parameters
+        Values of the parameters cell.
+
+    Raises
+    ------
+    AnalysisError
+        When the use case is unknown or a value breaks its rule.
+    """
+
+    def __init__(self, slug: str, *, notebook: str = "analyse", **parameters: Any) -> None:
+        face = current_face()
+        try:
+            use_case = load_catalogue()[slug]
+            visitor = None if face == "app" else local_visitor()
+            self.model: AnalysisModel = new_model(use_case, notebook, face, parameters, visitor)
+        except CatalogueError as error:
+            raise AnalysisError(str(error)) from None
+        self._shown: list[tuple[Any, View]] = []
+        self._form: Any = None
+        self._hello: Any = None
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def run(self) -> RunFolder | None:
+        """The run that is shown, if there is one."""
+        return self.model.run
+
+    def form(self) -> None:
+        """Show the form. In Lab and report the analysis runs here, with the values of the parameters cell."""
+        if self.model.face == "report":
+            display(listing.parameters_table(self.model))
+            self._start_or_raise()
+            self._wait(lambda: None)
+            self._raise_unless_done()
+            return
+        self._build()
+        display(self._form.box)
+        if self.model.face == "app":
+            display(self._hello)
+            return
+        self._welcome()
+        self._press(watch=False)
+        self._wait(self._refresh)
+        self._finished()
+
+    def show(self, view: View) -> None:
+        """Show one view of the run below; again whenever another run is shown."""
+        if self.model.face == "report":
+            if self.model.run is not None:
+                display(view(self.model.run))
+            return
+        import ipywidgets
+
+        output = ipywidgets.Output()
+        self._shown.append((output, view))
+        display(output)
+        if self.model.run is not None and self.model.run.state().status == "done":
+            self._fill(output, view)
+
+    # ---- the form's actions -------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        # Only here: the report needs no widgets, and importing them costs it a quarter of a second.
+        from tidelab.widgets.form import Actions, FormView
+        from tidelab.widgets.transfer import Hello
+
+        self._form = FormView(self.model, Actions(self._press, self._cancel, self._open))
+        self._hello = Hello(self._greet)
+
+    def _greet(self, ticket: str) -> None:
+        if self.model.visitor is not None:
+            return  # the first hello decides; a kernel serves one page
+        try:
+            self.model.visitor = app_visitor(ticket, self.model.use_case.slug)
+        except TicketError as error:
+            self._form.say(
+                section(note(f"You could not be recognised: {error} Then log in again.", "warn"), str(error))
+            )
+            return
+        self._welcome()
+
+    def _welcome(self) -> None:
+        visitor = self.model.visitor
+        assert visitor is not None
+        self._form.uploader.open_for(visitor.runs_root)
+        self._form.chooser.open_for(self.model.browser)
+        self._form.enable(True)
+        self._list_runs()
+        running = next((run for run in self.model.earlier_runs() if not run.state().is_over), None)
+        if self.model.face == "app" and running is not None:
+            self._open(running.path.name)
+
+    def _press(self, watch: bool = True) -> None:
+        started = self.model.start()
+        self._form.show_problems()
+        self._form.say(
+            section(note(self.model.message, "warn"), self.model.message) if self.model.message else None
+        )
+        if not started:
+            return
+        self._clear()
+        self._form.enable(True)
+        self._list_runs()
+        if watch:
+            self._watch()
+
+    def _cancel(self) -> None:
+        self.model.cancel()
+
+    def _open(self, run_id: str) -> None:
+        if not self.model.open(run_id):
+            self._form.say(section(note(self.model.message, "warn"), self.model.message))
+            return
+        self._form.say(None)
+        self._clear()
+        self._watch()
+
+    # ---- following the run --------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        self._watcher = asyncio.get_running_loop().create_task(self._follow())
+
+    async def _follow(self) -> None:
+        run = self.model.run
+        try:
+            while run is not None and not self._refresh():
+                await asyncio.sleep(_POLL_S)
+            self._finished()
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            _log.exception("The page could not follow the run")
+            text = "The page lost sight of the analysis, which goes on. Reload the page to see it."
+            self._form.say(section(note(text, "warn"), text))
+
+    def _wait(self, refresh: Callable[[], object]) -> None:
+        run = self.model.run
+        if run is None:
+            return
+        try:
+            while not run.state().is_over:
+                refresh()
+                time.sleep(_POLL_S / 4)
+        except KeyboardInterrupt:
+            # The stop button of Lab, or Ctrl-C at `tidelab report`.
+            run.cancel()
+            raise
+
+    def _refresh(self) -> bool:
+        """Show how far the run is; return whether it is over."""
+        run = self.model.run
+        if run is None:
+            return True
+        state = run.state()
+        self._form.show_progress(describe(state, self.model.ahead() if state.status == "queued" else 0))
+        return state.is_over
+
+    def _finished(self) -> None:
+        run = self.model.run
+        if run is None:
+            return
+        state = run.state()
+        self._form.show_progress(describe(state))
+        self._form.enable(True)
+        self._list_runs()
+        if state.status != "done":
+            self._form.say(views.outcome(run))
+            return
+        for output, view in self._shown:
+            self._fill(output, view)
+        if self._hello is not None:
+            self._hello.has_results = True
+
+    def _fill(self, output: Any, view: View) -> None:
+        run = self.model.run
+        assert run is not None
+        output.outputs = ()
+        try:
+            output.append_display_data(listing.live_view(view, run))
+        except Exception:
+            # One view that fails must not hide the others.
+            _log.exception("A view could not be shown")
+            text = "This part could not be shown. The other parts and the files to download are not affected."
+            output.append_display_data(section(note(text, "warn"), text))
+
+    def _clear(self) -> None:
+        if self._hello is not None:
+            self._hello.has_results = False
+        for output, _ in self._shown:
+            output.outputs = ()
+
+    def _list_runs(self) -> None:
+        shown = self.model.run.path.name if self.model.run is not None else None
+        self._form.list_runs([listing.run_option(run) for run in self.model.earlier_runs()], shown)
+
+    # ---- the report ---------------------------------------------------------------------------------------------
+
+    def _start_or_raise(self) -> None:
+        if not self.model.start():
+            problems = " ".join(f"{name}: {rule}" for name, rule in self.model.problems.items())
+            raise AnalysisError(f"{self.model.message} {problems}".strip())
+        place = os.environ.get(RUN_FILE)
+        if place and self.model.run is not None:
+            Path(place).write_text(str(self.model.run.path), encoding="utf-8")
+
+    def _raise_unless_done(self) -> None:
+        assert self.model.run is not None
+        state = self.model.run.state()
+        if state.status != "done":
+            display(views.outcome(self.model.run))
+            raise AnalysisError(state.message or f"The analysis was {state.status}.")
+
+
+__all__ = ["Analysis", "AnalysisError"]

@@ -1,0 +1,56 @@
+"""Small pieces the form shows of runs: a line for each earlier one, the report's parameters, the live downloads."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from tidelab.reports import numbers, views
+from tidelab.reports.display import Displayable, section, table
+from tidelab.reports.views.downloads import downloadable
+from tidelab.runs import RunFolder
+from tidelab.widgets.model import INPUT, AnalysisModel
+
+_STATES = {
+    "queued": "waiting",
+    "running": "running",
+    "done": "finished",
+    "failed": "stopped",
+    "cancelled": "cancelled",
+}
+
+
+def run_option(run: RunFolder) -> tuple[str, str]:
+    """Return (words, name) of a run for the list of earlier ones: when, what, how it stands."""
+    state = run.state()
+    when = state.started or state.updated
+    day = datetime.fromisoformat(when).strftime("%Y-%m-%d %H:%M UTC") if when else run.path.name
+    return f"{day} · {numbers.plural(state.total, 'image')} · {_STATES[state.status]}", run.path.name
+
+
+def parameters_table(model: AnalysisModel) -> Displayable:
+    """Return the parameters of this analysis, for the report, which has no form."""
+    declared = model.use_case.notebook(model.notebook).parameters
+    rows: list[tuple[str | Markup, str | Markup]] = [
+        (declared[name].title, _shown(name, value)) for name, value in model.values.items()
+    ]
+    words = "\n".join(f"{title}: {value}" for title, value in rows)
+    return section(table(["Parameter", "Value"], rows), words, "tl-parameters")
+
+
+def live_view(view: Callable[[Any], Displayable], run: RunFolder) -> Any:
+    """Return a view of a run as Lab and app show it: the downloads become buttons, all else is the view itself."""
+    if view is not views.downloads:
+        return view(run)
+    from tidelab.widgets.transfer import Downloads
+
+    return Downloads(
+        {file.name: (file.title, file.detail, file.media_type, file.path) for file in downloadable(run)}
+    )
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == INPUT and isinstance(value, list):
+        return f"{numbers.plural(len(value), 'file')}, the first is {value[0]}"
+    return str(value)

@@ -1,0 +1,154 @@
+"""The widgets with JavaScript of their own: hello, upload and download. They hold no state that decides anything."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets
+
+from tidelab.widgets.receive import CHUNK_BYTES, UploadError, UploadReceiver
+
+_STATIC: Final = Path(__file__).resolve().parent / "static"
+_PIECE: Final = 2 * 2**20
+
+
+class Hello(anywidget.AnyWidget):
+    """Brings the ticket of the page to `on_hello`, and tells the page whether there are results.
+
+    Parameters
+    ----------
+    on_hello
+        Called with the ticket's text, empty when the page has none.
+    """
+
+    _esm = _STATIC / "hello.js"
+    has_results = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self, on_hello: Callable[[str], None]) -> None:
+        super().__init__()
+        self._on_hello = on_hello
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: Any, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        if content.get("kind") == "hello":
+            self._on_hello(str(content.get("ticket", "")))
+
+
+class Uploader(anywidget.AnyWidget):
+    """Takes files from the browser.
+
+    Parameters
+    ----------
+    limit_mb
+        Most megabytes in one upload, shown and checked before anything is sent, and checked again on arrival.
+    on_done
+        Called with what to analyse and the number of files.
+    """
+
+    _esm = _STATIC / "upload.js"
+    _css = _STATIC / "upload.css"
+    enabled = traitlets.Bool(False).tag(sync=True)
+    limit_mb = traitlets.Int(200).tag(sync=True)
+    chunk_bytes = traitlets.Int(_PIECE).tag(sync=True)
+    accept = traitlets.Unicode("image/png,image/jpeg,image/tiff,.png,.jpg,.jpeg,.tif,.tiff,.zip").tag(
+        sync=True
+    )
+
+    def __init__(self, limit_mb: int, on_done: Callable[[Path, int], None]) -> None:
+        super().__init__(limit_mb=limit_mb, chunk_bytes=min(_PIECE, CHUNK_BYTES))
+        self._on_done = on_done
+        self._receiver: UploadReceiver | None = None
+        self.on_msg(self._receive)
+
+    def open_for(self, runs_root: Path) -> None:
+        """Accept uploads, into the folder of one visitor."""
+        self._receiver = UploadReceiver(runs_root, self.limit_mb)
+        self.enabled = True
+
+    def _receive(self, _widget: Any, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
+        receiver = self._receiver
+        if receiver is None or not self.enabled:
+            self.send(
+                {"kind": "refused", "text": "Uploading is not possible at the moment. Reload the page."}
+            )
+            return
+        try:
+            if content.get("kind") == "begin":
+                receiver.begin(list(content.get("files", [])))
+                self._go_on(receiver)
+            elif content.get("kind") == "piece" and buffers:
+                receiver.write(int(content["file"]), int(content["offset"]), buffers[0])
+                self._go_on(receiver)
+            elif content.get("kind") == "abandon":
+                receiver.abandon()
+        except UploadError as error:
+            self.send({"kind": "refused", "text": str(error)})
+        except OSError as error:
+            receiver.abandon()
+            self.send(
+                {
+                    "kind": "refused",
+                    "text": f"The upload could not be stored: {error.strerror}. Tell the hub's administrator.",
+                }
+            )
+
+    def _go_on(self, receiver: UploadReceiver) -> None:
+        wanted = receiver.wanted
+        if wanted is not None:
+            self.send({"kind": "next", "file": wanted[0], "offset": wanted[1]})
+            return
+        path, n_files = receiver.finished()
+        text = f"{path.name} is uploaded." if path.is_file() else f"{n_files} files are uploaded."
+        self.send({"kind": "done", "text": text})
+        self._on_done(path, n_files)
+
+
+class Downloads(anywidget.AnyWidget):
+    """Buttons that give files of a run to the browser, read when they are pressed.
+
+    Parameters
+    ----------
+    sources
+        File name -> (title, detail, media type, function that returns the file's path).
+    """
+
+    _esm = _STATIC / "download.js"
+    _css = _STATIC / "download.css"
+    files = traitlets.List(traitlets.Dict()).tag(sync=True)
+
+    def __init__(self, sources: Mapping[str, tuple[str, str, str, Callable[[], Path]]]) -> None:
+        self._sources = {name: source[3] for name, source in sources.items()}
+        super().__init__(
+            files=[
+                {"name": name, "title": title, "detail": detail, "media_type": media_type}
+                for name, (title, detail, media_type, _) in sources.items()
+            ]
+        )
+        self.on_msg(self._receive)
+
+    def _receive(self, _widget: Any, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        name, offset = content.get("file"), content.get("offset")
+        if (
+            content.get("kind") != "fetch"
+            or name not in self._sources
+            or not isinstance(offset, int)
+            or offset < 0
+        ):
+            return
+        try:
+            path = self._sources[name]()
+            with path.open("rb") as stream:
+                stream.seek(offset)
+                data = stream.read(_PIECE)
+                more = bool(stream.read(1))
+        except OSError as error:
+            self.send(
+                {
+                    "kind": "wrong",
+                    "file": name,
+                    "text": f"{name} cannot be read: {error.strerror}. Analyse again.",
+                }
+            )
+            return
+        self.send({"kind": "piece", "file": name, "more": more, "next": offset + len(data)}, [data])
