@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tidelab import paths
 
@@ -184,13 +185,13 @@ def installed_kernels() -> list[str]:
     return sorted(child.name for child in folder.glob("tidelab-*") if (child / "kernel.json").is_file())
 
 
-def server_command(slug: str, home: Path) -> list[str]:
-    """Return the command of the single-user server for one use case."""
+def server_command(slug: str, home: Path, notebook: str = "analyse.ipynb") -> list[str]:
+    """Return the command of the single-user server for one use case, which opens with one of its notebooks."""
     kernels = [f"--KernelSpecManager.allowed_kernelspecs={name}" for name in installed_kernels()]
     return [
         *(sys.executable, "-m", "jupyterhub.singleuser"),
         f"--ServerApp.root_dir={home}",
-        f"--ServerApp.default_url=/lab/tree/{slug}/analyse.ipynb",
+        f"--ServerApp.default_url=/lab/tree/{quote(slug)}/{quote(notebook)}",
         # Uploads of the file widget arrive as one message; tornado's own limit of 10 MiB drops them silently.
         f"--ServerApp.tornado_settings={{'websocket_max_message_size': {WEBSOCKET_BYTES}}}",
         # Without a list there would be no kernel to limit to, so an impossible name stands for none.
@@ -200,15 +201,19 @@ def server_command(slug: str, home: Path) -> list[str]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        # Apps have a server of their own; here Voila would show any notebook with everything its kernel may do.
+        "--ServerApp.jpserver_extensions=voila.server_extension=False",
+        # In a container the only user is often root; Jupyter asks for this word then.
+        *(["--allow-root"] if os.geteuid() == 0 else []),
     ]
 
 
-def start(slug: str) -> None:
+def start(slug: str, notebook: str) -> None:
     """Prepare the home, then become the single-user server; does not return."""
     home = Path.home()
     report = synchronise(find_usecase_folder(slug), home)
-    print(f"tidelab: ~/{slug}: {report.sentence()}.", flush=True)
-    command = server_command(slug, home)
+    print(f"~/{slug}: {report.sentence()}.", flush=True)
+    command = server_command(slug, home, notebook)
     os.execv(command[0], command)  # noqa: S606 (no shell: a list of arguments of our own)
 
 
@@ -219,10 +224,12 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (("start", "prepare the home and become its JupyterLab"), ("sync", "prepare the home only")):
         command = commands.add_parser(name, help=text)
         command.add_argument("--use-case", required=True, help="slug of the use case")
+        if name == "start":
+            command.add_argument("--open", default="analyse.ipynb", help="notebook that JupyterLab opens with")
     given = parser.parse_args(arguments)
     try:
         if given.command == "start":
-            start(given.use_case)
+            start(given.use_case, given.open)
         report = synchronise(find_usecase_folder(given.use_case), Path.home())
         print(f"~/{given.use_case}: {report.sentence()}.")
     except (WorkspaceError, OSError) as error:

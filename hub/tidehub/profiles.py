@@ -9,7 +9,7 @@ from typing import Any
 
 from tidelab.catalogue import UseCase
 
-APPS_PREFIX = "services/apps/voila/render"
+APPS_PREFIX = "services/apps"
 
 
 class ProfileError(ValueError):
@@ -43,7 +43,7 @@ class Profile:
     outputs: str
     button: str
     app_path: str | None
-    lab_path: str
+    first_notebook: str
     choices: tuple[Choice, ...]
     has_picture: bool
 
@@ -70,8 +70,6 @@ class Profile:
 def profile(use_case: UseCase) -> Profile:
     """Return the profile of one use case."""
     app = use_case.app
-    notebooks = use_case.faces("app")
-    analyse = use_case.notebooks["analyse"]
     return Profile(
         slug=use_case.slug,
         title=use_case.title,
@@ -81,8 +79,8 @@ def profile(use_case: UseCase) -> Profile:
         inputs=app.inputs if app else "",
         outputs=app.outputs if app else "",
         button=app.button if app else "Analyse",
-        app_path=f"{APPS_PREFIX}/{use_case.slug}/{use_case.notebooks[notebooks[0]].file}" if notebooks else None,
-        lab_path=f"/lab/tree/{use_case.slug}/{analyse.file}",
+        app_path=f"{APPS_PREFIX}/{use_case.slug}/" if use_case.faces("app") else None,
+        first_notebook=use_case.notebooks["analyse"].file,
         choices=_choices(use_case),
         has_picture=use_case.picture_path is not None and use_case.picture_path.is_file(),
     )

@@ -16,8 +16,7 @@ from tidelab import paths
 from tidehub import guard
 from tidehub.settings import Settings
 
-_PLACES = ("TIDELAB_ROOT", "TIDELAB_STATE", "TIDELAB_ENVS", "TIDELAB_DATA", "TIDELAB_CHAMPIONS", "TIDELAB_MOUNTS", "TIDELAB_USECASES",
-           "TIDELAB_MAX_RUNS")  # fmt: skip
+_PERSONAL = ("TIDELAB_RUNS", "TIDELAB_CACHE", "TIDELAB_USER", "TIDELAB_USECASE", "TIDELAB_FACE")
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ class ServiceDefinition:
             "environment": dict(self.variables),
             "cwd": str(paths.data()),
             "display": self.shown,
-            "oauth_no_confirm": True,
         }
-        return entry | ({"url": self.url} if self.url else {})
+        # Services of ours act for people only as far as their pages say; nobody has to confirm that first.
+        return entry | ({"url": self.url, "oauth_no_confirm": True} if self.url else {})
 
 
 def service_definitions(settings: Settings) -> list[ServiceDefinition]:
@@ -81,8 +80,9 @@ def free_port() -> int:
 
 
 def place_variables() -> dict[str, str]:
-    """Return the ``TIDELAB_*`` places as the hub has them; no secret is among them."""
-    return {name: os.environ[name] for name in _PLACES if name in os.environ} | {"TIDELAB_DATA": str(paths.data())}
+    """Return the ``TIDELAB_*`` variables as the hub has them: places and limits; no secret, and nothing of one person."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith("TIDELAB_") and name not in _PERSONAL}
+    return ours | {"TIDELAB_DATA": str(paths.data())}
 
 
 def _mlflow(settings: Settings, url: str) -> ServiceDefinition:

@@ -95,7 +95,12 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         self._say(75, f"Starting JupyterLab for {use_case.title}.")
         self.port = random_port()
         self._start_process(use_case)
-        await self._wait_for_answer()
+        try:
+            await self._wait_for_answer()
+        except asyncio.CancelledError:
+            # The person gave up; nobody else would end what was just started.
+            await self.stop(now=True)
+            raise
         self._say(100, "JupyterLab answers. Opening it.")
         return "127.0.0.1", self.port
 
@@ -114,7 +119,10 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
             raise SpawnException(str(error), reason="install", status_code=503) from None
 
     def _start_process(self, use_case: UseCase) -> None:
-        command = [str(paths.env_python("lab")), "-m", "tidelab.workspace", "start", "--use-case", use_case.slug]
+        command = [
+            *(str(paths.env_python("lab")), "-m", "tidelab.workspace", "start"),
+            *("--use-case", use_case.slug, "--open", use_case.notebook("analyse").file),
+        ]
         self.log_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         log = os.open(self.log_file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         try:
@@ -165,13 +173,14 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         )
 
     def _why_it_ended(self, status: int) -> str:
-        """Return the sentence that the workspace printed, if it printed one."""
+        """Return the sentence that the workspace printed, else the last thing that Jupyter called critical."""
         try:
             lines = self.log_file.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()
         except OSError:
             lines = []
         said = [line.removeprefix("tidelab: ") for line in lines if line.startswith("tidelab: ")]
-        reason = said[-1] if said else "An admin finds the reason in the server's log."
+        critical = [line.partition("] ")[2] for line in lines if line.startswith("[C ")]
+        reason = (said or critical or ["An admin finds the reason in the server's log."])[-1]
         return f"JupyterLab ended while it was starting (status {status}). {reason}"
 
     # Progress, as the person waits

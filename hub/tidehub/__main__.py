@@ -1,0 +1,64 @@
+"""``python -m tidehub accounts list|add|reset|remove``: accounts from the command line, with or without a running hub."""
+
+import argparse
+import sys
+
+from tidelab import paths
+
+from tidehub.accounts import AccountError, AccountStore
+from tidehub.passwords import PasswordError
+from tidehub.settings import SettingsError, load_settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = load_settings()
+        if settings.auth != "local":
+            raise AccountError("Accounts are kept by the OpenID Connect provider (TIDEHUB_AUTH=oidc), not here.")
+        file = settings.folder / "accounts.sqlite"
+        if not file.exists() and given.action != "add":
+            raise AccountError(f"There are no accounts in {paths.data()} yet; the first start makes one.")
+        _run(AccountStore(file, shared_trust=settings.shared_trust), given)
+    except (AccountError, PasswordError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(store: AccountStore, given: argparse.Namespace) -> None:
+    if given.action == "list":
+        for account in store.list():
+            made = " (generated)" if account.generated else ""
+            rights = "admin" if account.admin else "user"
+            print(f"{account.name:<32} {rights:<6} password from {account.password_changed[:10]}{made}")
+    elif given.action == "add":
+        _show(given.name, store.add(given.name, admin=given.admin))
+    elif given.action == "reset":
+        _show(given.name, store.set_password(given.name))
+        print("A hub that runs ends this account's browser sessions within a minute.")
+    else:
+        store.remove(given.name)
+        print(f"The account {given.name} is removed; the home folder stays. Servers that run go on until they are stopped.")
+
+
+def _show(name: str, password: str) -> None:
+    print(f"  user      {name}\n  password  {password}\nThe password is shown this once: keep it.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tidehub", description="Look after the hub.")
+    accounts = parser.add_subparsers(dest="topic", required=True).add_parser("accounts", help="who may sign in")
+    actions = accounts.add_subparsers(dest="action", required=True)
+    actions.add_parser("list", help="show all accounts")
+    for action, words in (("add", "add one"), ("reset", "make a new password"), ("remove", "remove one")):
+        command = actions.add_parser(action, help=words)
+        command.add_argument("name")
+        if action == "add":
+            command.add_argument("--admin", action="store_true", help="with all rights")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
