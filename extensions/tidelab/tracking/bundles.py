@@ -43,11 +43,13 @@ def load_version(name: str, version: str | int = "champion", folder: Path | None
     number = resolve_version(connection, name, str(version))
     place = (folder or Path.home() / "tidelab" / "models") / name / number
     try:
-        return ModelBundle.load(place).folder
+        bundle = ModelBundle.load(place)
+        if bundle.digest == _registered_digest(connection, name, number):
+            return bundle.folder
     except BundleError:
-        shutil.rmtree(place, ignore_errors=True)
-    fetch_version(connection, name, number, place)
-    return place
+        pass  # not there yet, or damaged
+    shutil.rmtree(place, ignore_errors=True)
+    return fetch_version(connection, name, number, place).folder
 
 
 def resolve_version(connection: Connection, name: str, version: str) -> str:
@@ -113,6 +115,12 @@ def write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _registered_digest(connection: Connection, name: str, version: str) -> str:
+    answer = connection.get(f"{_API}/model-versions/get", {"name": name, "version": version})
+    tags = {tag["key"]: tag["value"] for tag in answer["model_version"].get("tags", [])}
+    return str(tags.get("tidelab.digest", ""))
 
 
 def _file(connection: Connection, name: str, version: str, path: str, limit: int) -> bytes:

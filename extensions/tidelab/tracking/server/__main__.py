@@ -1,14 +1,20 @@
 """``python -m tidelab.tracking.server``: MLflow as a service that the hub starts. One process, no options."""
 
 import configparser
+import logging
 import os
 import secrets
 import sys
+import threading
+import warnings
 from pathlib import Path
+
+import uvicorn
 
 from tidelab import paths
 
 from .settings import HubService, SettingsError, private_folder, secret_key
+from .surface import Surface
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
@@ -73,6 +79,8 @@ def auth_config(folder: Path) -> Path:
 
 def main() -> int:
     """Serve until the hub ends this process."""
+    logging.basicConfig(level=logging.WARNING, format="mlflow: %(levelname)s %(message)s")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)  # MLflow's own, on every start
     try:
         service = HubService.from_environment()
         folder = private_folder(paths.data() / "mlflow")
@@ -80,14 +88,26 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"The MLflow service cannot start. {error}\n")
         return 2
+    surface = Surface(service.prefix)
+    threading.Thread(target=_load, args=(surface,), name="load MLflow", daemon=True).start()
     host, port = service.address
-    import uvicorn
-
     uvicorn.run(
-        "tidelab.tracking.server.app:create", factory=True, host=host, port=port, workers=1,
-        log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5,
+        surface, host=host, port=port, log_level="warning", access_log=False, server_header=False, lifespan="off",
+        timeout_graceful_shutdown=5,
     )  # fmt: skip
     return 0
+
+
+def _load(surface: Surface) -> None:
+    """Import MLflow and its databases behind the answering surface; a failure ends the process, and the hub says so."""
+    try:
+        from .app import create
+
+        surface.application = create()
+    except BaseException:
+        logging.getLogger(__name__).exception("MLflow cannot start")
+        logging.shutdown()
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""MLflow's server with the hub's identity, Tidelab's rules and only the routes that are used."""
+"""MLflow's application with the hub's identity and Tidelab's rules."""
 
 from typing import cast
 
@@ -6,13 +6,12 @@ from mlflow.server import app as flask_app
 from mlflow.server.auth import create_app
 
 from . import permissions, policy
-from .settings import HubService
-from .surface import Application, Surface
+from .surface import Application
 
 
-def create() -> Surface:
-    """Return the application to serve. The environment must be set (:mod:`.__main__`) before this module is imported."""
+def create() -> Application:
+    """Return the application. The environment must be set (:mod:`.__main__`) before this module is imported."""
     application = create_app()
     permissions.prepare_roles()
     policy.install(flask_app)
-    return Surface(cast(Application, application), HubService.from_environment().prefix)
+    return cast(Application, application)

@@ -34,6 +34,19 @@ _ALLOWED = re.compile(_PAGES + _LOGIN + _API, re.DOTALL)
 _REFUSED = re.compile(r".*/runs/create-promptlab-run|.*presigned.*", re.DOTALL)
 _ARTIFACT = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
 
+_ELSEWHERE = "This MLflow serves tracking, artifacts and the model registry, nothing else."
+_STARTING = "MLflow is starting; try again in a few seconds."
+_STARTING_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">'
+    f"<title>MLflow</title><p>{_STARTING}</p></html>"
+)
+_CANNED = {
+    # MLflow's pages ask for these on every visit and show an error for a 404: say "none" and "not here" instead.
+    "/ajax-api/2.0/mlflow/gateway-proxy": (200, '{"endpoints": []}'),
+    "/ajax-api/3.0/mlflow/assistant/config": (403, '{"detail": "The assistant is not part of this server."}'),
+    "/ajax-api/3.0/mlflow/assistant/providers": (403, '{"detail": "The assistant is not part of this server."}'),
+}
+
 
 def is_served(path: str) -> bool:
     """Return whether a path, after the service's prefix, is part of what is served.
@@ -47,26 +60,42 @@ def is_served(path: str) -> bool:
 class Surface:
     """ASGI application in front of MLflow's: lets the routes above through and answers 404 to all others.
 
+    It answers from the first moment, before MLflow's application is there: the hub waits for each of its services in
+    turn, and importing MLflow takes seconds.
+
     Artifact uploads and downloads are handed to MLflow's streaming routes, which it mounts without the prefix only: the
     prefixed ones would hold a whole file in memory. MLflow authorizes both alike.
+
+    Parameters
+    ----------
+    prefix
+        Path of the service, without a final slash.
+    application
+        MLflow's application; None until it is loaded.
     """
 
-    def __init__(self, application: Application, prefix: str) -> None:
-        self.application = application
+    def __init__(self, prefix: str, application: Application | None = None) -> None:
         self.prefix = prefix
+        self.application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "lifespan":
-            await self.application(scope, receive, send)
-            return
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+            return
+        if self.application is None:
+            page = scope["path"] == f"{self.prefix}/"
+            headers = [(b"content-type", b"text/html; charset=utf-8" if page else b"text/plain"), (b"retry-after", b"5")]
+            await _answer(send, 200 if page else 503, _STARTING_PAGE if page else _STARTING, headers)
             return
         path = scope["path"]
         rest = path.removeprefix(self.prefix)
-        if not path.startswith(self.prefix) or not is_served(rest):
-            await _refuse(send, 404, "This MLflow serves tracking, artifacts and the model registry, nothing else.")
+        inside = path.startswith(self.prefix)
+        if inside and rest in _CANNED:
+            status, text = _CANNED[rest]
+            await _answer(send, status, text, [(b"content-type", b"application/json")])
+        elif not inside or not is_served(rest):
+            await _refuse(send, 404, _ELSEWHERE)
         elif _body_length(scope) > LARGEST_BODY:
             await _refuse(send, 413, f"An upload may have at most {LARGEST_BODY // 1024**2} MB.")
         else:
@@ -84,6 +113,10 @@ def _body_length(scope: Scope) -> int:
 
 
 async def _refuse(send: Send, status: int, text: str) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    await _answer(send, status, text, [(b"content-type", b"text/plain; charset=utf-8")])
+
+
+async def _answer(send: Send, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:
+    headers = [*headers, (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
