@@ -29,7 +29,7 @@ SAMPLE_IMAGES, SAMPLE_SEED, SAMPLE_STATIONS = 48, 11, 3
 
 Layout = Literal["classes", "stations"]
 
-_TINTS = ((1.0, 1.0, 1.0), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), (1.0, 0.98, 0.91))
+_TINTS = ((1.0, 1.0, 1.0), (1.0, 0.97, 0.86), (0.92, 1.0, 0.95))
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,33 @@ class SyntheticImage:
     pixels: npt.NDArray[np.uint8]
 
 
-def station_optics(seed: int, station: int) -> Optics:
-    """Return the conditions of one station: background, focus, noise and tint as an instrument's day would set them."""
-    rng = np.random.default_rng([seed, 1, station])
+def station_optics(instrument: int, station: int) -> Optics:
+    """Return the conditions of one station: those of its instrument, changed a little as they change from day to day.
+
+    Instrument 1 is the one of the demonstration model; pictures of another one show what a drift check is for.
+    """
+    if instrument == 1:
+        base = Optics(background=165.0, focus_blur=0.75, noise=2.0)
+    else:
+        rng = np.random.default_rng([instrument, 1])
+        base = Optics(
+            background=float(rng.choice([105.0, 225.0]) + rng.normal(0, 8)),
+            focus_blur=float(rng.uniform(0.9, 1.8)),
+            noise=float(rng.uniform(2.0, 5.0)),
+            tint=_TINTS[int(rng.integers(len(_TINTS)))],
+        )
+    day = np.random.default_rng([instrument, 2, station])
     return Optics(
-        background=float(rng.uniform(125, 200)),
-        focus_blur=float(rng.uniform(0.5, 1.1)),
-        noise=float(rng.uniform(1.0, 3.0)),
-        tint=_TINTS[int(rng.integers(len(_TINTS)))],
+        background=base.background + float(day.normal(0, 4)),
+        focus_blur=base.focus_blur * float(day.lognormal(0, 0.08)),
+        noise=base.noise * float(day.lognormal(0, 0.1)),
+        tint=base.tint,
     )
 
 
-def make_image(index: int, seed: int, stations: int = 3, label: str | None = None) -> SyntheticImage:
+def make_image(
+    index: int, seed: int, stations: int = 3, label: str | None = None, instrument: int = 1
+) -> SyntheticImage:
     """Draw image ``index`` of the set ``seed``.
 
     Parameters
@@ -76,6 +91,8 @@ def make_image(index: int, seed: int, stations: int = 3, label: str | None = Non
         Number of samples the set is spread over.
     label
         Class to draw; by default the classes take turns.
+    instrument
+        See `station_optics`.
     """
     chosen = label or LABELS[index % len(LABELS)]
     if chosen not in SHAPES:
@@ -85,15 +102,17 @@ def make_image(index: int, seed: int, stations: int = 3, label: str | None = Non
     canvas = SHAPES[chosen](rng)
     if rng.random() < 0.35:
         debris(canvas, rng)
-    optics = station_optics(seed, station)
-    pixels = photograph(canvas, optics, rng, margin=int(rng.integers(3, 9)))
-    return SyntheticImage(index, chosen, f"station-{station + 1:02d}", pixels)
+    number = seed % 100 * 100 + station + 1  # sets of different seeds come from different days
+    pixels = photograph(canvas, station_optics(instrument, number), rng, margin=int(rng.integers(3, 9)))
+    return SyntheticImage(index, chosen, f"station-{number:04d}", pixels)
 
 
-def make_images(n: int, seed: int, stations: int = 3, start: int = 0) -> Iterator[SyntheticImage]:
+def make_images(
+    n: int, seed: int, stations: int = 3, start: int = 0, instrument: int = 1
+) -> Iterator[SyntheticImage]:
     """Yield images ``start`` to ``start + n - 1`` of the set ``seed``."""
     for index in range(start, start + n):
-        yield make_image(index, seed, stations)
+        yield make_image(index, seed, stations, instrument=instrument)
 
 
 def encode(pixels: npt.NDArray[np.uint8], quality: int = 90) -> bytes:
@@ -106,7 +125,14 @@ def encode(pixels: npt.NDArray[np.uint8], quality: int = 90) -> bytes:
 
 
 def generate(
-    n: int, seed: int, out: Path, *, layout: Layout = "classes", stations: int = 3, quality: int = 90
+    n: int,
+    seed: int,
+    out: Path,
+    *,
+    layout: Layout = "classes",
+    stations: int = 3,
+    quality: int = 90,
+    instrument: int = 1,
 ) -> Path:
     """Write ``n`` generated crops and their truth below ``out``.
 
@@ -121,6 +147,8 @@ def generate(
         nothing away (what an analysis reads).
     quality
         JPEG quality.
+    instrument
+        See `station_optics`.
 
     Returns
     -------
@@ -130,7 +158,7 @@ def generate(
     """
     out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for picture in make_images(n, seed, stations):
+    for picture in make_images(n, seed, stations, instrument=instrument):
         if layout == "classes":
             name = f"{picture.label}/{picture.station}_{picture.index:05d}.jpg"
         else:
@@ -171,9 +199,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--n", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stations", type=int, default=3)
+    parser.add_argument(
+        "--instrument", type=int, default=1, help="1 is the demonstration model's; others look different"
+    )
     parser.add_argument("--layout", choices=("classes", "stations"), default="classes")
     options = parser.parse_args(arguments)
-    truth = generate(options.n, options.seed, options.out, layout=options.layout, stations=options.stations)
+    truth = generate(
+        options.n, options.seed, options.out,
+        layout=options.layout, stations=options.stations, instrument=options.instrument,
+    )  # fmt: skip
     print(f"{options.n} images below {options.out}; truth in {truth}")
 
 

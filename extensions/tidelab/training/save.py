@@ -1,0 +1,86 @@
+"""Put a trained model into a bundle: what apps, reports and the registry take."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tidelab.drift import Reference
+from tidelab.models.bundle import MODEL, REFERENCE, ModelBundle, write_bundle
+from tidelab.training.datasets import LabelledImages, data_digest
+from tidelab.training.evaluation import Evaluation
+from tidelab.training.train import Parts
+from tidelab.training.trained import TrainedModel
+
+
+def save_model(
+    model: TrainedModel,
+    evaluation: Evaluation,
+    images: LabelledImages,
+    parts: Parts,
+    folder: Path | str,
+    *,
+    use_case: str,
+    name: str,
+    created_by: str = "",
+    data_summary: str = "",
+    method: str = "",
+    demo: bool = False,
+    created: str | None = None,
+    title: str | None = None,
+    licence: str = "",
+) -> ModelBundle:
+    """Write the bundle of a trained model.
+
+    Parameters
+    ----------
+    model, evaluation
+        The model and its evaluation on the test images, whose predictions become the drift reference.
+    images, parts
+        What it was trained on and how it was split: they make the data digest.
+    folder
+        Where the bundle goes; a bundle that is there is replaced.
+    use_case
+        Slug of the use case.
+    name
+        Registered name, or the slug for a demonstration model.
+    created_by, data_summary, method, title, licence
+        For the card; `method` says how the quality was measured.
+    demo
+        Whether it is a demonstration model.
+    created
+        ISO 8601 UTC; by default the time of the training.
+
+    Returns
+    -------
+    ModelBundle
+        As it was read back and checked.
+    """
+    card = model.card.model_copy(
+        update={
+            "name": name,
+            "use_case": use_case,
+            "title": title or model.card.title,
+            "demo": demo,
+            "quality": evaluation.quality(method or f"held-out test set of {len(evaluation.truth)} images"),
+            "data_digest": data_digest(images, parts),
+            "data_summary": data_summary or _summary(images, parts),
+            "created_by": created_by,
+            "created": created or model.card.created,
+            "licence": licence,
+        }
+    )
+    reference = Reference.from_predictions(
+        list(evaluation.predictions), list(model.card.labels), list(evaluation.images.sample_ids)
+    )
+    with TemporaryDirectory() as scratch:
+        content = reference.save(Path(scratch) / REFERENCE).read_bytes()
+    return write_bundle(Path(folder).expanduser(), card, {MODEL: model.onnx, REFERENCE: content})
+
+
+def _summary(images: LabelledImages, parts: Parts) -> str:
+    shares = ", ".join(f"{int((parts == part).sum())} {part}" for part in ("train", "validation", "test"))
+    samples = len({one for one in images.sample_ids if one})
+    return (
+        f"{len(images)} images of {len(images.labels)} classes"
+        + (f" from {samples} samples" if samples else "")
+        + f" ({shares})"
+    )
