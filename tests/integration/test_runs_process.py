@@ -56,7 +56,9 @@ def wait(folder: RunFolder) -> RunState:
     return folder.state()
 
 
-def test_a_killed_run_goes_on_without_repeating_an_image_and_gives_the_same_csv(use_case: UseCase, many: Path) -> None:
+def test_a_killed_run_goes_on_without_repeating_an_image_and_gives_the_same_csv(
+    use_case: UseCase, many: Path
+) -> None:
     (use_case.folder / "delay").write_text("0.4")
     folder = start(use_case, many)
     until(lambda: folder.state().predicted >= 32, "a batch is predicted")
@@ -150,7 +152,9 @@ def test_a_run_is_not_started_twice_at_once(use_case: UseCase, many: Path) -> No
     finished(folder, "cancelled")
 
 
-def test_a_process_that_cannot_even_start_is_seen_as_failed(use_case: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_cannot_even_start_is_seen_as_failed(
+    use_case: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tidelab.runs.executor.interpreter", lambda _: Path("/bin/false"))
     folder = start(use_case)
     state = finished(folder, "failed")

@@ -89,7 +89,9 @@ def make_use_case(parent: Path, slug: str = "brightness-case") -> UseCase:
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "brightness.py").write_text(PREDICTOR)
     (folder / "usecase.yaml").write_text(yaml.safe_dump(declaration(slug)))
-    (folder / "analyse.ipynb").write_text(json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    (folder / "analyse.ipynb").write_text(
+        json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
     for value in (20, 130, 240):
         grey_png(folder / "sample" / f"grey-{value}.png", value)
     card = ModelCard(

@@ -280,8 +280,8 @@ class Pipeline:
         """Ask the model; when a batch fails, image by image, so that one picture costs itself alone."""
         if not images:
             return []
+        self.work.model_calls += 1
         try:
-            self.work.model_calls += 1
             answers = list(self.predictor.predict(images))
             if len(answers) != len(images):
                 raise ValueError(f"{len(answers)} answers for {len(images)} pictures")
@@ -290,7 +290,7 @@ class Pipeline:
             if len(images) == 1:
                 self.log.error(f"The model failed on {images[0].path}", error)
                 return [InputError("model-refused", detail=_words(error))]
-            return [answer for image in images for answer in self._ask([image])]
+        return [answer for image in images for answer in self._ask([image])]
 
     def _checked(self, prediction: Prediction) -> Prediction | InputError:
         if prediction.probabilities.shape != (self.n_labels,):

@@ -43,6 +43,8 @@ class Collection:
         Sentences for the log.
     ignored
         Hidden and system files that were passed over.
+    archives
+        Open zip files.
     """
 
     label: str
@@ -52,12 +54,12 @@ class Collection:
     samples_table: Source | None = None
     notes: list[str] = field(default_factory=list)
     ignored: int = 0
+    archives: list[Archive] = field(default_factory=list)
 
     def close(self) -> None:
         """Close the zip files."""
-        for source in (*self.sources, *self.side_files):
-            if isinstance(source, ZipSource):
-                source.archive.close()
+        for archive in self.archives:
+            archive.close()
 
 
 def collect(paths: Iterable[Path], limits: Limits) -> Collection:
@@ -184,6 +186,7 @@ class _Collector:
             archive = Archive(path, self._limits)
         except InputError as error:
             return self._fail(prefix or path.name, error)
+        self._result.archives.append(archive)
         empty = True
         for info, refusal in archive.members():
             inner = info.filename.replace("\\", "/")
@@ -201,7 +204,6 @@ class _Collector:
             else:
                 self._found(ZipSource(display_name(name), name, archive, info))
         if empty:
-            archive.close()
             self._fail(prefix or path.name, InputError("zip-damaged", detail="it holds no files"))
 
     def _found(self, source: Source) -> None:
