@@ -57,9 +57,7 @@ def app_notebook(app: App) -> Any:
     Lesson cells are left out, stored outputs are dropped (they are someone else's numbers), and title and kernel come
     from the catalogue.
     """
-    notebook = nbformat.read(  # type: ignore[no-untyped-call]
-        app.use_case.notebook(app.notebook).path, as_version=4
-    )
+    notebook = nbformat.read(app.use_case.notebook(app.notebook).path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if LESSON not in cell.metadata.get("tags", [])]
     for cell in notebook.cells:
         if cell.cell_type == "code":

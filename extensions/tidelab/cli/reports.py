@@ -21,6 +21,9 @@ def report(
     model: Annotated[
         str | None, typer.Option(help="'champion', 'demo', or the folder of your own model.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files in OUT that no report has written.")
+    ] = False,
     list_all: Annotated[
         bool, typer.Option("--list", help="List what can be reported, and the parameters.")
     ] = False,
@@ -56,5 +59,7 @@ def report(
     parameters = given_parameters(use_case, "analyse", param, model, images)
     from tidelab.reports import render
 
-    result = render(use_case, images=parameters.pop("images"), out=out, parameters=parameters)
+    result = render(use_case, images=parameters.pop("images"), out=out, parameters=parameters, force=force)
     say(str(result))
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)

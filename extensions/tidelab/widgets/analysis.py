@@ -18,6 +18,7 @@ from tidelab.catalogue import CatalogueError, load_catalogue
 from tidelab.domain.ticket import TicketError
 from tidelab.reports import views
 from tidelab.reports.display import Displayable, note, section
+from tidelab.reports.executing import RUN_FILE
 from tidelab.runs import RunFolder
 from tidelab.widgets import listing
 from tidelab.widgets.faces import current_face
@@ -26,8 +27,8 @@ from tidelab.widgets.model import AnalysisModel, new_model
 from tidelab.widgets.progress import describe
 
 View = Callable[[Any], Displayable]
-RUN_FILE: Final = "TIDELAB_REPORT_RUN"
-"""Environment variable: file into which the report's notebook writes the folder of its run, for ``tidelab report``."""
+
+
 _POLL_S: Final = 0.4
 _log = logging.getLogger(__name__)
 display: Any = IPython.display.display

@@ -22,10 +22,8 @@ def summary(run: RunFolder) -> Displayable:
     ]
     items = Markup("").join(Markup("<li><b>{}</b>{}</li>").format(value, words) for value, words in facts)
     body = Markup("")
-    if model.demo:
-        body += note(Markup("<strong>DEMO MODEL.</strong> {}").format(model.words), "warn")
-    elif model.source == "own":
-        body += note(Markup("<strong>Your own model.</strong> {}").format(model.words), "warn")
+    if model.demo or model.source == "own":
+        body += note(Markup("<strong>{}</strong>").format(model.words), "warn")
     body += Markup('<ul class="tl-facts">{}</ul>').format(items)
     version = f", version {model.version}" if model.version else ""
     body += Markup('<p>Model: <b>{}</b>{} <span class="tl-soft">({})</span></p>').format(

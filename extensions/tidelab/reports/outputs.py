@@ -1,0 +1,99 @@
+"""The folder of a report: written beside it first, moved into place file by file, never over someone else's files."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+MARKER: Final = "report.json"
+
+
+class ReportError(Exception):
+    """A report that cannot be started; the text says what is wrong and what to do."""
+
+
+@contextmanager
+def building(out: Path) -> Iterator[Path]:
+    """Give a folder on the same disk to build in; it is removed at the end, whatever happens."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".tidelab-report-", dir=out.parent))
+    except OSError as error:
+        raise ReportError(
+            f"The report cannot be written below {out.parent}: {error.strerror}. Choose another folder with --out."
+        ) from None
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def check(out: Path, names: Iterable[str], force: bool) -> None:
+    """Refuse to start when a file of the report would take the place of one that is not a report's.
+
+    Parameters
+    ----------
+    out
+        Folder of the report.
+    names
+        Files that will be written.
+    force
+        Overwrite them all the same.
+
+    Raises
+    ------
+    ReportError
+        When there is such a file, or `out` is not a folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise ReportError(f"{out} is a file; a report needs a folder. Choose another with --out.")
+    if force or not out.exists():
+        return
+    ours = _ours(out)
+    for name in (MARKER, *names):
+        file = out / name
+        if file.exists() and (name != MARKER or not ours) and ours.get(name) != _digest(file):
+            raise ReportError(
+                f"{file} is there already and was not written by a report (or was changed since). "
+                "Choose another folder with --out, or overwrite it with --force."
+            )
+
+
+def place(work: Path, out: Path, about: dict[str, Any]) -> None:
+    """Move everything in `work` into `out`, each file in one step; files of an earlier report that are not made again go."""
+    made = sorted(file for file in work.iterdir() if file.is_file())
+    out.mkdir(parents=True, exist_ok=True)
+    before = _ours(out)
+    digests = {file.name: _digest(file) for file in made}
+    for name, digest in before.items():
+        old = out / name
+        if name not in digests and old.is_file() and _digest(old) == digest:
+            old.unlink()
+    for file in made:
+        file.replace(out / file.name)
+    marker = work / MARKER
+    marker.write_text(
+        json.dumps({**about, "files": digests}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
+    marker.replace(out / MARKER)
+
+
+def _ours(out: Path) -> dict[str, str]:
+    try:
+        files = json.loads((out / MARKER).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    # Only plain names: the file may have been written by anyone.
+    return (
+        {str(name): str(digest) for name, digest in files.items() if "/" not in name}
+        if isinstance(files, dict)
+        else {}
+    )
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
