@@ -93,7 +93,7 @@ def _words(source: Path, slug: str, title: str, author: str) -> dict[re.Pattern[
     return {
         re.compile(rf"(?<![A-Za-z0-9/.-]){re.escape(model.slug)}(?![A-Za-z0-9-])"): slug,
         re.compile(rf"maintainers-{re.escape(model.slug)}(?![A-Za-z0-9-])"): f"maintainers-{slug}",
-        re.compile(re.escape(model.title)): title,
+        re.compile("|".join({re.escape(model.title), re.escape(_escaped(model.title))})): title,
     }
 
 
@@ -113,9 +113,12 @@ def _copy(source: Path, target: Path, words: Mapping[re.Pattern[str], str]) -> N
 
 def _replaced(text: str, words: Mapping[re.Pattern[str], str], suffix: str) -> str:
     for pattern, value in words.items():
-        # Inside JSON and inside a double-quoted YAML text, a quote or backslash must be escaped; both escape alike.
-        escaped = (
-            json.dumps(value, ensure_ascii=False)[1:-1] if suffix in (".ipynb", ".json", ".yaml") else value
-        )
-        text = pattern.sub(lambda _, escaped=escaped: escaped, text)  # type: ignore[misc]
+        shown = _escaped(value) if suffix in (".ipynb", ".json", ".yaml") else value
+        # A function, because a replacement text would be searched for group references.
+        text = pattern.sub(lambda _, shown=shown: shown, text)  # type: ignore[misc]
     return text
+
+
+def _escaped(value: str) -> str:
+    """Return a text as it stands between the quotes of JSON and of double-quoted YAML, which escape alike."""
+    return json.dumps(value, ensure_ascii=False)[1:-1]

@@ -141,7 +141,8 @@ def _follow(folder: "RunFolder") -> None:
     said = ""
     while True:
         state = folder.state()
-        line = f"{state.status}: {state.step or ''} {state.done}/{state.total}".strip()
+        images = f" ({state.done} of {state.total} images)" if state.total else ""
+        line = f"{state.step or state.status}{images}"
         if line != said:
             said = line
             say(line)

@@ -1,0 +1,109 @@
+"""A new use case: made whole or not at all, never over another, from the template or from one that exists."""
+
+import json
+
+import pytest
+from tidelab import paths
+from tidelab.catalogue import load_usecase
+from tidelab.catalogue.check import check_usecase
+from tidelab.catalogue.errors import ScaffoldError
+from tidelab.catalogue.scaffold import find_source, new_usecase
+
+TEMPLATE = paths.checkout() / "notebooks" / "_template"
+TITLE = 'Diatoms "on" slides: 50 % \\ & <b> # é'
+
+
+def make(into, slug="demo-case", title=TITLE, author="Ada O'Neill", source=TEMPLATE):
+    return new_usecase(slug, title, author, into, source)
+
+
+def test_the_template_gives_a_use_case_in_order(tmp_path):
+    use_case = make(tmp_path)
+    assert check_usecase(use_case) == []
+    assert use_case.title == TITLE
+    assert use_case.people[0].name == "Ada O'Neill"
+    assert use_case.model.registered_name == "demo-case"
+    assert [path.name for path in tmp_path.iterdir()] == ["demo-case"], "nothing half-made is left"
+
+
+def test_no_placeholder_is_left(tmp_path):
+    folder = make(tmp_path).folder
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert b"{{" not in path.read_bytes() or path.suffix in (".jpg", ".npz", ".onnx"), path
+    notebook = json.loads((folder / "analyse.ipynb").read_text())
+    assert TITLE in "".join(notebook["cells"][0]["source"])
+    assert json.loads((folder / "model/demo/card.json").read_text())["use_case"] == "demo-case"
+
+
+def test_the_demonstration_model_of_a_new_use_case_is_whole(tmp_path):
+    from tidelab.models.resolve import resolve_model
+
+    model = resolve_model(make(tmp_path))
+    assert model.source == "demo"
+    assert model.is_demo
+    assert model.bundle.card.labels == ("Disc", "Rod", "Star")
+
+
+def test_an_existing_use_case_can_be_the_start(tmp_path):
+    first = make(tmp_path)
+    second = make(tmp_path, slug="other-case", title="Other", source=first.folder)
+    assert check_usecase(second) == []
+    assert (second.title, second.maintainers_group) == ("Other", "maintainers-other-case")
+    assert "demo-case" not in (second.folder / "analyse.ipynb").read_text()
+
+
+def test_nothing_is_overwritten(tmp_path):
+    folder = make(tmp_path).folder
+    (folder / "README.md").write_text("mine")
+    with pytest.raises(ScaffoldError, match="exists; nothing was written"):
+        make(tmp_path)
+    assert (folder / "README.md").read_text() == "mine"
+    (tmp_path / "link-case").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ScaffoldError, match="exists; nothing was written"):
+        make(tmp_path, slug="link-case")
+
+
+def test_a_broken_template_leaves_nothing(tmp_path):
+    source = tmp_path / "template"
+    source.mkdir()
+    (source / "usecase.yaml").write_text("slug: {{slug}}\ncolour: red\n")
+    into = tmp_path / "into"
+    into.mkdir()
+    with pytest.raises(Exception, match="`colour` is not a field"):
+        make(into, source=source)
+    assert list(into.iterdir()) == []
+
+
+def test_links_and_leftovers_of_the_template_are_not_copied(tmp_path):
+    first = make(tmp_path).folder
+    (first / "secret").symlink_to("/etc/passwd")
+    (first / ".ipynb_checkpoints").mkdir()
+    second = make(tmp_path, slug="other-case", source=first).folder
+    assert not (second / "secret").exists()
+    assert not (second / ".ipynb_checkpoints").exists()
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"slug": "Demo"}, "'Demo' cannot be the name of a use case"), ({"slug": "ab"}, "3 to 30 lower-case letters"),
+    ({"slug": "a" * 31}, "3 to 30"), ({"slug": "../x"}, "cannot be the name"), ({"slug": "demo-"}, "no hyphen last"),
+    ({"title": ""}, "The title '' is not possible"), ({"title": "a\nb"}, "one line of 1 to 80"), ({"title": "x" * 81}, "1 to 80"),
+    ({"author": "{{slug}}"}, "The author '{{slug}}' is not possible"), ({"source": paths.checkout()}, "is not a template"),
+])  # fmt: skip
+def test_what_is_not_possible_is_said(change, message, tmp_path):
+    with pytest.raises(ScaffoldError) as caught:
+        make(tmp_path, **change)
+    assert message in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_not_there(tmp_path):
+    with pytest.raises(ScaffoldError, match="is not a folder. Make it first"):
+        make(tmp_path / "nowhere")
+
+
+def test_from_takes_names_of_the_catalogue_and_paths(tmp_path):
+    assert find_source("_template") == TEMPLATE
+    assert find_source("flowcam-plankton") == TEMPLATE.parent / "flowcam-plankton"
+    assert find_source(str(tmp_path)) == tmp_path
+    assert load_usecase(find_source("flowcam-plankton")).slug == "flowcam-plankton"
