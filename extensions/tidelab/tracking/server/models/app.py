@@ -56,6 +56,7 @@ def create_app(login: HubLogin, promotion: Promotion, reconciler: Reconciler, se
     app.register_error_handler(405, lambda error: _refuse("This address does not take that kind of request.", 405))
     app.register_error_handler(413, lambda error: _refuse("The request is too large; a note has 2000 characters.", 413))
     app.jinja_env.globals.update(xsrf=_form_token, prefix=login.prefix, hub=login.hub_url)
+    app.jinja_env.globals["experiments"] = f"{login.prefix.rpartition('/')[0]}/mlflow/"
     return app
 
 
