@@ -198,7 +198,6 @@ def server_command(slug: str, home: Path, notebook: str = "analyse.ipynb") -> li
         *(kernels or ["--KernelSpecManager.allowed_kernelspecs=tidelab-none"]),
         "--KernelSpecManager.ensure_native_kernel=False",
         # No calls to outside addresses at start, and no installing of extensions into the shared environment.
-        "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
         # Apps have a server of their own; here Voila would show any notebook with everything its kernel may do.
@@ -214,6 +213,8 @@ def start(slug: str, notebook: str) -> None:
     report = synchronise(find_usecase_folder(slug), home)
     print(f"~/{slug}: {report.sentence()}.", flush=True)
     command = server_command(slug, home, notebook)
+    # Switches off the question about news; the file is read from here, so no environment and no home is written to.
+    os.environ["JUPYTER_CONFIG_PATH"] = str(Path(__file__).parent / "lab_settings")
     os.execv(command[0], command)  # noqa: S606 (no shell: a list of arguments of our own)
 
 

@@ -72,7 +72,8 @@ def _quality(card: dict[str, Any]) -> str:
     if found is None:
         return "Quality not measured."
     n_test = quality.get("n_test")
-    images = f" on {n_test} test images" if isinstance(n_test, int) and n_test > 0 else ""
+    kind = "generated test images" if card.get("demo") is True else "test images"
+    images = f" on {n_test} {kind}" if isinstance(n_test, int) and n_test > 0 else ""
     return f"{found[0]} {found[1]:.2f}{images}"
 
 

@@ -18,12 +18,12 @@ from typing import IO, Any, Self
 
 import psutil
 import requests
-from tidelab import paths
-from tidelab.environments import proxy_command
 
 from tidehub.accounts import AccountStore
 from tidehub.first_account import take_first_password
 from tidehub.services import free_port
+from tidelab import paths
+from tidelab.environments import proxy_command
 
 READY_S = 90.0
 _HIDDEN = re.compile(r'name="_xsrf" value="([^"]+)"')
@@ -53,7 +53,9 @@ class HubClient:
 
     def login(self, password: str | None = None) -> requests.Response:
         """Fill in the login form."""
-        return self.post_form("hub/login", "hub/login", username=self.name, password=password or self.password)
+        return self.post_form(
+            "hub/login", "hub/login", username=self.name, password=password or self.password
+        )
 
     def signed_in(self) -> Self:
         """Sign in, and make sure of it."""
@@ -67,7 +69,9 @@ class HubClient:
         found = _HIDDEN.search(self.get(page).text)
         assert found, f"no form on {page}"
         origin = {"Origin": self.hub.url.rstrip("/")}
-        return self.session.post(self.hub.url + action, data={"_xsrf": found[1], **fields}, headers=origin, timeout=90)
+        return self.session.post(
+            self.hub.url + action, data={"_xsrf": found[1], **fields}, headers=origin, timeout=90
+        )
 
     def open_lab(self, use_case: str, resources: str = "", seconds: float = 120.0) -> dict[str, Any]:
         """Press Open in Lab and wait until the server is ready; return the hub's description of it."""
@@ -92,9 +96,13 @@ class HubClient:
         prefix = f"user/{self.name}/{use_case}/"
         if not any(cookie.path.startswith(f"/{prefix}") for cookie in self.session.cookies):
             assert self.get(f"{prefix}lab").ok
-        xsrf = [c.value for c in self.session.cookies if c.name == "_xsrf" and c.path.startswith(f"/{prefix}")]
+        xsrf = [
+            c.value for c in self.session.cookies if c.name == "_xsrf" and c.path.startswith(f"/{prefix}")
+        ]
         headers = {"Sec-Fetch-Mode": "same-origin", "X-XSRFToken": (xsrf or [""])[0] or ""}
-        return self.session.request(method, self.hub.url + prefix + path, headers=headers, timeout=60, **kwargs)
+        return self.session.request(
+            method, self.hub.url + prefix + path, headers=headers, timeout=60, **kwargs
+        )
 
 
 class RunningHub:
@@ -123,7 +131,11 @@ class RunningHub:
         self.url = f"http://127.0.0.1:{self.port}/"
         self._token = secrets.token_hex(16)
         self._api_token = secrets.token_hex(16)
-        self._settings = {"TIDEHUB_SERVICES": json.dumps(list(services)), "TIDEHUB_SHARED_TRUST": "1", **settings}
+        self._settings = {
+            "TIDEHUB_SERVICES": json.dumps(list(services)),
+            "TIDEHUB_SHARED_TRUST": "1",
+            **settings,
+        }
         self._log: IO[bytes] | None = None
         self.hub_process: subprocess.Popen[bytes] | None = None
         self.proxy_process: subprocess.Popen[bytes] | None = None
@@ -201,7 +213,9 @@ class RunningHub:
         return file
 
     def _environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("TIDEHUB_", "JUPYTERHUB_"))}
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(("TIDEHUB_", "JUPYTERHUB_"))
+        }
         kept.pop("TIDELAB_RUNS", None)
         return kept | {
             "TIDELAB_DATA": str(self.data),
@@ -216,7 +230,16 @@ class RunningHub:
     def _start_proxy(self) -> None:
         command = [
             *proxy_command(),
-            *("--ip", "127.0.0.1", "--port", str(self.port), "--api-ip", "127.0.0.1", "--api-port", str(self.api_port)),
+            *(
+                "--ip",
+                "127.0.0.1",
+                "--port",
+                str(self.port),
+                "--api-ip",
+                "127.0.0.1",
+                "--api-port",
+                str(self.api_port),
+            ),
             *("--error-target", f"http://127.0.0.1:{self.hub_port}/hub/error", "--log-level", "warn"),
         ]
         self.proxy_process = subprocess.Popen(
