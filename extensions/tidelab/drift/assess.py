@@ -18,7 +18,7 @@ from tidelab.drift.causes import compare_statistics, is_strong
 from tidelab.drift.detectors import mmd_test
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
-from tidelab.drift.shares import compare_shares
+from tidelab.drift.shares import class_weights, compare_shares
 from tidelab.drift.words import DEMO, headline, reasons
 from tidelab.science import two_sample
 
@@ -102,8 +102,9 @@ def assess(
     if obstacle or reference is None:
         return cannot_tell(obstacle, demo=demo, n_images=n, n_reference=len(reference) if reference else 0)
 
-    neighbours = _neighbours(embeddings, reference, chosen)
-    mmd, p_value = mmd_test(embeddings, reference.embeddings, chosen)
+    here, there = two_sample.unit_vectors(embeddings), two_sample.unit_vectors(reference.embeddings)
+    neighbours = _neighbours(here, there, class_weights(labels, reference), chosen)
+    mmd, p_value = mmd_test(here, there, chosen)
     names, values = _common_statistics(table, reference)
     tests = compare_statistics(values, names, labels, reference, chosen)
     shares = compare_shares(labels, reference, chosen)
@@ -176,15 +177,21 @@ def _obstacle(
 
 
 def _neighbours(
-    embeddings: npt.NDArray[np.float32], reference: Reference, settings: DriftSettings
+    here: two_sample.Vectors,
+    there: two_sample.Vectors,
+    weights: npt.NDArray[np.float64],
+    settings: DriftSettings,
 ) -> Neighbours:
     from scipy.stats import fisher_exact  # slow to import; most kernels never get here
 
-    nearest, distances = two_sample.nearest_neighbours(embeddings, reference.embeddings)
-    within = two_sample.distances_within(reference.embeddings)
-    limit = float(np.quantile(within, settings.neighbour_quantile, method="higher"))
-    here, there = int(np.sum(distances > limit)), int(np.sum(within > limit))
-    counts = [[here, len(distances) - here], [there, len(within) - there]]
+    nearest, distances = two_sample.nearest_neighbours(here, there)
+    within = two_sample.distances_within(there)
+    # Images of a class that varies much lie far apart. A bloom of it is no drift, so the limit is taken at equal class shares
+    # too, and the larger one counts.
+    quantile = settings.neighbour_quantile
+    limit = max(two_sample.weighted_quantile(within, w, quantile) for w in (np.ones(len(within)), weights))
+    beyond, known = int(np.sum(distances > limit)), int(np.sum(within > limit))
+    counts = [[beyond, len(distances) - beyond], [known, len(within) - known]]
     return Neighbours(nearest, distances, limit, float(fisher_exact(counts, alternative="greater").pvalue))
 
 
@@ -225,9 +232,9 @@ def _drifted(
 
 def _method(reference: Reference, settings: DriftSettings) -> str:
     return (
-        f"Each image is compared, as the model sees it ({reference.dimension} numbers), with {len(reference)} images the model was "
+        f"Each image is compared, as the model sees it (direction of an embedding of {reference.dimension} numbers), with {len(reference)} images the model was "
         f"tested on. An image counts as unlike them when its nearest one is further away than {settings.neighbour_quantile:.0%} "
-        f"of them are from their own nearest. From {settings.amber_share:.0%} of such images the verdict is amber, from "
+        f"of them are from their own nearest, also when the classes are weighted to the shares of these images. From {settings.amber_share:.0%} of such images the verdict is amber, from "
         f"{settings.red_share:.0%} red, provided that chance is ruled out at p ≤ {settings.p_value:g} by Fisher's exact test on "
         f"their number or by the maximum mean discrepancy (unbiased, RBF kernel with the median distance as its width, "
         f"{settings.permutations} permutations, seed {settings.seed}, at most {settings.maximum_images} images). Image "

@@ -1,6 +1,5 @@
 """Differences in image statistics, in the words of a person who looks at the pictures."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -11,8 +10,9 @@ from tidelab.domain.verdict import StatisticTest
 from tidelab.drift.detectors import ks_tests
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
+from tidelab.drift.shares import class_weights
 from tidelab.science.image_statistics import STATISTICS
-from tidelab.science.two_sample import weighted_ks_distance
+from tidelab.science.two_sample import one_sided_ks_distances, weighted_ks_distance
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "width_px": ("are wider", "are narrower"),
@@ -26,6 +26,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "red_minus_blue": ("are redder", "are bluer"),
     "green_excess": ("are greener", "are less green"),
 }
+
+
+_MOSTLY: Final = 0.5
+"""A difference is a shift when the one-sided distance against its direction is below this part of the other; else it is a spread."""
 
 
 def compare_statistics(
@@ -52,7 +56,7 @@ def compare_statistics(
     if not names:
         return []
     distances, p_values = ks_tests(statistics, reference, names)
-    weights = _weights(labels, reference)
+    weights = class_weights(labels, reference)
     tests = []
     for column, name in enumerate(names):
         here, there = statistics[:, column], reference.statistic(name)
@@ -102,14 +106,6 @@ def in_words(tests: Sequence[StatisticTest], most: int = 3) -> str:
     return f"your images {together}"
 
 
-def _weights(labels: Sequence[str], reference: Reference) -> npt.NDArray[np.float64]:
-    """Return a weight for each reference image that gives the reference the class shares of `labels`."""
-    here, there = Counter(labels), Counter(reference.labels)
-    weights = np.asarray([here[label] / there[label] for label in reference.labels], dtype=np.float64)
-    # No class in common: nothing to match, the plain distance stands.
-    return weights if weights.sum() > 0 else np.ones(len(reference))
-
-
 def _size(tests: Sequence[StatisticTest]) -> str:
     """Return one phrase for width and height when both grew or both shrank, else ''."""
     by_name = {test.name: test for test in tests}
@@ -127,23 +123,17 @@ def _size(tests: Sequence[StatisticTest]) -> str:
 
 def _difference(name: str, title: str, here: npt.NDArray[np.float64], there: npt.NDArray[np.float64]) -> str:
     median, reference_median = float(np.median(here)), float(np.median(there))
-    spread, reference_spread = _spread(here), _spread(there)
+    above, below = one_sided_ks_distances(here, there)
     step = median - reference_median
-    if step != 0 and abs(step) >= reference_spread * _widening(spread, reference_spread) / 2:
+    if step and min(above, below) < _MOSTLY * max(above, below) and (above > below) == (step > 0):
         higher, lower = _WORDS.get(name, (f"have a higher {title}", f"have a lower {title}"))
         unit = " px" if name.endswith("_px") else ""
         words = higher if step > 0 else lower
         return f"{words} (median {title} {_numbers(median, reference_median, unit)})"
+    spread, reference_spread = _spread(here), _spread(there)
     if spread != reference_spread:
         return f"vary {'more' if spread > reference_spread else 'less'} in {title}"
     return f"differ in {title}"
-
-
-def _widening(spread: float, reference_spread: float) -> float:
-    """Return how much the spread changed, 0 to 2: what a step of the median has to outweigh to be the better word."""
-    if min(spread, reference_spread) <= 0:
-        return 2.0
-    return float(min(abs(np.log(spread / reference_spread)), 2.0))
 
 
 def _spread(values: npt.NDArray[np.float64]) -> float:

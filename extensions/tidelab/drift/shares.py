@@ -5,11 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from tidelab.domain.verdict import ShareChange
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
 from tidelab.science.two_sample import share_distance_test
+
+
+def class_weights(labels: Sequence[str], reference: Reference) -> npt.NDArray[np.float64]:
+    """Return a weight for each reference image that gives the reference the class shares of `labels`; shape ``(n_reference,)``."""
+    here, there = Counter(labels), Counter(reference.labels)
+    weights = np.asarray([here[label] / there[label] for label in reference.labels], dtype=np.float64)
+    # No class in common: nothing to match, every image counts the same.
+    return weights if weights.sum() > 0 else np.ones(len(reference))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,25 @@ _TIE: Final = 1e-7
 """Statistics closer than this are equal: the float32 kernel knows no better, and a tie must count as extreme."""
 
 
+def unit_vectors(vectors: Vectors) -> Vectors:
+    """Return each row divided by its length, so that distances compare directions; rows of zeros stay zeros.
+
+    Nearest-neighbour distances find unknown images far better on unit vectors than on raw embeddings [1]_, whose length
+    depends on how sure the network is and hides the rest.
+
+    References
+    ----------
+    .. [1] Sun, Y. et al. "Out-of-distribution detection with deep nearest neighbors." ICML 2022, PMLR 162: 20827-20840.
+
+    Examples
+    --------
+    >>> unit_vectors(np.array([[3.0, 4.0], [0.0, 0.0]], dtype=np.float32)).round(3).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+
+
 def squared_distances(a: Vectors, b: Vectors) -> npt.NDArray[np.float64]:
     """Return squared Euclidean distances between the rows of `a` ``(n, d)`` and `b` ``(m, d)``, shape ``(n, m)``, never negative."""
     x, y = a.astype(np.float64), b.astype(np.float64)
@@ -275,3 +294,46 @@ def weighted_ks_distance(
     here = np.searchsorted(np.sort(first), at, side="right") / len(first)
     there = cumulative[np.searchsorted(second[order], at, side="right")]
     return float(np.abs(here - there).max())
+
+
+def weighted_quantile(
+    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], quantile: float
+) -> float:
+    """Return the smallest value below or at which at least `quantile` of the weight lies.
+
+    Parameters
+    ----------
+    values, weights
+        Shape ``(n,)`` each; weights are not negative and not all zero.
+    quantile
+        0 to 1.
+
+    Examples
+    --------
+    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 0.0]), 0.99)
+    3.0
+    """
+    order = np.argsort(values, kind="stable")
+    cumulative = np.cumsum(weights[order])
+    if not cumulative[-1] > 0:
+        raise ValueError("weights must not all be zero")
+    position = int(np.searchsorted(cumulative, quantile * cumulative[-1] * (1 - 1e-12), side="left"))
+    return float(values[order[min(position, len(values) - 1)]])
+
+
+def one_sided_ks_distances(
+    first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Return by how much `first` lies above `second` and below it: the two one-sided Kolmogorov-Smirnov distances.
+
+    A shift makes one of them large; another spread makes both large.
+
+    Examples
+    --------
+    >>> one_sided_ks_distances(np.array([5.0, 6.0]), np.array([1.0, 2.0]))
+    (1.0, 0.0)
+    """
+    at = np.concatenate([first, second])
+    here = np.searchsorted(np.sort(first), at, side="right") / len(first)
+    there = np.searchsorted(np.sort(second), at, side="right") / len(second)
+    return float(max((there - here).max(), 0.0)), float(max((here - there).max(), 0.0))

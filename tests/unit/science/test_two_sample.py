@@ -257,3 +257,37 @@ def test_weights_are_repetitions():
     assert two_sample.weighted_ks_distance(x, y, np.array([1.0, 2.0, 5.0])) == pytest.approx(repeated)
     with pytest.raises(ValueError, match="weights must not all be zero"):
         two_sample.weighted_ks_distance(x, y, np.zeros(3))
+
+
+@given(
+    st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 4)), min_size=1, max_size=20),
+    st.sampled_from([0.0, 0.5, 0.99, 1.0]),
+)
+def test_the_weighted_quantile_is_that_of_repeated_values(pairs, quantile):
+    values = np.array([value for value, _ in pairs], dtype=float)
+    weights = np.array([weight for _, weight in pairs], dtype=float)
+    if weights.sum() == 0:
+        with pytest.raises(ValueError, match="weights must not all be zero"):
+            two_sample.weighted_quantile(values, weights, quantile)
+        return
+    repeated = np.repeat(values, weights.astype(int))
+    if quantile > 0:
+        assert two_sample.weighted_quantile(values, weights, quantile) == np.quantile(
+            repeated, quantile, method="inverted_cdf"
+        )
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_one_sided_distances_are_those_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(0, 9, 25).astype(float), rng.integers(0, 9, 17).astype(float) + rng.integers(-2, 3)
+    above, below = two_sample.one_sided_ks_distances(x, y)
+    assert above == pytest.approx(max(ks_2samp(x, y, alternative="less", method="asymp").statistic, 0))
+    assert below == pytest.approx(max(ks_2samp(x, y, alternative="greater", method="asymp").statistic, 0))
+
+
+def test_unit_vectors_have_length_one_or_zero():
+    vectors = np.vstack([normal(20, 5), np.zeros((1, 5), np.float32)]) * 1e4
+    lengths = np.linalg.norm(two_sample.unit_vectors(vectors), axis=1)
+    np.testing.assert_allclose(lengths, [1.0] * 20 + [0.0], rtol=1e-6)
