@@ -20,6 +20,8 @@ from tidelab.training.settings import TrainingSettings, epochs_for
 
 BATCHNORM_MOMENTUM: Final = 0.8
 EMBEDDING: Final = "embedding"
+ENOUGH_VALIDATION: Final = 30
+"""With fewer validation images the last epoch is kept: choosing among epochs by a handful of images is choosing by luck."""
 
 
 def small_xception(
@@ -140,7 +142,8 @@ def train(
     Returns
     -------
     tuple
-        The Keras model with the weights of its best epoch (lowest validation loss), and the history.
+        The Keras model with the weights of its best epoch (lowest validation loss; the last one where there are fewer than
+        `ENOUGH_VALIDATION` validation images), and the history.
     """
     keras = import_keras()
     keras.utils.set_random_seed(settings.seed)
@@ -176,7 +179,8 @@ def train(
         epoch = Epoch(number, epochs, float(loss), float(accuracy), *seen, time.monotonic() - began)
         history.append(epoch)
         on_epoch(epoch)
-        if seen[0] is not None and number > epochs // 4 and (best is None or seen[0] < best[0]):
+        trusted = len(validation[1]) >= ENOUGH_VALIDATION and number > epochs // 4
+        if trusted and seen[0] is not None and (best is None or seen[0] < best[0]):
             best = (seen[0], model.get_weights())
     if best is not None:
         model.set_weights(best[1])

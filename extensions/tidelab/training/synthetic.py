@@ -115,7 +115,7 @@ def make_images(
         yield make_image(index, seed, stations, instrument=instrument)
 
 
-def encode(pixels: npt.NDArray[np.uint8], quality: int = 90) -> bytes:
+def encode(pixels: npt.NDArray[np.uint8], quality: int = 88) -> bytes:
     """Return JPEG bytes; a picture without colour becomes a grey JPEG, as the instrument's black-and-white camera writes it."""
     grey = bool((pixels == pixels[:, :, :1]).all())
     image = Image.fromarray(pixels[:, :, 0] if grey else pixels)
@@ -131,7 +131,7 @@ def generate(
     *,
     layout: Layout = "classes",
     stations: int = 3,
-    quality: int = 90,
+    quality: int = 88,
     instrument: int = 1,
 ) -> Path:
     """Write ``n`` generated crops and their truth below ``out``.
