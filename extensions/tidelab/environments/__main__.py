@@ -71,8 +71,9 @@ def _install(options: argparse.Namespace) -> int:
 def _announcement(needed: list[Environment]) -> str:
     gigabytes, minutes = cost(needed)
     names = ", ".join(environment.name for environment in needed)
+    time = "under a minute" if minutes < 1 else f"about {minutes:.0f} min"
     return (
-        f"Installing {names}: about {gigabytes:.1f} GB on disk and {max(minutes, 0.5):.0f} minutes on two cores "
+        f"Installing {names}: about {gigabytes:.1f} GB on disk and {time} on two cores "
         "(longer on a slow network). Ctrl-C stops it without harm."
     )
 

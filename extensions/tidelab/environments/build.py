@@ -1,5 +1,6 @@
 """Build one Python environment from its lock, in a folder of its own."""
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +14,9 @@ from tidelab.environments.model import Environment, pins
 from tidelab.environments.progress import Progress, Report
 
 # pip as it comes with Python installs a lock exactly: no resolving, every file checked against its SHA-256.
+_FETCHING = re.compile(
+    r"(?:Collecting|Requirement already satisfied:|Processing \S*/)\s*([A-Za-z0-9_.]+(?:-[A-Za-z][A-Za-z0-9_.]*)*)"
+)
 _PIP_INSTALL = (
     "install",
     "--no-deps",
@@ -116,25 +120,12 @@ class _Counter:
         self._before = self._count()
 
     def line(self, line: str) -> None:
-        text = line.strip()
-        if text.startswith(("Collecting ", "Requirement already satisfied: ")):
+        started = _FETCHING.match(line.strip())
+        if started:
             self._fetched = min(self._fetched + 1, self._total)
-            package = (
-                text.removeprefix("Requirement already satisfied: ")
-                .removeprefix("Collecting ")
-                .split("==")[0]
-                .split(" ")[0]
-            )
-            self._report(
-                Progress(
-                    self._name,
-                    "fetch",
-                    f"fetching {package} ({self._fetched} of {self._total})",
-                    self._fetched,
-                    self._total,
-                )
-            )
-        elif text.startswith("Installing collected packages"):
+            message = f"fetching {started[1]} ({self._fetched} of {self._total})"
+            self._report(Progress(self._name, "fetch", message, self._fetched, self._total))
+        elif line.startswith("Installing collected packages"):
             self._unpacking = True
             self.tick()
 

@@ -56,8 +56,8 @@ CAUSES = (
     ),
     _cause(
         r"requires a different Python|is not a supported wheel|Requires-Python|No matching distribution found|Could not find a version",
-        "the registry has no build of a package for this machine or Python.",
-        "Tidelab's locks are made for Linux on x86-64 or arm64 with Python 3.11 or 3.12; check that your registry mirror is complete.",
+        "the registry offers no build of a package for this machine and Python.",
+        "check the network and your pip settings first; a mirror may be incomplete. The locks are made for Linux with Python 3.11 or 3.12.",
     ),
     _cause(
         r"Killed|MemoryError|Cannot allocate memory|ENOMEM",

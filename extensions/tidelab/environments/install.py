@@ -8,6 +8,7 @@ from typing import TextIO
 from tidelab import paths
 from tidelab.environments import build, machine, node, processes, state
 from tidelab.environments.errors import InstallError
+from tidelab.environments.failures import explain
 from tidelab.environments.kernels import sync_kernels
 from tidelab.environments.model import Environment, Variant, get_environment, load_environments
 from tidelab.environments.progress import Progress, Report, silent

@@ -45,8 +45,9 @@ def install_log(name: str) -> Iterator[TextIO]:
     """Open the log of an installation, readable for its owner alone."""
     folder = paths.data() / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder / f"install-{name}.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as log:
+    file = folder / f"install-{name}.log"
+    file.touch(mode=0o600)
+    with file.open("w", encoding="utf-8") as log:
         yield log
 
 

@@ -53,6 +53,7 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
         print(error, file=sys.stderr)
         return 1
     address = settings.model_copy(update={"port": ports.public}).address
+    ended = "The rest was ended, too."
     supervisor = Supervisor(Plan(settings.host, ports, address), instance)
     try:
         print("Starting the hub ...", flush=True)
@@ -61,9 +62,10 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
         supervisor.watch()
     except KeyboardInterrupt:
         print("\nEnding Tidelab and everything it started ...", flush=True)
+        ended = "Ended. Results, notebooks and databases stay where they are; `make run` goes on from there."
         return 0
     except SupervisorError as error:
-        print(f"\n{error}\nEnding the rest.", file=sys.stderr, flush=True)
+        print(f"\n{error}", file=sys.stderr, flush=True)
         return 1
     finally:
         # A second Ctrl-C must not leave processes behind.

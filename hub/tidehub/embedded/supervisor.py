@@ -155,7 +155,7 @@ def _proxy_command(plan: Plan) -> list[str]:
 
 def _proxy_environment(token: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
-    return {**kept, "CONFIGPROXY_AUTH_TOKEN": token}
+    return {**kept, "NO_COLOR": "1", "CONFIGPROXY_AUTH_TOKEN": token}
 
 
 def _hub_command() -> list[str]:
