@@ -17,7 +17,7 @@ _BINS: Final = 24
 _MARKERS: Final[dict[VerdictState, tuple[str, str]]] = {
     "green": ("o", "#1d7f4e"),
     "amber": ("^", "#b26a00"),
-    "red": ("8", "#b3261e"),
+    "red": ("X", "#b3261e"),
     "grey": ("s", "#6b7780"),
 }
 

@@ -110,7 +110,7 @@ def drifted_images(run: RunFolder) -> Displayable:
             image.image,
             image.image,
             picture(nearest.get(image.nearest, b""), "The nearest known image"),
-            f"nearest known; distance {_times(image.distance, limit)}",
+            f"distance {_times(image.distance, limit)}",
         )
         for image in said.drifted
     )
