@@ -40,15 +40,15 @@ def install(name: str, report: Report = silent) -> state.Stamp:
     if environment.extends is not None:
         install(environment.extends, report)
     waiting = Progress(name, "wait", "another installation of it is under way; waiting for it")
-    with state.exclusive(name, lambda: report(waiting)):
-        status = state.status(environment)
-        stamp = (
-            status.stamp
-            if status.ready and status.stamp
-            else _adopt(environment) or _build(environment, report)
-        )
-        report(Progress(name, "done", "ready"))
-    sync_kernels()
+    try:
+        with state.exclusive(name, lambda: report(waiting)):
+            status = state.status(environment)
+            stamp = status.stamp if status.ready else None
+            stamp = stamp or _adopt(environment) or _build(environment, report)
+            report(Progress(name, "done", "ready"))
+        sync_kernels()
+    except OSError as error:  # a full disk or a folder we may not write, met by us rather than by pip
+        raise InstallError(name, *explain(str(error))) from error
     return stamp
 
 

@@ -187,3 +187,11 @@ def test_command_line_says_cost_first_and_failure_without_traceback(checkout):
     assert done.stderr.startswith("Installing tiny: about 0.0 GB on disk and under a minute")
     assert "What to do:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_folder_that_cannot_be_made_is_said_in_words(checkout):
+    checkout.lock("1.0")
+    checkout.envs.parent.mkdir()
+    checkout.envs.write_text("a file is in the way")
+    with pytest.raises(InstallError, match="File exists"):
+        install("tiny")
