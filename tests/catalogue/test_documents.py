@@ -3,9 +3,10 @@
 import re
 
 import pytest
+
 from tidelab import paths
 from tidelab.cli.generated_docs import pages, stale_pages
-from tidelab.cli.variables import INTERNAL, PLACES, WORK
+from tidelab.cli.variables import APPS, INTERNAL, PLACES, WORK
 
 ROOT = paths.checkout()
 PYTHON = [*ROOT.glob("extensions/tidelab/**/*.py"), *ROOT.glob("hub/**/*.py")]
@@ -16,13 +17,12 @@ def test_no_page_is_stale():
 
 
 def test_a_stale_page_is_noticed(monkeypatch):
-    monkeypatch.setattr("tidelab.cli.variables.PLACES", PLACES)
-    monkeypatch.setattr("tidelab.cli.generated_docs.WORK", WORK[:-1])
+    monkeypatch.setattr("tidelab.cli.pages.settings.WORK", WORK[:-1])
     assert stale_pages() == ["docs/reference/settings.md"]
 
 
 def test_every_variable_of_the_code_is_described_and_used():
-    described = {variable.name for variable in (*PLACES, *WORK, *INTERNAL)}
+    described = {variable.name for variable in (*PLACES, *WORK, *APPS, *INTERNAL)}
     sources = [path.read_text(encoding="utf-8") for path in PYTHON if path.name != "variables.py"]
     used = {name for text in sources for name in re.findall(r"\bTIDELAB_[A-Z][A-Z_]*[A-Z]\b", text)}
     assert used - described == set(), "describe them in tidelab.cli.variables"
@@ -32,7 +32,9 @@ def test_every_variable_of_the_code_is_described_and_used():
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-@pytest.mark.parametrize("page", sorted({*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")}), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", sorted({*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")}), ids=lambda page: page.name
+)
 def test_links_between_pages_lead_somewhere(page):
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if "://" not in target and not target.startswith("mailto:"):
@@ -41,9 +43,11 @@ def test_links_between_pages_lead_somewhere(page):
 
 def test_text_of_authors_is_no_markup(monkeypatch):
     from tidelab.catalogue import load_catalogue
-    from tidelab.cli.generated_docs import catalogue_page
+    from tidelab.cli.pages.use_cases import catalogue_page
 
-    use_case = load_catalogue()["flowcam-plankton"].model_copy(update={"title": "<script>alert(1)</script> [a](b) *c*"})
+    use_case = load_catalogue()["flowcam-plankton"].model_copy(
+        update={"title": "<script>alert(1)</script> [a](b) *c*"}
+    )
     page = catalogue_page({"flowcam-plankton": use_case})
     assert "## &lt;script>alert(1)&lt;/script> \\[a\\](b) \\*c\\*" in page
 

@@ -1,6 +1,7 @@
 """The repository's own use cases, and what its template makes, are in order."""
 
 import pytest
+
 from tidelab import paths
 from tidelab.catalogue import load_usecase, usecase_candidates
 from tidelab.catalogue.check import check_usecase
@@ -22,7 +23,9 @@ def test_a_use_case_is_in_order(folder):
 def test_what_is_committed_stays_small(folder):
     for path in folder.rglob("*"):
         if path.is_file() and ".ipynb_checkpoints" not in path.parts:
-            assert path.stat().st_size < 1_000_000, f"{path} is {path.stat().st_size} bytes; what is large is downloaded"
+            assert path.stat().st_size < 1_000_000, (
+                f"{path} is {path.stat().st_size} bytes; what is large is downloaded"
+            )
 
 
 def test_flowcam_classes_are_those_of_its_publishers(shared_data):
@@ -37,4 +40,6 @@ def test_flowcam_classes_are_those_of_its_publishers(shared_data):
         published = dict(zip(names, identifiers, strict=True))
         # The training list has the class `Ciliophora:part` only; both carry the phylum's number.
         published.setdefault("Ciliophora", published.get("Ciliophora:part", ""))
-        assert {name: str(number) for name, number in declared.items()} == {name: published[name] for name in declared}
+        assert {name: str(number) for name, number in declared.items()} == {
+            name: published[name] for name in declared
+        }

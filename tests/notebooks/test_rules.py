@@ -1,6 +1,7 @@
 """The notebook contract, over every notebook of every use case and of the template."""
 
 import pytest
+
 from tidelab import paths
 from tidelab.catalogue import load_catalogue
 from tidelab.catalogue.notebook_rules import notebook_problems

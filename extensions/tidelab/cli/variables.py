@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from tidelab.apps.settings import AppsSettings as Apps
+
 
 class Variable(NamedTuple):
     """One environment variable: its default and its meaning, in words."""
@@ -61,4 +63,24 @@ INTERNAL: Final = (
     Variable("TIDELAB_MLFLOW_URL", "", "Where the service MLflow listens."),
     Variable("TIDELAB_MODELS_URL", "", "Where promotions are asked for."),
     Variable("TIDELAB_PUBLIC_HOSTS", "", "Host names that MLflow answers to."),
+)
+
+APPS: Final = (
+    Variable(
+        "TIDELAB_APPS_MAX_KERNELS",
+        f"{Apps.max_kernels}",
+        "Most kernels of apps at a time, waiting ones included.",
+    ),
+    Variable("TIDELAB_APPS_POOL", f"{Apps.pool_size}", "Kernels kept ready for each app that is used."),
+    Variable(
+        "TIDELAB_APPS_AWAY_S",
+        f"{Apps.away_s}",
+        "Seconds after which the kernel of a closed page ends; its run goes on.",
+    ),
+    Variable(
+        "TIDELAB_APPS_IDLE_S",
+        f"{Apps.idle_s}",
+        "Seconds after which the kernel of an untouched page ends; its run goes on.",
+    ),
+    Variable("TIDELAB_APPS_PERSON", "none", "Who you are, where the apps run without a hub."),
 )

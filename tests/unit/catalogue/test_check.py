@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+
 from tidelab import paths
 from tidelab.catalogue import load_usecase
 from tidelab.catalogue.check import check_usecase
@@ -12,7 +13,9 @@ from tidelab.catalogue.scaffold import new_usecase
 
 @pytest.fixture
 def case(tmp_path):
-    return new_usecase("demo-case", "Demo", "Ada", tmp_path, paths.checkout() / "notebooks" / "_template").folder
+    return new_usecase(
+        "demo-case", "Demo", "Ada", tmp_path, paths.checkout() / "notebooks" / "_template"
+    ).folder
 
 
 def card(case, **change):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tidelab.catalogue import UnknownUseCaseError, load_catalogue
 
 
@@ -43,7 +44,9 @@ def test_a_broken_folder_is_named_and_hides_nothing(places):
     assert list(catalogue) == ["good-case"]
     assert set(catalogue.problems) == {broken, empty}
     assert "not valid YAML" in str(catalogue.problems[broken])
-    with pytest.raises(UnknownUseCaseError, match="Its folder exists but has problems: run `tidelab check broken-case`"):
+    with pytest.raises(
+        UnknownUseCaseError, match="Its folder exists but has problems: run `tidelab check broken-case`"
+    ):
         catalogue["broken-case"]
 
 
@@ -73,13 +76,28 @@ def test_a_folder_that_is_not_there_is_named(places, monkeypatch, tmp_path):
 
 def test_an_unknown_name_is_answered_with_the_known_ones(places):
     places("own", "good-case")
-    with pytest.raises(UnknownUseCaseError, match=r"no use case 'god-case'\. Did you mean 'good-case'\? Known use cases: good-case"):
+    with pytest.raises(
+        UnknownUseCaseError,
+        match=r"no use case 'god-case'\. Did you mean 'good-case'\? Known use cases: good-case",
+    ):
         load_catalogue()["god-case"]
     assert load_catalogue().get("god-case") is None, "a mapping's get still answers None"
 
 
 def test_importing_it_loads_nothing_heavy():
-    heavy = "numpy pandas tensorflow onnxruntime mlflow ipywidgets matplotlib jupyterhub nbformat typer rich".split()
+    heavy = [
+        "numpy",
+        "pandas",
+        "tensorflow",
+        "onnxruntime",
+        "mlflow",
+        "ipywidgets",
+        "matplotlib",
+        "jupyterhub",
+        "nbformat",
+        "typer",
+        "rich",
+    ]
     script = f"import sys, tidelab.catalogue, tidelab.catalogue.check; print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

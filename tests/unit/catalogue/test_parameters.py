@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tidelab.catalogue import CatalogueError, ParameterError, load_usecase
 
 
@@ -59,16 +60,30 @@ def test_a_value_that_does_not_fit_is_named(validate, given, rule):
 
 
 def test_an_unknown_name_is_named_with_the_known_ones(validate):
-    with pytest.raises(ParameterError, match=r"no parameter 'treshold'\. Did you mean 'threshold'\? Its parameters: images, thr"):
+    with pytest.raises(
+        ParameterError,
+        match=r"no parameter 'treshold'\. Did you mean 'threshold'\? Its parameters: images, thr",
+    ):
         validate(treshold=0.5)
 
 
 def test_an_unknown_notebook_is_named_with_the_known_ones(folder):
-    with pytest.raises(CatalogueError, match=r"no notebook 'analyze'\. Did you mean 'analyse'\? Its notebooks: analyse, retrain"):
+    with pytest.raises(
+        CatalogueError,
+        match=r"no notebook 'analyze'\. Did you mean 'analyse'\? Its notebooks: analyse, retrain",
+    ):
         load_usecase(folder).validate_parameters("analyze", {})
 
 
-ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.lists(st.text() | st.integers())
+ANYTHING = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.lists(st.text() | st.integers())
+)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

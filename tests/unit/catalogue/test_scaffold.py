@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tidelab import paths
 from tidelab.catalogue import load_usecase
 from tidelab.catalogue.check import check_usecase
@@ -98,7 +99,7 @@ def test_what_is_not_possible_is_said(change, message, tmp_path):
 
 
 def test_a_place_that_is_not_there(tmp_path):
-    with pytest.raises(ScaffoldError, match="is not a folder. Make it first"):
+    with pytest.raises(ScaffoldError, match=r"is not a folder\. Make it first"):
         make(tmp_path / "nowhere")
 
 

@@ -3,21 +3,34 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
 from tidelab.cli import app
 
 
 def test_help_names_every_command(tidelab):
     said = tidelab("--help")
     assert said.code == 0
-    for name in "list check new schema docs report run runs stack doctor".split():
+    for name in ["list", "check", "new", "schema", "docs", "report", "run", "runs", "stack", "doctor"]:
         assert f"\n  {name} " in said.out
-    assert "..." not in said.out.split("Commands:")[1], "every command's first sentence is short enough to be read"
+    assert "..." not in said.out.split("Commands:")[1], (
+        "every command's first sentence is short enough to be read"
+    )
 
 
 def test_help_loads_nothing_heavy():
-    heavy = ["numpy", "pandas", "onnxruntime", "mlflow", "papermill", "matplotlib", "tidelab.runs", "tidelab.reports"]
+    heavy = [
+        "numpy",
+        "pandas",
+        "onnxruntime",
+        "mlflow",
+        "papermill",
+        "matplotlib",
+        "tidelab.runs",
+        "tidelab.reports",
+    ]
     script = f"import sys; from tidelab.cli import run; run(['--help']); print([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
@@ -36,7 +49,10 @@ def test_new_check_list_and_report_list(tidelab, place):
     checked = tidelab("check", "demo-case")
     assert (checked.code, checked.out.strip()) == (0, "demo-case: in order")
     assert "demo-case\tA demo\tlab, app, report" in tidelab("list").out
-    assert "demo-case\tA demo\timages=sample, threshold=0.5, model=champion" in tidelab("report", "--list").out
+    assert (
+        "demo-case\tanalyse\tA demo\timages=sample, threshold=0.5, model=champion"
+        in tidelab("report", "--list").out
+    )
 
 
 def test_new_says_how_to_make_it_seen(tidelab, tmp_path, place):
@@ -79,6 +95,7 @@ def test_check_fix_strips_notebooks_and_nothing_else(tidelab, place):
     (["new", "Bad Name"], "'Bad Name' cannot be the name of a use case"),
     (["report"], "name a use case, or see them with `tidelab report --list`"),
     (["report", "flowcam-plankton"], "--out"),
+    (["report", "flowcam-plankton", "--out", "x", "--notebook", "retrain"], "has no report 'retrain'; its reports: analyse, drift"),
     (["report", "nope", "--out", "x"], "There is no use case 'nope'"),
     (["report", "flowcam-plankton", "--out", "x", "--param", "threshold"], "'threshold' is not name=value, e.g. threshold=0.6"),
     (["report", "flowcam-plankton", "--out", "x", "--param", "threshold=2"], "Parameter 'threshold' of flowcam-plankton/analyse is '2'"),
@@ -103,10 +120,12 @@ def test_a_fault_of_ours_is_a_sentence_with_a_log(tidelab, monkeypatch):
     monkeypatch.setattr("tidelab.catalogue.load_catalogue", broken)
     said = tidelab("list")
     assert said.code == 1
-    assert "`tidelab list` stopped on a fault of Tidelab itself (ZeroDivisionError). The details are in " in said.err
+    assert (
+        "`tidelab list` stopped on a fault of Tidelab itself (ZeroDivisionError). The details are in "
+        in said.err
+    )
     log = said.err.split("The details are in ")[1].splitlines()[0].rstrip(".")
-    with open(log, encoding="utf-8") as stream:
-        assert "secret detail" in stream.read()
+    assert "secret detail" in Path(log).read_text(encoding="utf-8")
     assert "secret detail" not in said.err
     assert "Traceback" in tidelab("--debug", "list").err
 
@@ -142,5 +161,7 @@ def test_run_show_resume(tidelab, place):
 
 def test_version_and_the_command_itself():
     assert app.info.name == "tidelab"
-    result = subprocess.run([sys.executable, "-m", "tidelab.cli", "--version"], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-m", "tidelab.cli", "--version"], capture_output=True, text=True, check=False
+    )
     assert (result.returncode, result.stdout[:8]) == (0, "tidelab ")

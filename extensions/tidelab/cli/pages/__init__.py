@@ -1,0 +1,1 @@
+"""The generated documentation pages, one module each."""
