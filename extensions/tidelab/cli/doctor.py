@@ -1,5 +1,6 @@
 """``tidelab doctor``: one line for each thing that must be right, each with a next step where it is not."""
 
+import http.client
 import os
 import shutil
 import urllib.error
@@ -130,7 +131,7 @@ def _mlflow() -> Iterator[Finding]:
             code = answer.status
     except urllib.error.HTTPError as error:
         code = error.code
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         yield Finding(
             "bad",
