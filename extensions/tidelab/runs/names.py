@@ -28,7 +28,7 @@ def display_name(raw: str) -> str:
     >>> display_name("a\nb.png"), display_name("=1+1.png"), display_name("été 7.png")
     ('a\\x0ab.png', './=1+1.png', 'été 7.png')
     """
-    text = "".join(char if _plain(char) else _escape(char) for char in raw)
+    text = _visible(raw)
     return f"./{text}" if text.startswith(_FORMULA) else text
 
 
@@ -39,7 +39,7 @@ def shortened(raw: str) -> str:
 
 def spreadsheet_safe(text: str) -> str:
     """Return a cell that is text and not a path (a label, a station) so that no spreadsheet executes it."""
-    shown = "".join(char if _plain(char) else _escape(char) for char in text)
+    shown = _visible(text)
     return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
@@ -58,6 +58,11 @@ def sort_key(name: str) -> SortKey:
         elif part:
             parts.append((2, 0, part))
     return tuple(parts), name
+
+
+def _visible(raw: str) -> str:
+    # Nearly every name is printable as it is, and thousands of them are asked about.
+    return raw if raw.isprintable() else "".join(char if _plain(char) else _escape(char) for char in raw)
 
 
 def _plain(char: str) -> bool:

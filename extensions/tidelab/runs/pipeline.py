@@ -7,7 +7,7 @@ in the cache before the next begins, so a run that is killed repeats at most one
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Final
 
 import numpy as np
@@ -25,7 +25,6 @@ from tidelab.runs.inputs.source import Payload, Source
 from tidelab.runs.keys import KeyMaker
 from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
-from tidelab.runs.names import SortKey, sort_key
 from tidelab.runs.progress import Progress
 from tidelab.runs.thumbnails import ThumbnailWriter
 
@@ -43,7 +42,7 @@ class Item:
     """One image on its way."""
 
     name: str
-    order: tuple[SortKey, int]
+    order: tuple[int, int]
     image_id: str
     size: int
     page: int
@@ -109,12 +108,12 @@ class Pipeline:
     failures: list[FailedFile] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     results: list[ImageResult] = field(default_factory=list)
-    _results: list[tuple[tuple[SortKey, int], ImageResult]] = field(default_factory=list)
+    _results: list[tuple[tuple[int, int], ImageResult]] = field(default_factory=list)
     _waiting: dict[bytes, list[Item]] = field(default_factory=dict)
     _extra_pages: int = 0
 
     def run(self, sources: Sequence[Source]) -> None:
-        """Fill ``results``, in the order of the images, and ``failures``.
+        """Fill ``results``, in the order of `sources`, and ``failures``.
 
         Raises
         ------
@@ -155,11 +154,11 @@ class Pipeline:
     def _chunks(self, sources: Sequence[Source]) -> Iterator[list[Item]]:
         chunk: list[Item] = []
         size = 0
-        for source in sources:
+        for position, source in enumerate(sources):
             if self.progress.cancelled.is_set():
                 raise RunCancelled
             try:
-                items = self._read(source)
+                items = self._read(source, position)
             except InputError as error:
                 self._fail(source.name, error)
                 continue
@@ -171,10 +170,8 @@ class Pipeline:
         if chunk:
             yield chunk
 
-    def _read(self, source: Source) -> list[Item]:
-        sides = tuple(
-            (PurePosixPath(side.key).suffix.lower(), self._side_digest(side)) for side in source.sides
-        )
+    def _read(self, source: Source, position: int) -> list[Item]:
+        sides = tuple((splitext(side.key)[1].lower(), self._side_digest(side)) for side in source.sides)
         payload = source.read(self.limits)
         note = suffix_note(source.name, payload.picture)
         if note:
@@ -188,7 +185,7 @@ class Pipeline:
             items.append(
                 Item(
                     name=source.name + suffix,
-                    order=(sort_key(source.key), page),
+                    order=(position, page),
                     image_id=image_id,
                     size=payload.size,
                     page=page,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from typing import Any, Final
 
 from tidelab import paths
@@ -11,7 +12,7 @@ USAGE_FILE: Final = "usage.json"
 
 
 def usage_event(manifest: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return the event of a run.
+    """Return the event of a run; ``peak_mb`` is the most memory its process held.
 
     Parameters
     ----------
@@ -38,6 +39,7 @@ def usage_event(manifest: dict[str, Any], seconds: float) -> dict[str, Any]:
         "from_cache": counts["from_cache"],
         "failed_files": counts["failed_files"],
         "seconds": round(seconds, 3),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 
 

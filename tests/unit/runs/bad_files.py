@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-
 from tests.support.brightness import grey_png
 
 Maker = Callable[[Path], str]

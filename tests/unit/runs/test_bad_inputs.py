@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-
 from tests.support.brightness import calls, grey_png
 from tests.unit.runs.bad_files import MAKERS
+
 from tidelab.catalogue import UseCase
 from tidelab.runs import RunFolder, execute, get_executor, prepare
 from tidelab.runs.failures import KINDS
@@ -92,7 +92,7 @@ def misfortunes(monkeypatch: pytest.MonkeyPatch) -> None:
     def read(stream: Any, name: str, *more: Any, **named: Any) -> Any:
         payload = real_read(stream, name, *more, **named)
         if name == "growing.png":
-            with Path(os.readlink(f"/proc/self/fd/{stream.fileno()}")).open("ab") as file:
+            with Path(f"/proc/self/fd/{stream.fileno()}").readlink().open("ab") as file:
                 file.write(b"more")
         return payload
 
@@ -133,9 +133,10 @@ def test_each_bad_file_is_a_row_in_words_and_no_good_image_is_lost(
         assert name in failed.index, f"{kind}: no row for {name}"
         row = failed.loc[name]
         assert row["reason"].startswith(WORDS[kind]), f"{kind}: {row['reason']}"
-        assert row["expected"] and row["next_step"], kind
         for cell in row:
-            assert "{" not in cell and "Traceback" not in cell and "Error" not in cell, f"{kind}: {cell}"
+            assert cell, kind
+            for word in ("{", "Traceback", "Error"):
+                assert word not in cell, f"{kind}: {cell}"
     images = list(run.results()["image"])
     assert [name for name in images if name.startswith("good")] == GOOD
     # What is good inside a bad zip counts too.

@@ -4,7 +4,8 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from posixpath import splitext
 from typing import Final
 
 from tidelab.runs.archive import Archive, ZipSource, is_zip
@@ -245,7 +246,7 @@ def _common_parent(paths: list[Path]) -> str:
 
 
 def _is_side(source: Source) -> bool:
-    if PurePosixPath(source.key).suffix.lower() not in SIDE_SUFFIXES:
+    if splitext(source.key)[1].lower() not in SIDE_SUFFIXES:
         return False
     try:
         # A picture that was given the name of a table is still a picture.
@@ -259,7 +260,7 @@ def _named_zip(name: str) -> bool:
 
 
 def _stem(key: str) -> str:
-    return str(PurePosixPath(key).with_suffix(""))
+    return splitext(key)[0]
 
 
 def _ignorable(name: str) -> bool:

@@ -1,6 +1,6 @@
 """What a file is, from its first bytes; its name is only believed to word the message."""
 
-from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Final
 
 from tidelab.runs.failures import InputError
@@ -80,7 +80,7 @@ def picture_format(head: bytes, name: str) -> str:
     picture = _other_picture(head)
     if picture:
         raise InputError("other-format", content=picture)
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = splitext(name)[1].lower()
     if suffix in _PICTURE_SUFFIXES:
         raise InputError("wrong-name", suffix=suffix, content=_describe(head))
     raise InputError("not-a-picture", content=_describe(head))
@@ -88,7 +88,7 @@ def picture_format(head: bytes, name: str) -> str:
 
 def suffix_note(name: str, picture: str) -> str:
     """Return a sentence when a picture's name tells another format than its content, else nothing."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = splitext(name)[1].lower()
     if suffix in _SUFFIXES[picture]:
         return ""
     return f"{name} is a {picture} picture whatever its name says; it is read as {picture}."
