@@ -1,4 +1,4 @@
-"""Which model should be registered for FlowCam images: a network, a network with features, or the forest?
+"""Measure which model should be registered for FlowCam images: a network, a network with features, or the forest.
 
 Repeated stratified cross-validation (5 x 5) on the real images of ``../shared/data/flowcam-plankton``; all models see the same
 folds. Every finished training is one line of the results file, so an interrupted run goes on where it stopped:
@@ -21,8 +21,8 @@ from scipy.stats import t as student
 
 from tidelab import paths
 from tidelab.science.metrics import macro_f1
-from tidelab.science.splits import TEST, TRAIN, VALIDATION, grouped_split, merge_groups, repeated_folds
 from tidelab.science.near_duplicates import near_duplicates
+from tidelab.science.splits import TEST, TRAIN, VALIDATION, grouped_split, merge_groups, repeated_folds
 from tidelab.training.datasets import LabelledImages, read_images
 from tidelab.training.evaluation import evaluate
 from tidelab.training.settings import KINDS, Kind, TrainingSettings
@@ -35,8 +35,14 @@ VALIDATION_SHARE = 0.125
 
 def main() -> None:
     """Run what is missing, then print the summary of everything."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=paths.checkout().parent / "shared/data/flowcam-plankton/phyto/data/demo-images")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=paths.checkout().parent / "shared/data/flowcam-plankton/phyto/data/demo-images",
+    )
     parser.add_argument("--results", type=Path, default=paths.state() / "bench" / "retrain.jsonl")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--summary-only", action="store_true")
@@ -50,16 +56,22 @@ def main() -> None:
     _summarise(images, _read(options.results))
 
 
-def _run(kind: Kind, images: LabelledImages, results: Path, done: dict[tuple[str, int], dict[str, Any]]) -> None:
+def _run(
+    kind: Kind, images: LabelledImages, results: Path, done: dict[tuple[str, int], dict[str, Any]]
+) -> None:
     pairs = [(pair.first, pair.second) for pair in near_duplicates(images.pixels)]
     groups = merge_groups(images.sample_ids, pairs)
-    for number, (train, test) in enumerate(repeated_folds(images.truth, groups, folds=FOLDS, repeats=REPEATS, seed=SEED)):
+    for number, (train, test) in enumerate(
+        repeated_folds(images.truth, groups, folds=FOLDS, repeats=REPEATS, seed=SEED)
+    ):
         if (kind, number) in done:
             continue
         settings = TrainingSettings(seed=SEED + number)
         parts = np.full(len(images), TRAIN, dtype="<U10")
         parts[test] = TEST
-        inner = grouped_split(images.truth[train], groups[train], seed=number, test_share=VALIDATION_SHARE, validation_share=0.2)
+        inner = grouped_split(
+            images.truth[train], groups[train], seed=number, test_share=VALIDATION_SHARE, validation_share=0.2
+        )
         parts[train[inner == TEST]] = VALIDATION
         began = time.monotonic()
         model = train_model(kind, images, parts, settings)
@@ -71,7 +83,10 @@ def _run(kind: Kind, images: LabelledImages, results: Path, done: dict[tuple[str
         }  # fmt: skip
         with results.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
-        print(f"{kind} fold {number + 1}/{FOLDS * REPEATS}: macro F1 {row['macro_f1']:.3f}, {seconds:.0f} s", flush=True)
+        print(
+            f"{kind} fold {number + 1}/{FOLDS * REPEATS}: macro F1 {row['macro_f1']:.3f}, {seconds:.0f} s",
+            flush=True,
+        )
 
 
 def _read(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
@@ -82,9 +97,15 @@ def _read(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 def _summarise(images: LabelledImages, done: dict[tuple[str, int], dict[str, Any]]) -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=paths.checkout()).stdout.strip()
-    print(f"\n{len(images)} images, {FOLDS} folds x {REPEATS} repeats, {platform.processor() or platform.machine()}, commit {commit}")
-    print("\n| model | trainings | macro F1, mean of folds | macro F1 per repeat, all images pooled | accuracy | seconds a training, median (longest) |")
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=paths.checkout()
+    ).stdout.strip()
+    print(
+        f"\n{len(images)} images, {FOLDS} folds x {REPEATS} repeats, {platform.processor() or platform.machine()}, commit {commit}"
+    )
+    print(
+        "\n| model | trainings | macro F1, mean of folds | macro F1 per repeat, all images pooled | accuracy | seconds a training, median (longest) |"
+    )
     print("|---|---|---|---|---|---|")
     for kind in KINDS:
         rows = [row for (one, _), row in sorted(done.items()) if one == kind]
@@ -101,13 +122,21 @@ def _summarise(images: LabelledImages, done: dict[tuple[str, int], dict[str, Any
             f"| {kind} | {len(rows)} | {np.mean(folds):.3f} (sd {np.std(folds, ddof=1) if len(folds) > 1 else 0:.3f}) | {pooled_text} "
             f"| {np.mean(truth == predicted):.3f} | {np.median(times):.0f} ({max(times):.0f}) |"
         )
-    print("\n| paired difference of macro F1 | folds | mean | 95 % interval (Nadeau and Bengio) |\n|---|---|---|---|")
-    for first, second in (("network", "forest"), ("network+features", "forest"), ("network+features", "network")):
+    print(
+        "\n| paired difference of macro F1 | folds | mean | 95 % interval (Nadeau and Bengio) |\n|---|---|---|---|"
+    )
+    for first, second in (
+        ("network", "forest"),
+        ("network+features", "forest"),
+        ("network+features", "network"),
+    ):
         common = [n for n in range(FOLDS * REPEATS) if (first, n) in done and (second, n) in done]
         if len(common) > 1:
             differences = np.array([done[first, n]["macro_f1"] - done[second, n]["macro_f1"] for n in common])
             low, high = corrected_interval(differences)
-            print(f"| {first} - {second} | {len(common)} | {differences.mean():+.3f} | {low:+.3f} to {high:+.3f} |")
+            print(
+                f"| {first} - {second} | {len(common)} | {differences.mean():+.3f} | {low:+.3f} to {high:+.3f} |"
+            )
 
 
 def corrected_interval(differences: np.ndarray) -> tuple[float, float]:
@@ -127,7 +156,9 @@ def _pooled(images: LabelledImages, rows: list[dict[str, Any]], repeat: int) -> 
     if len(chosen) < FOLDS:
         return None
     order = np.concatenate([row["rows"] for row in chosen])
-    return macro_f1(images.truth[order], np.concatenate([row["predicted"] for row in chosen]), len(images.labels))
+    return macro_f1(
+        images.truth[order], np.concatenate([row["predicted"] for row in chosen]), len(images.labels)
+    )
 
 
 if __name__ == "__main__":

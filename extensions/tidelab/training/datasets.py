@@ -55,6 +55,8 @@ class LabelledImages:
         ``train``, ``validation`` or ``test`` where split files say so, else empty.
     rejected
         Files that were left out, with reasons.
+    generated
+        Drawings made to try things out, not plankton: a model trained on them is a demonstration model.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class LabelledImages:
     digests: tuple[str, ...]
     given_parts: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    generated: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -86,6 +89,7 @@ class LabelledImages:
             sample_ids=tuple(self.sample_ids[k] for k in chosen),
             digests=tuple(self.digests[k] for k in chosen),
             given_parts=tuple(self.given_parts[k] for k in chosen) if self.given_parts else (),
+            generated=self.generated,
         )
 
 

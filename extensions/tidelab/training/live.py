@@ -1,0 +1,63 @@
+"""Curves that grow while the network learns."""
+
+import time
+from typing import Any
+
+from tidelab.training import plots
+from tidelab.training.progress import Epoch
+
+
+class LiveCurves:
+    """Show the learning curves in a notebook while a training runs; in a terminal, print a line now and then.
+
+    Parameters
+    ----------
+    every_s
+        Redrawn at most this often, seconds: drawing costs the time of a small epoch.
+    """
+
+    def __init__(self, every_s: float = 2.0) -> None:
+        self.history: list[Epoch] = []
+        self._every, self._drawn = every_s, float("-inf")
+        self._handle: Any = None
+
+    def __call__(self, epoch: Epoch) -> None:
+        """Take in one epoch."""
+        self.history.append(epoch)
+        last = epoch.number == epoch.total
+        if not last and time.monotonic() - self._drawn < self._every:
+            return
+        self._drawn = time.monotonic()
+        if _in_notebook():
+            self._draw(epoch)
+        else:
+            print(sentence(epoch), flush=True)
+
+    def _draw(self, epoch: Epoch) -> None:
+        from IPython import display as shown
+
+        content = {"image/png": plots.curves(self.history), "text/plain": sentence(epoch)}
+        if self._handle is None:
+            show: Any = shown.display
+            self._handle = show(content, raw=True, display_id=True)
+        else:
+            self._handle.update(content, raw=True)
+
+
+def sentence(epoch: Epoch) -> str:
+    """Return one epoch in words."""
+    held = (
+        ""
+        if epoch.validation_accuracy is None
+        else f", {epoch.validation_accuracy:.0%} of the validation images named rightly"
+    )
+    return f"epoch {epoch.number} of {epoch.total}: loss {epoch.loss:.2f}{held}, {epoch.seconds:.0f} s"
+
+
+def _in_notebook() -> bool:
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return False
+    shell = get_ipython()
+    return shell is not None and getattr(shell, "kernel", None) is not None

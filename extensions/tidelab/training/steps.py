@@ -1,0 +1,193 @@
+"""The steps of ``retrain.ipynb``, one function each: open, split, train, evaluate, compare, choose, save, record."""
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Protocol
+
+import pandas as pd
+
+from tidelab import paths
+from tidelab.catalogue import UseCase, load_catalogue
+from tidelab.models import ModelBundle, ResolvedModel, resolve_model
+from tidelab.models.classifier import ImageClassifier
+from tidelab.science.splits import TEST, VALIDATION
+from tidelab.training import evaluation as evaluations
+from tidelab.training import plots, train
+from tidelab.training.datasets import LabelledImages, data_digest, read_images
+from tidelab.training.evaluation import Comparison, Evaluation, compare
+from tidelab.training.live import LiveCurves
+from tidelab.training.progress import OnEpoch, ignore
+from tidelab.training.save import save_model
+from tidelab.training.settings import Kind, TrainingSettings
+from tidelab.training.splitting import Split, split_images
+from tidelab.training.trained import TrainedModel
+
+__all__ = [
+    "LiveCurves",
+    "TrainingSettings",
+    "choose",
+    "compare",
+    "evaluate",
+    "evaluate_champion",
+    "open_images",
+    "parameters_of",
+    "promotion_problem",
+    "record",
+    "save",
+    "split_images",
+    "train_model",
+]  # fmt: skip
+
+GENERATED: Final = "generated"
+GENERATED_IMAGES, GENERATED_SEED, GENERATED_STATIONS = 600, 31, 12
+TITLES: Final[dict[Kind, str]] = {
+    "network": "Network",
+    "network+features": "Network with features",
+    "forest": "Forest",
+}
+
+
+def open_images(data: str, splits: str = "") -> LabelledImages:
+    """Read the labelled images to train on.
+
+    Parameters
+    ----------
+    data
+        A folder (see `tidelab.training.datasets.read_images`), or ``generated``: 600 plankton-like drawings of 12 stations, made on
+        the spot, to try the notebook with.
+    splits
+        Folder with ``classes.txt`` and split files, where there is one.
+    """
+    if data.strip() != GENERATED:
+        return read_images(data, splits or None)
+    from tidelab.training.synthetic import generate
+
+    with TemporaryDirectory() as scratch:
+        generate(GENERATED_IMAGES, GENERATED_SEED, Path(scratch), stations=GENERATED_STATIONS)
+        return replace(read_images(scratch), generated=True)
+
+
+def train_model(
+    kind: Kind, images: LabelledImages, split: Split, settings: TrainingSettings, on_epoch: OnEpoch = ignore
+) -> TrainedModel:
+    """Train one model on the training images of a split (`tidelab.training.train.train_model`)."""
+    return train.train_model(kind, images, split.parts, settings, on_epoch)
+
+
+def evaluate(model: TrainedModel, images: LabelledImages, split: Split, part: str = TEST) -> Evaluation:
+    """Run a trained model on the images of one part."""
+    return evaluations.evaluate(model.classifier, images, split.rows(part), TITLES[model.kind])
+
+
+def evaluate_champion(
+    use_case: str, images: LabelledImages, split: Split
+) -> tuple[Evaluation, ResolvedModel]:
+    """Run the use case's champion (or its demo model, which says so) on the same test images.
+
+    If the champion was trained on some of these images, it is judged too kindly; nobody can see that from here, so the notebook says
+    it.
+    """
+    champion = resolve_model(_use_case(use_case))
+    name = "Demo model" if champion.is_demo else f"Champion {champion.version}"
+    found = evaluations.evaluate(ImageClassifier(champion.bundle), images, split.rows(TEST), name)
+    return found, champion
+
+
+def choose(models: Sequence[TrainedModel], images: LabelledImages, split: Split) -> TrainedModel:
+    """Choose the model with the best macro F1 on the *validation* images; of equals the first.
+
+    Never on the test images: whoever picks the best of several by a test has used that test up.
+    """
+    if not len(split.rows(VALIDATION)):
+        return models[0]
+    return max(models, key=lambda model: evaluate(model, images, split, VALIDATION).scores.macro_f1)
+
+
+def save(
+    model: TrainedModel, test: Evaluation, images: LabelledImages, split: Split, use_case: str
+) -> ModelBundle:
+    """Save a model as a bundle in ``~/tidelab/models/<use case>/<time>``: the folder to give as `model` in an analysis.
+
+    A model trained on generated pictures is marked as a demonstration model, and says so wherever it is used.
+    """
+    person = os.environ.get("JUPYTERHUB_USER", "me")
+    stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return save_model(
+        model, test, images, split.parts, Path.home() / "tidelab" / "models" / paths.safe_name(use_case) / stamp,
+        use_case=use_case, name=f"{use_case}--{paths.safe_name(person)}", created_by=person, demo=images.generated,
+        method=f"{len(test.truth)} held-out test images, split {split.how}",
+    )  # fmt: skip
+
+
+def parameters_of(settings: TrainingSettings, split: Split, images: LabelledImages) -> dict[str, object]:
+    """Return what was chosen, flat, for the record of a run."""
+    chosen = asdict(settings)
+    augmentation = {f"augmentation.{name}": value for name, value in chosen.pop("augmentation").items()}
+    parts = {f"images.{part}": len(split.rows(part)) for part in ("train", "validation", "test")}
+    return {**chosen, **augmentation, **parts, "labels": ", ".join(images.labels), "split": split.how}
+
+
+class Recorder(Protocol):
+    """Keeps numbers, figures and tables of a training: `tidelab.tracking.TrainingRun`."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Keep numbers of one step."""
+
+    def log_figure(self, name: str, png: bytes) -> None:
+        """Keep a figure."""
+
+    def log_table(self, name: str, table: pd.DataFrame) -> None:
+        """Keep a table."""
+
+
+def record(run: Recorder, model: TrainedModel, test: Evaluation, found: Comparison | None = None) -> None:
+    """Record a training: curves, quality, figures and the comparison with the champion."""
+    for epoch in model.history:
+        values = {"loss": epoch.loss, "accuracy": epoch.accuracy}
+        values |= {"validation_loss": epoch.validation_loss} if epoch.validation_loss is not None else {}
+        values |= (
+            {"validation_accuracy": epoch.validation_accuracy}
+            if epoch.validation_accuracy is not None
+            else {}
+        )
+        run.log_metrics(values, step=epoch.number)
+    scores = test.scores
+    result = {
+        "test_macro_f1": scores.macro_f1, "test_weighted_f1": scores.weighted_f1, "test_accuracy": scores.accuracy,
+        "test_expected_calibration_error": test.reliability.expected_calibration_error,
+        "temperature": model.card.temperature, "training_seconds": model.seconds, "export_difference": model.parity,
+    }  # fmt: skip
+    if found is not None:
+        interval = found.difference
+        result |= {
+            "difference_macro_f1": interval.value,
+            "difference_low": interval.low,
+            "difference_high": interval.high,
+        }
+        run.log_figure("comparison", plots.comparison(found))
+    run.log_metrics(result)
+    run.log_table("per_class", test.table())
+    run.log_figure("confusion", plots.confusion(test))
+    run.log_figure("reliability", plots.reliability(test))
+    if model.history:
+        run.log_figure("curves", plots.curves(model.history))
+
+
+def digest(images: LabelledImages, split: Split) -> str:
+    """Return the data digest of an experiment (`tidelab.training.datasets.data_digest`)."""
+    return data_digest(images, split.parts)
+
+
+def promotion_problem(version: object | None) -> str:
+    """Return why promotion cannot be asked for, or an empty text."""
+    if version is None:
+        return "Promotion was not asked for: the model is not registered, because MLflow could not be reached. Run the notebook again later."
+    return ""
+
+
+def _use_case(slug: str) -> UseCase:
+    return load_catalogue()[slug]
