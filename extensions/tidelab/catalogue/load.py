@@ -107,7 +107,7 @@ def load_catalogue() -> Catalogue:
             )
     for folder in usecase_candidates():
         try:
-            use_case = load_usecase(folder)
+            use_case = _usable(load_usecase(folder))
         except UseCaseError as error:
             problems[folder] = error
             continue
@@ -120,3 +120,20 @@ def load_catalogue() -> Catalogue:
             continue
         use_cases[use_case.slug] = use_case
     return Catalogue(use_cases, problems)
+
+
+def _usable(use_case: UseCase) -> UseCase:
+    """Refuse a use case whose app or report would open nothing; `tidelab check` says what else is missing."""
+    missing = [
+        Problem(
+            use_case.folder / DECLARATION,
+            f"names '{notebook.file}', which is not in the folder.",
+            field=f"notebooks.{name}.file",
+            next_step="Add the file, or drop the field.",
+        )
+        for name, notebook in use_case.notebooks.items()
+        if {"app", "report"} & set(notebook.faces) and not notebook.path.is_file()
+    ]
+    if missing:
+        raise UseCaseError(missing)
+    return use_case

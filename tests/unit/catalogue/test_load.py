@@ -20,6 +20,7 @@ def places(tmp_path, monkeypatch, declaration):
         folder = tmp_path / ("checkout/notebooks" if place == "own" else "more") / slug
         folder.mkdir()
         (folder / "usecase.yaml").write_text(text or declaration.replace("demo-case", slug))
+        (folder / "analyse.ipynb").write_text("{}")
         return folder
 
     return make
@@ -48,6 +49,16 @@ def test_a_broken_folder_is_named_and_hides_nothing(places):
         UnknownUseCaseError, match="Its folder exists but has problems: run `tidelab check broken-case`"
     ):
         catalogue["broken-case"]
+
+
+def test_an_app_without_its_notebook_is_not_offered(places):
+    folder = places("own", "good-case")
+    (folder / "analyse.ipynb").unlink()
+    catalogue = load_catalogue()
+    assert list(catalogue) == []
+    assert "`notebooks.analyse.file` names 'analyse.ipynb', which is not in the folder" in str(
+        catalogue.problems[folder]
+    )
 
 
 def test_templates_hidden_folders_and_files_are_no_use_cases(places):
