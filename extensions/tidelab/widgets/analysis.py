@@ -121,7 +121,11 @@ class Analysis:
 
     def _greet(self, ticket: str) -> None:
         if self.model.visitor is not None:
-            return  # the first hello decides; a kernel serves one page
+            # The first hello decides: a kernel serves one page. A page that says it again has not heard the answer.
+            self._form.send_again()
+            self._hello.send_state()
+            return
+        self._hello.answered = True
         try:
             self.model.visitor = app_visitor(ticket, self.model.use_case.slug)
         except TicketError as error:
@@ -206,7 +210,7 @@ class Analysis:
         if run is None:
             return True
         state = run.state()
-        self._form.show_progress(describe(state, self.model.ahead() if state.status == "queued" else 0))
+        self._form.show_progress(describe(state))
         return state.is_over
 
     def _finished(self) -> None:

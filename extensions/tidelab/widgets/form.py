@@ -40,8 +40,9 @@ class FormView:
         app = model.use_case.app
         self.uploader = Uploader(app.limits.upload_mb if app else 200, self._uploaded)
         self.chooser = FolderChooser(self._folder_chosen)
+        # Never disabled: ToggleButtons show that only when they are drawn, so they would stay so. Choosing does no harm.
         self.source = widgets.ToggleButtons(
-            options=[(_SOURCES[name], name) for name in self._sources()], value=model.source, disabled=True
+            options=[(_SOURCES[name], name) for name in self._sources()], value=model.source
         )
         self.source.observe(lambda change: self._choose_source(change["new"]), names="value")
         self.fields = self._make_fields()
@@ -70,7 +71,6 @@ class FormView:
         """Let the person use the form, or not."""
         busy = self.model.busy
         for control in (
-            self.source,
             self.chooser.control,
             self.runs,
             self.show,
@@ -80,6 +80,14 @@ class FormView:
         self.uploader.enabled = enabled
         self.button.disabled = not enabled or busy
         self.stop.disabled = not busy
+
+    def send_again(self) -> None:
+        """Send the state of every widget of the form to the page once more."""
+        waiting = [self.box]
+        while waiting:
+            widget = waiting.pop()
+            widget.send_state()
+            waiting += getattr(widget, "children", ())
 
     def say(self, displayable: Displayable | None) -> None:
         """Show a message below the buttons, or nothing. Never ``with output:``: from a callback that shows nothing."""

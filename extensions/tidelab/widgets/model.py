@@ -120,13 +120,6 @@ class AnalysisModel:
         self.message = "That analysis is no longer there."
         return False
 
-    def ahead(self) -> int:
-        """Return how many of the visitor's own runs wait or run before the one shown."""
-        if self.run is None:
-            return 0
-        mine = self.run.path.name
-        return sum(1 for run in self.earlier_runs() if run.path.name < mine and not run.state().is_over)
-
     def chosen_input(self) -> Any:
         """Return the input as ``prepare`` takes it.
 

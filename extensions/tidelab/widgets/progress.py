@@ -23,21 +23,19 @@ class Progress:
     text: str
 
 
-def describe(state: RunState, ahead: int = 0, now: datetime | None = None) -> Progress:
+def describe(state: RunState, now: datetime | None = None) -> Progress:
     """Return a run's progress.
 
     Parameters
     ----------
     state
         State of the run.
-    ahead
-        Runs that wait before this one, for a run that is queued.
     now
         Time of the estimate; the clock when None.
     """
     if state.status == "queued":
-        before = f"{numbers.plural(ahead, 'analysis', 'analyses')} ahead of yours" if ahead else "starting"
-        return Progress(0.0, f"Waiting for its turn: {before}.")
+        # The step says how many are ahead.
+        return Progress(0.0, f"{state.step.rstrip('.') or 'Waiting for a free place'}…")
     if state.status == "done":
         return Progress(1.0, f"Finished: {_images(state)}.")
     if state.status == "cancelled":

@@ -65,7 +65,7 @@ def _figures(run: RunFolder, rows: pd.DataFrame) -> Markup:
             picture(run.thumbnail(image_id), f"{label or UNIDENTIFIED}: {image}"),
             image,
             numbers.score(score),
-            image,
+            image.rsplit("/", 1)[-1],
         )
         for image, image_id, score, label in zip(*columns, strict=True)
     )
