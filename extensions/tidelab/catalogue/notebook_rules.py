@@ -214,14 +214,15 @@ def _results_tagged(notebook: Notebook, cells: list[Cell]) -> Iterator[tuple[str
 
 
 def _own_name(use_case: UseCase, cells: list[Cell]) -> Iterator[tuple[str, str]]:
+    """Find notebooks that were copied and still analyse for, or train, the use case they came from."""
     for cell in cells:
         for node in ast.walk(cell.tree) if cell.tree else ():
-            if (
-                not isinstance(node, ast.Call)
-                or not isinstance(node.func, ast.Name)
-                or node.func.id != "Analysis"
-            ):
-                continue
-            first = node.args[0] if node.args else None
-            if isinstance(first, ast.Constant) and first.value != use_case.slug:
-                yield cell.field, f"opens `Analysis({first.value!r})`; this use case is '{use_case.slug}'."
+            named: ast.expr | None = None
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Analysis":
+                named = node.args[0] if node.args else None
+            elif isinstance(node, ast.Assign) and [getattr(to, "id", "") for to in node.targets] == [
+                "use_case"
+            ]:
+                named = node.value
+            if isinstance(named, ast.Constant) and named.value != use_case.slug:
+                yield cell.field, f"names the use case {named.value!r}; this one is '{use_case.slug}'."
