@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -13,6 +14,13 @@ from tidelab import paths
 
 READY_S = 150
 END_S = 60
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Embedded:
@@ -28,7 +36,13 @@ class Embedded:
         self.address = ""
         self.user: str | None = None
         self.password: str | None = None
-        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TIDELAB_DATA": str(data), **environment}
+        self._environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "TIDELAB_DATA": str(data),
+            "TIDEHUB_PORT": str(free_port()),
+            **environment,
+        }
         self._environment.pop("TIDELAB_RUNS", None)
         self.process: subprocess.Popen[str] | None = None
 
@@ -46,7 +60,7 @@ class Embedded:
                 raise AssertionError(f"Tidelab did not start:\n{self.output}\n{self.logs()}")
             time.sleep(0.1)
         self.address = re.search(r"ready:\s+(\S+)", self.output).group(1)  # type: ignore[union-attr]
-        found = re.search(r"user\s+(\S+)\s+password\s+(\S+)", self.output)
+        found = re.search(r"^  user +(\S+)\n  password +(\S+)", self.output, re.MULTILINE)
         if found:
             self.user, self.password = found.groups()
         return self

@@ -53,8 +53,8 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
         print(error, file=sys.stderr)
         return 1
     address = settings.model_copy(update={"port": ports.public}).address
-    ended = "The rest was ended, too."
     supervisor = Supervisor(Plan(settings.host, ports, address), instance)
+    code = 0
     try:
         print("Starting the hub ...", flush=True)
         supervisor.start()
@@ -62,21 +62,20 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
         supervisor.watch()
     except KeyboardInterrupt:
         print("\nEnding Tidelab and everything it started ...", flush=True)
-        ended = "Ended. Results, notebooks and databases stay where they are; `make run` goes on from there."
-        return 0
     except SupervisorError as error:
         print(f"\n{error}", file=sys.stderr, flush=True)
-        return 1
+        code = 1
     finally:
         # A second Ctrl-C must not leave processes behind.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop()
         instance.release()
-        print(
-            "Ended. Results, notebooks and databases stay where they are; `make run` goes on from there.",
-            flush=True,
-        )
+    print(
+        "Ended. Results, notebooks and databases stay where they are; `make run` goes on from there.",
+        flush=True,
+    )
+    return code
 
 
 def _welcome(settings: Settings, address: str) -> str:

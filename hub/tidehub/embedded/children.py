@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -46,6 +47,13 @@ class Child:
     def exit_code(self) -> int | None:
         """What it ended with, or None while it runs."""
         return self._process.poll() if self._process else None
+
+    def how_it_ended(self) -> str:
+        """Return in words how it ended: by an exit code, or by whose signal."""
+        code = self.exit_code
+        if code is not None and code < 0:
+            return f"was ended from outside ({signal.Signals(-code).name}; the system does that when memory runs out)"
+        return f"ended (exit code {code})"
 
     def start(self) -> None:
         """Start it (again)."""

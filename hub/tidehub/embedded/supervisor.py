@@ -64,7 +64,7 @@ class Supervisor:
         while not (answers(direct) and answers(through)):
             for child in (self._proxy, self._hub):
                 if child.exit_code is not None:
-                    _give_up(child, f"ended while it started (exit code {child.exit_code})")
+                    _give_up(child, f"{child.how_it_ended()} while it started")
             if time.monotonic() > deadline:
                 _give_up(self._hub, f"did not answer within {READY_S:.0f} seconds")
             time.sleep(0.2)
@@ -98,7 +98,7 @@ class Supervisor:
         return left
 
     def _restart(self, child: Child) -> None:
-        reason = f"ended (exit code {child.exit_code}): {child.last_words()}"
+        reason = f"{child.how_it_ended()}. Its last words: {child.last_words()}"
         if child.starts_within(WITHIN_S) > RESTARTS:
             _give_up(child, f"ended {RESTARTS + 1} times within {WITHIN_S:.0f} seconds")
         print(

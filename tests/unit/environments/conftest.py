@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.support.small_checkout import Checkout, quick_venv
 
+from tests.support.small_checkout import Checkout, quick_venv
 from tidelab.environments import build
 
 

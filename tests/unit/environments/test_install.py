@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.small_checkout import quick_venv
 
+from tests.support.small_checkout import quick_venv
 from tidelab.environments import (
     InstallError,
     Progress,
