@@ -46,7 +46,7 @@ class ResolvedModel:
     def words(self) -> str:
         """One sentence that stands above every number the model made."""
         if self.is_demo:
-            return "Demo model: trained on generated pictures, not on plankton. It shows how Tidelab works; do not use its numbers."
+            return "Demo model: trained on generated pictures, not on real ones. It shows how Tidelab works; do not use its numbers."
         if self.source == "champion":
             return f"Model {self.name}, version {self.version}."
         return f"Your own model {self.name} ({self.bundle.folder}); it was not reviewed by the use case's maintainers."
