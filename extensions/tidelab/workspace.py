@@ -51,7 +51,12 @@ class Report:
 
     def sentence(self) -> str:
         """Say it in one line."""
-        counts = [(self.copied, "copied"), (self.updated, "updated"), (self.beside, "placed beside yours"), (self.failed, "failed")]
+        counts = [
+            (self.copied, "copied"),
+            (self.updated, "updated"),
+            (self.beside, "placed beside yours"),
+            (self.failed, "failed"),
+        ]
         said = ", ".join(f"{len(names)} {words}" for names, words in counts if names)
         return said or "everything is up to date"
 
@@ -76,7 +81,9 @@ def synchronise(source: Path, home: Path) -> Report:
     """Bring ``<home>/<name of source>`` up to date with the use case's folder; see the module for the rules."""
     target = home / source.name
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise WorkspaceError(f"~/{source.name} is not a plain folder. Rename it, then open the use case again.")
+        raise WorkspaceError(
+            f"~/{source.name} is not a plain folder. Rename it, then open the use case again."
+        )
     target.mkdir(parents=True, exist_ok=True)
     ledger = _read_ledger(home / LEDGER)
     known = ledger.setdefault(source.name, {})
@@ -151,7 +158,11 @@ def _read_ledger(file: Path) -> dict[str, Any]:
         ledger = json.loads(file.read_bytes())
     except (OSError, ValueError):
         return {}
-    return {key: value for key, value in ledger.items() if isinstance(value, dict)} if isinstance(ledger, dict) else {}
+    return (
+        {key: value for key, value in ledger.items() if isinstance(value, dict)}
+        if isinstance(ledger, dict)
+        else {}
+    )
 
 
 def _digest(file: Path) -> str:
@@ -220,13 +231,20 @@ def start(slug: str, notebook: str) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tidelab.workspace", description="Prepare a home for a use case.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tidelab.workspace", description="Prepare a home for a use case."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (("start", "prepare the home and become its JupyterLab"), ("sync", "prepare the home only")):
+    for name, text in (
+        ("start", "prepare the home and become its JupyterLab"),
+        ("sync", "prepare the home only"),
+    ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--use-case", required=True, help="slug of the use case")
         if name == "start":
-            command.add_argument("--open", default="analyse.ipynb", help="notebook that JupyterLab opens with")
+            command.add_argument(
+                "--open", default="analyse.ipynb", help="notebook that JupyterLab opens with"
+            )
     given = parser.parse_args(arguments)
     try:
         if given.command == "start":

@@ -3,11 +3,10 @@
 import argparse
 import sys
 
-from tidelab import paths
-
 from tidehub.accounts import AccountError, AccountStore
 from tidehub.passwords import PasswordError
 from tidehub.settings import SettingsError, load_settings
+from tidelab import paths
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,7 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = load_settings()
         if settings.auth != "local":
-            raise AccountError("Accounts are kept by the OpenID Connect provider (TIDEHUB_AUTH=oidc), not here.")
+            raise AccountError(
+                "Accounts are kept by the OpenID Connect provider (TIDEHUB_AUTH=oidc), not here."
+            )
         file = settings.folder / "accounts.sqlite"
         if not file.exists() and given.action != "add":
             raise AccountError(f"There are no accounts in {paths.data()} yet; the first start makes one.")
@@ -40,7 +41,9 @@ def _run(store: AccountStore, given: argparse.Namespace) -> None:
         print("A hub that runs ends this account's browser sessions within a minute.")
     else:
         store.remove(given.name)
-        print(f"The account {given.name} is removed; the home folder stays. Servers that run go on until they are stopped.")
+        print(
+            f"The account {given.name} is removed; the home folder stays. Servers that run go on until they are stopped."
+        )
 
 
 def _show(name: str, password: str) -> None:
@@ -49,7 +52,9 @@ def _show(name: str, password: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tidehub", description="Look after the hub.")
-    accounts = parser.add_subparsers(dest="topic", required=True).add_parser("accounts", help="who may sign in")
+    accounts = parser.add_subparsers(dest="topic", required=True).add_parser(
+        "accounts", help="who may sign in"
+    )
     actions = accounts.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="show all accounts")
     for action, words in (("add", "add one"), ("reset", "make a new password"), ("remove", "remove one")):

@@ -74,8 +74,7 @@ class AccountStore:
         self._file = file
         self._shared_trust = shared_trust
         self._cost = cost
-        # The same work is done for a name that does not exist, so that time tells nothing about names.
-        self._decoy = hash_password(generate_password(), cost)
+        self._decoy = ""
         file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
         file.chmod(0o600)
@@ -161,11 +160,15 @@ class AccountStore:
                 raise _unknown(name)
             admins = database.execute("SELECT count(*) FROM accounts WHERE admin = 1").fetchone()[0]
             if row["admin"] and admins == 1:
-                raise AccountError(f"{name!r} is the last admin account. Add another admin first, then remove it.")
+                raise AccountError(
+                    f"{name!r} is the last admin account. Add another admin first, then remove it."
+                )
             database.execute("DELETE FROM accounts WHERE name = ?", (name,))
 
     def verify(self, name: str, password: str) -> Account | None:
         """Return the account if name and password fit together, else None, after the same work either way."""
+        # The same work is done for a name that does not exist, so that time tells nothing about names.
+        self._decoy = self._decoy or hash_password(generate_password(), self._cost)
         with self._open() as database:
             row = database.execute("SELECT * FROM accounts WHERE name = ?", (name,)).fetchone()
         right = verify_password(password, row["password"] if row else self._decoy)
@@ -198,11 +201,15 @@ class AccountStore:
 
 
 def _account(row: sqlite3.Row) -> Account:
-    return Account(row["name"], bool(row["admin"]), bool(row["generated"]), row["created"], row["password_changed"])
+    return Account(
+        row["name"], bool(row["admin"]), bool(row["generated"]), row["created"], row["password_changed"]
+    )
 
 
 def _unknown(name: str) -> AccountError:
-    return AccountError(f"There is no account {name[:40]!r}. `python -m tidehub accounts list` shows them all.")
+    return AccountError(
+        f"There is no account {name[:40]!r}. `python -m tidehub accounts list` shows them all."
+    )
 
 
 def _now() -> str:

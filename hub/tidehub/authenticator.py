@@ -22,7 +22,9 @@ MAX_WAITING = 40
 class TidePages(Authenticator):  # type: ignore[misc]
     """Brings our pages with it: an authenticator is where JupyterHub takes additional handlers from."""
 
-    page_context = AnyTrait(None, allow_none=True, config=True, help="What our pages show: a tidehub.pages.context.PageContext")
+    page_context = AnyTrait(
+        None, allow_none=True, config=True, help="What our pages show: a tidehub.pages.context.PageContext"
+    )
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Return the handlers of our pages, before JupyterHub's own."""
@@ -66,12 +68,16 @@ class LocalAccounts(TidePages):
         if wait > 0:
             raise web.HTTPError(429, wait_sentence(wait))
         if self._waiting >= MAX_WAITING:
-            raise web.HTTPError(503, "Many people are signing in at this moment. Please try again in a few seconds.")
+            raise web.HTTPError(
+                503, "Many people are signing in at this moment. Please try again in a few seconds."
+            )
         self._per_account.begin(name)
         self._per_address.begin(address)
         self._waiting += 1
         try:
-            account = await asyncio.get_running_loop().run_in_executor(self._pool, self.store.verify, name, password)
+            account = await asyncio.get_running_loop().run_in_executor(
+                self._pool, self.store.verify, name, password
+            )
         finally:
             self._waiting -= 1
         if account is not None:

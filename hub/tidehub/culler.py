@@ -66,7 +66,9 @@ class Culler:
             try:
                 await self.look()
             except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-                log.warning("The hub did not answer as expected (%s: %s); trying again.", type(error).__name__, error)
+                log.warning(
+                    "The hub did not answer as expected (%s: %s); trying again.", type(error).__name__, error
+                )
             await asyncio.sleep(self._settings.every_s)
 
     async def look(self) -> None:
@@ -175,7 +177,10 @@ def main() -> int:
     try:
         asyncio.run(serve())
     except (KeyError, ValueError) as error:
-        print(f"The culler is started by the hub, which sets its settings; missing or wrong: {error}", file=sys.stderr)
+        print(
+            f"The culler is started by the hub, which sets its settings; missing or wrong: {error}",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         return 130

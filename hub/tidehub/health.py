@@ -13,10 +13,10 @@ ASK_SECONDS = 1.0
 REMEMBER_SECONDS = 5.0
 
 _MEANING = {
-    "mlflow": "Experiments and models (MLflow) do not answer. Analysing works as usual; training cannot be logged and models "
+    "mlflow": "Experiments (MLflow) do not answer; just after a start that takes half a minute. Analysing works as usual; training cannot be logged and models "
     "cannot be registered until it is back.",
     "models": "The promotion of models does not answer. Analysing works as usual; a model cannot be promoted until it is back.",
-    "apps": "The apps do not answer, so Analyse is switched off. The same analysis works in the Lab: Open in Lab, then "
+    "apps": "The apps do not answer (just after a start that takes some seconds), so Analyse is switched off. The same analysis works in the Lab: Open in Lab, then "
     "Run, Run All Cells.",
 }
 
@@ -62,12 +62,18 @@ class Health:
         address = f"{service.url}/services/{service.name}/"
         try:
             answer = await client.fetch(
-                address, raise_error=False, follow_redirects=False, request_timeout=ASK_SECONDS, connect_timeout=ASK_SECONDS
+                address,
+                raise_error=False,
+                follow_redirects=False,
+                request_timeout=ASK_SECONDS,
+                connect_timeout=ASK_SECONDS,
             )
             answers = answer.code < 500
         except Exception:  # a service may fail in any way; the page that says so must not
             answers = False
-        return ServiceHealth(service.name, answers, "" if answers else _MEANING.get(service.name, service.title))
+        return ServiceHealth(
+            service.name, answers, "" if answers else _MEANING.get(service.name, service.title)
+        )
 
     def __deepcopy__(self, memo: object) -> "Health":
         """Return itself: traitlets copies configuration values."""
@@ -75,4 +81,6 @@ class Health:
 
 
 def _not_installed(name: str) -> ServiceHealth:
-    return ServiceHealth(name, False, f"The service {name!r} is not installed on this machine. `make run` installs it.")
+    return ServiceHealth(
+        name, False, f"The service {name!r} is not installed on this machine. `make run` installs it."
+    )

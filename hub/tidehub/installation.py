@@ -36,7 +36,10 @@ async def install_missing(names: tuple[str, ...]) -> AsyncIterator[tuple[float, 
     """
     missing = missing_environments(names)
     for position, name in enumerate(missing):
-        yield position / len(missing), f"Installing {name}, needed for the first time. This can take some minutes."
+        yield (
+            position / len(missing),
+            f"Installing {name}, needed for the first time. This can take some minutes.",
+        )
         async for share, line in _install(name):
             yield (position + share) / len(missing), line
 

@@ -1,5 +1,6 @@
-"""The catalogue as it is on disk now: read again only when a declaration was added, changed or removed."""
+"""The catalogue as it is on disk now: read again only when a use case's folder was added, changed or removed."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,12 +37,21 @@ class LiveCatalogue:
 
 
 def _signature() -> _Signature:
-    return tuple((str(folder), *_stat(folder / "usecase.yaml")) for folder in usecase_candidates())
+    """Return what changes with a declaration or with the files it names: everything directly in each folder."""
+    return tuple(entry for folder in usecase_candidates() for entry in _children(folder))
 
 
-def _stat(file: Path) -> tuple[int, int]:
+def _children(folder: Path) -> list[tuple[str, int, int]]:
     try:
-        found = file.stat()
+        with os.scandir(folder) as entries:
+            return sorted((entry.path, *_stat(entry)) for entry in entries)
+    except OSError:
+        return [(str(folder), 0, 0)]
+
+
+def _stat(entry: "os.DirEntry[str]") -> tuple[int, int]:
+    try:
+        found = entry.stat()
     except OSError:
         return 0, 0
     return found.st_mtime_ns, found.st_size

@@ -44,9 +44,13 @@ def model_status(use_case: UseCase) -> ModelStatus:
     card = _read_json(use_case.demo_folder / "card.json") if use_case.demo_folder else None
     broken = "The published champion cannot be read, so it is not used. " if champion is not None else ""
     if card is not None:
-        detail = f"{broken}A demonstration model, trained on {_summary(card)}: never use its numbers for science."
+        detail = (
+            f"{broken}A demonstration model, trained on {_summary(card)}: never use its numbers for science."
+        )
         return ModelStatus("demo", _text(card, "title") or use_case.slug, _quality(card), detail)
-    return ModelStatus("none", "No model yet", "", f"{broken}Train one with the retrain notebook and ask for its promotion.")
+    return ModelStatus(
+        "none", "No model yet", "", f"{broken}Train one with the retrain notebook and ask for its promotion."
+    )
 
 
 def _champion(champion: dict[str, Any], card: dict[str, Any]) -> ModelStatus:
@@ -58,7 +62,9 @@ def _champion(champion: dict[str, Any], card: dict[str, Any]) -> ModelStatus:
     if promoted_at := _text(champion, "promoted_at")[:10]:
         said.append(f"on {promoted_at}")
     if card.get("demo") is True:
-        return ModelStatus("demo", name, _quality(card), "A demonstration model: never use its numbers for science.")
+        return ModelStatus(
+            "demo", name, _quality(card), "A demonstration model: never use its numbers for science."
+        )
     return ModelStatus("champion", name, _quality(card), ", ".join(said))
 
 

@@ -53,9 +53,13 @@ def check_new_password(password: str, name: str = "") -> None:
         The password breaks a rule.
     """
     if len(password) < MINIMUM_LENGTH:
-        raise PasswordError(f"A password needs at least {MINIMUM_LENGTH} characters; this one has {len(password)}.")
+        raise PasswordError(
+            f"A password needs at least {MINIMUM_LENGTH} characters; this one has {len(password)}."
+        )
     if len(password) > MAXIMUM_LENGTH:
-        raise PasswordError(f"A password may have at most {MAXIMUM_LENGTH} characters; this one has {len(password)}.")
+        raise PasswordError(
+            f"A password may have at most {MAXIMUM_LENGTH} characters; this one has {len(password)}."
+        )
     if len(set(password)) < 5:
         raise PasswordError("A password needs at least 5 different characters.")
     if name and password.strip().lower() == name.lower():

@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
-from tidelab import paths
-
 from tidehub.accounts import AccountStore
 from tidehub.first_account import make_first_account
 from tidehub.settings import Settings
+from tidelab import paths
 
 
 def prepare(settings: Settings) -> None:

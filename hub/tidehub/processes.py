@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -50,7 +51,7 @@ def tree_use(pid: object, created: object) -> TreeUse | None:
     if not isinstance(pid, int) or not is_same_process(pid, created if isinstance(created, float) else None):
         return None
     cpu: dict[tuple[int, float], float] = {}
-    sessions: dict[str, int] = {}
+    sessions: dict[object, int] = {}
     try:
         root = psutil.Process(pid)
         family = [root, *root.children(recursive=True)]
@@ -60,7 +61,20 @@ def tree_use(pid: object, created: object) -> TreeUse | None:
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
             cpu[process.pid, process.create_time()] = times.user + times.system
-            terminal = process.terminal() if process.pid != pid else None
+            terminal = _terminal(process) if process.pid != pid else None
             if terminal and process.status() != psutil.STATUS_ZOMBIE:
                 sessions[terminal] = sessions.get(terminal, 0) + 1
     return TreeUse(cpu, sum(1 for processes in sessions.values() if processes > 1))
+
+
+def _terminal(process: psutil.Process) -> object:
+    """Return what tells a process's terminal apart from others, None without one.
+
+    `psutil.Process.terminal` knows only the terminals that were there when it was first asked.
+    """
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text(errors="replace")
+    except OSError:
+        return process.terminal()
+    # The name in parentheses may hold anything; state, parent, group, session and terminal follow it.
+    return int(stat.rpartition(")")[2].split()[4]) or None

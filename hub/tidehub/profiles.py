@@ -105,12 +105,16 @@ def choose(catalogue: Mapping[str, UseCase], slug: str, options: Mapping[str, An
         The catalogue does not offer this; the text is a sentence for the person.
     """
     if not slug:
-        raise ProfileError("A server belongs to one use case. Open the home page and choose Open in Lab on a card.")
+        raise ProfileError(
+            "A server belongs to one use case. Open the home page and choose Open in Lab on a card."
+        )
     if unknown := sorted(str(key)[:40] for key in options if key not in ("use_case", "resources")):
         raise ProfileError(f"A server takes the options use_case and resources, not {', '.join(unknown)}.")
     named, resources = (_one(options, key) for key in ("use_case", "resources"))
     if named not in (None, slug):
-        raise ProfileError(f"The server {slug!r} belongs to the use case {slug!r}, not to {str(named)[:40]!r}.")
+        raise ProfileError(
+            f"The server {slug!r} belongs to the use case {slug!r}, not to {str(named)[:40]!r}."
+        )
     if slug not in catalogue:
         known = ", ".join(catalogue) or "none"
         raise ProfileError(f"There is no use case {slug[:40]!r}. Known use cases: {known}.")

@@ -110,7 +110,11 @@ def _folders(parent: Path) -> "list[os.DirEntry[str]]":
     """Return the folders in a folder, those with the largest names first: runs are named by their time."""
     try:
         with os.scandir(parent) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)]
+            found = [
+                entry
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
     except OSError:
         return []
     return sorted(found, key=lambda entry: entry.name, reverse=True)

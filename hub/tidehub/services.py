@@ -3,19 +3,22 @@
 Each gets a free port when the configuration is read; people reach it below ``/services/<name>/``.
 """
 
+import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tidelab import paths
-
 from tidehub import guard
 from tidehub.settings import Settings
+from tidelab import paths
 
+PLAN_VARIABLE = "TIDEHUB_KEEPER_PLAN"
+# Lax, not Strict: a link from a mail or a page must find the person signed in.
+COOKIE_OPTIONS = {"samesite": "Lax"}
 _PERSONAL = ("TIDELAB_RUNS", "TIDELAB_CACHE", "TIDELAB_USER", "TIDELAB_USECASE", "TIDELAB_FACE")
 
 
@@ -46,17 +49,17 @@ class ServiceDefinition:
         """Whether its environment is there, so that it can be started."""
         return self.python.exists()
 
-    def as_config(self) -> dict[str, Any]:
-        """Return the entry of ``JupyterHub.services``."""
-        entry: dict[str, Any] = {
-            "name": self.name,
-            "command": [str(self.python), str(Path(guard.__file__)), str(self.python), *self.arguments],
-            "environment": dict(self.variables),
-            "cwd": str(paths.data()),
-            "display": self.shown,
-        }
+    def as_config(self, token: str) -> dict[str, Any]:
+        """Return the entry of ``JupyterHub.services``: one that the hub does not start itself (see `tidehub.keeper`)."""
+        entry: dict[str, Any] = {"name": self.name, "api_token": token, "display": self.shown, "timeout": 0}
         # Services of ours act for people only as far as their pages say; nobody has to confirm that first.
         return entry | ({"url": self.url, "oauth_no_confirm": True} if self.url else {})
+
+    def as_plan(self, token: str, settings: Settings) -> dict[str, Any]:
+        """Return what the keeper needs to start it."""
+        command = [str(self.python), *self.arguments]
+        environment = {**self.variables, **hub_variables(self, token, settings)}
+        return {"name": self.name, "command": command, "environment": environment}
 
 
 def service_definitions(settings: Settings) -> list[ServiceDefinition]:
@@ -72,6 +75,53 @@ def service_definitions(settings: Settings) -> list[ServiceDefinition]:
     return [made[name]() for name in settings.services]
 
 
+def hub_variables(service: ServiceDefinition, token: str, settings: Settings) -> dict[str, str]:
+    """Return what JupyterHub sets for the services it starts itself, so that its client libraries find what they need."""
+    api = f"http://127.0.0.1:{settings.hub_port}/hub/api"
+    scopes = json.dumps([f"access:services!service={service.name}", "access:services"])
+    variables = {
+        "JUPYTERHUB_SERVICE_NAME": service.name,
+        "JUPYTERHUB_API_TOKEN": token,
+        "JUPYTERHUB_API_URL": api,
+        "JUPYTERHUB_BASE_URL": "/",
+        "JUPYTERHUB_HOST": "",
+        "JUPYTERHUB_PUBLIC_HUB_URL": f"{settings.public_url}hub/" if settings.public_url else "",
+        "JUPYTERHUB_COOKIE_OPTIONS": json.dumps(COOKIE_OPTIONS),
+        "JUPYTERHUB_COOKIE_HOST_PREFIX_ENABLED": "0",
+    }
+    if not service.url:
+        return variables
+    prefix = f"/services/{service.name}/"
+    return variables | {
+        "JUPYTERHUB_SERVICE_URL": service.url,
+        "JUPYTERHUB_SERVICE_PREFIX": prefix,
+        "JUPYTERHUB_CLIENT_ID": f"service-{service.name}",
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{prefix}oauth_callback",
+        "JUPYTERHUB_OAUTH_SCOPES": scopes,
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": scopes,
+        "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": "[]",
+    }
+
+
+def keeper_config(
+    services: Sequence[ServiceDefinition], tokens: Mapping[str, str], settings: Settings
+) -> dict[str, Any]:
+    """Return the entry of the one service that the hub starts itself: it starts and keeps the others.
+
+    JupyterHub waits for each service with an address, one after the other, and ends itself when one does not come up.
+    An MLflow that cannot start would then stop every analysis.
+    """
+    plan = [service.as_plan(tokens[service.name], settings) for service in services]
+    python = str(paths.env_python("hub"))
+    return {
+        "name": "keeper",
+        "command": [python, str(Path(guard.__file__)), python, "-m", "tidehub.keeper"],
+        "environment": {"TIDELAB_DATA": str(paths.data()), PLAN_VARIABLE: json.dumps(plan)},
+        "cwd": str(paths.data()),
+        "display": False,
+    }
+
+
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
@@ -81,7 +131,11 @@ def free_port() -> int:
 
 def place_variables() -> dict[str, str]:
     """Return the ``TIDELAB_*`` variables as the hub has them: places and limits; no secret, and nothing of one person."""
-    ours = {name: value for name, value in os.environ.items() if name.startswith("TIDELAB_") and name not in _PERSONAL}
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("TIDELAB_") and name not in _PERSONAL
+    }
     return ours | {"TIDELAB_DATA": str(paths.data())}
 
 
@@ -105,7 +159,9 @@ def _models(settings: Settings, url: str, mlflow_url: str) -> ServiceDefinition:
         environment_name="mlflow",
         arguments=("-m", "tidelab.tracking.server.models"),
         url=url,
-        variables=place_variables() | _public_hosts(settings) | {"TIDELAB_MLFLOW_URL": f"{mlflow_url}/services/mlflow"},
+        variables=place_variables()
+        | _public_hosts(settings)
+        | {"TIDELAB_MLFLOW_URL": f"{mlflow_url}/services/mlflow"},
         scopes=("access:services!service=mlflow",),
         people=True,
         shown=True,

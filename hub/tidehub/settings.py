@@ -12,9 +12,9 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from tidelab import paths
 
 from tidehub.names import ACCOUNT_NAME_RULE, account_name
+from tidelab import paths
 
 PREFIX = "TIDEHUB_"
 ServiceName = Literal["mlflow", "models", "apps", "cull"]
@@ -27,20 +27,31 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """Everything an admin can set, with a default that is right for one person on one machine."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     # Network
-    host: str = Field("127.0.0.1", description="Address the proxy listens on; the hub itself always stays on 127.0.0.1")
+    host: str = Field(
+        "127.0.0.1", description="Address the proxy listens on; the hub itself always stays on 127.0.0.1"
+    )
     port: int = Field(8000, ge=1, le=65535, description="Port of the proxy: the address people open")
     hub_port: int = Field(
-        8081, ge=1, le=65535, description="Port of the hub behind the proxy; running servers remember it, so keep it"
+        8081,
+        ge=1,
+        le=65535,
+        description="Port of the hub behind the proxy; running servers remember it, so keep it",
     )
-    proxy_api_url: str = Field("http://127.0.0.1:8001", description="Where the proxy takes its routes from the hub")
+    proxy_api_url: str = Field(
+        "http://127.0.0.1:8001", description="Where the proxy takes its routes from the hub"
+    )
     proxy_token: SecretStr | None = Field(
-        None, description="Secret shared with the proxy; default: CONFIGPROXY_AUTH_TOKEN, which the proxy reads too"
+        None,
+        description="Secret shared with the proxy; default: CONFIGPROXY_AUTH_TOKEN, which the proxy reads too",
     )
     public_url: str = Field(
-        "", description="Address people see when TLS ends in front of the proxy, e.g. https://lab.example.org/"
+        "",
+        description="Address people see when TLS ends in front of the proxy, e.g. https://lab.example.org/",
     )
     trusted_proxies: list[str] = Field(
         default_factory=list,
@@ -48,7 +59,9 @@ class Settings(BaseSettings):
     )
 
     # People
-    auth: Literal["local", "oidc"] = Field("local", description="local: accounts kept here; oidc: an OpenID Connect provider")
+    auth: Literal["local", "oidc"] = Field(
+        "local", description="local: accounts kept here; oidc: an OpenID Connect provider"
+    )
     admin: str = Field(
         default_factory=lambda: account_name(getpass.getuser()),
         description="Name of the first admin account; default: the operating-system user",
@@ -58,7 +71,9 @@ class Settings(BaseSettings):
         description="1 allows a second account in embedded mode, where every account can read every other's files",
     )
     oidc_client_id: str = Field("", description="Client id registered at the provider")
-    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Client secret registered at the provider")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="Client secret registered at the provider"
+    )
     oidc_authorize_url: str = Field("", description="Authorization endpoint")
     oidc_token_url: str = Field("", description="Token endpoint")
     oidc_userdata_url: str = Field("", description="Userinfo endpoint")
@@ -75,8 +90,12 @@ class Settings(BaseSettings):
     oidc_admin_groups: list[str] = Field(default_factory=list, description="JSON list: members are admins")
 
     # Servers
-    start_seconds: int = Field(120, ge=10, le=3600, description="How long a server may take to answer once it is started")
-    install_minutes: int = Field(60, ge=1, le=600, description="How long the first-use installation of a stack may take")
+    start_seconds: int = Field(
+        120, ge=10, le=3600, description="How long a server may take to answer once it is started"
+    )
+    install_minutes: int = Field(
+        60, ge=1, le=600, description="How long the first-use installation of a stack may take"
+    )
     idle_minutes: float = Field(
         120, ge=0, description="A server with no work and no activity for so long is stopped; 0: never"
     )
@@ -87,7 +106,9 @@ class Settings(BaseSettings):
         default_factory=lambda: list[ServiceName](["mlflow", "models", "apps", "cull"]),
         description='JSON list of the services to start, e.g. ["apps", "cull"]',
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much the hub logs")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="How much the hub logs"
+    )
 
     @field_validator("host")
     @classmethod
@@ -107,7 +128,9 @@ class Settings(BaseSettings):
             raise ValueError(ACCOUNT_NAME_RULE)
         return name
 
-    @field_validator("proxy_api_url", "public_url", "oidc_authorize_url", "oidc_token_url", "oidc_userdata_url")
+    @field_validator(
+        "proxy_api_url", "public_url", "oidc_authorize_url", "oidc_token_url", "oidc_userdata_url"
+    )
     @classmethod
     def _is_url(cls, value: str, info: ValidationInfo) -> str:
         if value and not re.match(r"^https?://[^/\s]+(/\S*)?$", value):
@@ -136,7 +159,9 @@ class Settings(BaseSettings):
         if not self.oidc_allowed_groups and not self.oidc_admin_groups:
             missing.append(f"{PREFIX}OIDC_ALLOWED_GROUPS (or {PREFIX}OIDC_ADMIN_GROUPS)")
         if not self.shared_trust:
-            missing.append(f"{PREFIX}SHARED_TRUST=1 (embedded mode is one trust domain, and a provider brings many people)")
+            missing.append(
+                f"{PREFIX}SHARED_TRUST=1 (embedded mode is one trust domain, and a provider brings many people)"
+            )
         if missing:
             raise ValueError(f"{PREFIX}AUTH=oidc also needs {', '.join(missing)}")
         return self
@@ -176,7 +201,9 @@ def load_settings() -> Settings:
         raise SettingsError(_explain(error)) from None
     except Exception as error:
         # pydantic-settings raises its own SettingsError for a value that is not JSON where a list is expected
-        raise SettingsError(f"The hub cannot start: {error}. Lists are written as JSON, e.g. [\"apps\"].") from None
+        raise SettingsError(
+            f'The hub cannot start: {error}. Lists are written as JSON, e.g. ["apps"].'
+        ) from None
 
 
 def _explain(error: ValidationError) -> str:

@@ -3,18 +3,40 @@
 import os
 from pathlib import Path
 
+from tidehub.profiles import Choice
 from tidelab import paths
 from tidelab.catalogue import UseCase
 
-from tidehub.profiles import Choice
-
 # Places that people's kernels need as the hub has them; each is a path or a list of paths, never a secret.
-_PLACES = ("TIDELAB_ROOT", "TIDELAB_STATE", "TIDELAB_ENVS", "TIDELAB_DATA", "TIDELAB_CHAMPIONS", "TIDELAB_MOUNTS", "TIDELAB_USECASES")
-_LOCALE = ("LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "CUDA_VISIBLE_DEVICES")
+_PLACES = (
+    "TIDELAB_ROOT",
+    "TIDELAB_STATE",
+    "TIDELAB_ENVS",
+    "TIDELAB_DATA",
+    "TIDELAB_CHAMPIONS",
+    "TIDELAB_MOUNTS",
+    "TIDELAB_USECASES",
+)
+_LOCALE = (
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SSL_CERT_FILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "CUDA_VISIBLE_DEVICES",
+)
 
 
 def singleuser_environment(
-    use_case: UseCase, choice: Choice, *, user: str, api_token: str, public_url: str, services: tuple[str, ...]
+    use_case: UseCase,
+    choice: Choice,
+    *,
+    user: str,
+    api_token: str,
+    public_url: str,
+    services: tuple[str, ...],
 ) -> dict[str, str]:
     """Return the variables that Tidelab adds to what JupyterHub itself sets.
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from jupyterhub.spawner import SimpleLocalProcessSpawner, SpawnException
 from jupyterhub.utils import random_port
-from tidelab import paths
-from tidelab.catalogue import UseCase
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import Any as AnyTrait
 from traitlets import Float, List, Unicode
@@ -19,6 +17,8 @@ from tidehub.installation import InstallationError, install_missing
 from tidehub.processes import is_same_process, started_at
 from tidehub.profiles import Choice, ProfileError, choose
 from tidehub.singleuser_environment import singleuser_environment
+from tidelab import paths
+from tidelab.catalogue import UseCase
 
 POLL_SECONDS = 0.05
 LOG_TAIL_BYTES = 4000
@@ -32,7 +32,9 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
     """
 
     catalogue = AnyTrait(None, config=True, help="Callable that returns the catalogue as it is now")
-    public_url = Unicode("", config=True, help="Address of the proxy as this machine reaches it, with a slash at the end")
+    public_url = Unicode(
+        "", config=True, help="Address of the proxy as this machine reaches it, with a slash at the end"
+    )
     tide_services = List(Unicode(), config=True, help="Names of the hub services that run")
     answer_seconds = Float(120, config=True, help="How long a started server may take to answer")
 
@@ -155,7 +157,9 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
                 if (status := await self.poll()) is not None:
                     raise SpawnException(self._why_it_ended(status), reason="start", status_code=500)
                 try:
-                    answer = await client.fetch(address, raise_error=False, request_timeout=5, connect_timeout=1)
+                    answer = await client.fetch(
+                        address, raise_error=False, request_timeout=5, connect_timeout=1
+                    )
                 except OSError:
                     await asyncio.sleep(POLL_SECONDS)
                     continue

@@ -5,7 +5,6 @@ So the order does not matter, and a test needs no hub: ``c = Config(); apply(c, 
 
 from collections.abc import Callable
 
-from tidelab.catalogue import Catalogue
 from traitlets.config import Config
 
 from tidehub.configure.auth import configure_auth
@@ -17,6 +16,7 @@ from tidehub.configure.storage import configure_storage
 from tidehub.configure.templates import configure_templates
 from tidehub.services import service_definitions
 from tidehub.settings import Settings
+from tidelab.catalogue import Catalogue
 
 
 def apply(c: Config, settings: Settings, catalogue: Callable[[], Catalogue]) -> None:

@@ -32,7 +32,9 @@ def _oidc(c: Config, settings: Settings) -> None:
     c.OAuthenticator.authorize_url = settings.oidc_authorize_url
     c.OAuthenticator.token_url = settings.oidc_token_url
     c.OAuthenticator.userdata_url = settings.oidc_userdata_url
-    c.OAuthenticator.oauth_callback_url = settings.oidc_callback_url or f"{settings.address}hub/oauth_callback"
+    c.OAuthenticator.oauth_callback_url = (
+        settings.oidc_callback_url or f"{settings.address}hub/oauth_callback"
+    )
     c.OAuthenticator.scope = list(settings.oidc_scope)
     c.OAuthenticator.login_service = settings.oidc_login_name
     c.OAuthenticator.username_claim = settings.oidc_username_claim

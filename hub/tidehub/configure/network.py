@@ -2,6 +2,7 @@
 
 from traitlets.config import Config
 
+from tidehub.services import COOKIE_OPTIONS
 from tidehub.settings import Settings
 
 # JupyterHub's own pages (admin, token, waiting) carry inline scripts; ours do not and are stricter (tidehub.pages.base).
@@ -46,6 +47,5 @@ def configure_network(c: Config, settings: Settings) -> None:
     c.JupyterHub.cleanup_proxy = False
     c.JupyterHub.tornado_settings = {
         "headers": dict(HEADERS),
-        # Lax, not Strict: a link from a mail or a page must find the person signed in.
-        "cookie_options": {"samesite": "Lax"},
+        "cookie_options": dict(COOKIE_OPTIONS),
     }

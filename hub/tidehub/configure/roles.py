@@ -1,18 +1,21 @@
 """Who may do what: people, their servers' tokens, and each service with the least it needs."""
 
+import secrets
 from collections.abc import Sequence
 
-from tidelab.catalogue import Catalogue
 from traitlets.config import Config
 
-from tidehub.services import ServiceDefinition
+from tidehub.services import ServiceDefinition, keeper_config
 from tidehub.settings import Settings
+from tidelab.catalogue import Catalogue
 
 # What a kernel may open in its owner's name; apps are for browsers.
 _FOR_SERVERS = ("mlflow", "models")
 
 
-def configure_roles(c: Config, settings: Settings, catalogue: Catalogue, services: Sequence[ServiceDefinition]) -> None:
+def configure_roles(
+    c: Config, settings: Settings, catalogue: Catalogue, services: Sequence[ServiceDefinition]
+) -> None:
     """Set roles, groups and services."""
     for_people = [f"access:services!service={service.name}" for service in services if service.people]
     for_servers = [scope for scope in for_people if scope.partition("=")[2] in _FOR_SERVERS]
@@ -37,6 +40,13 @@ def configure_roles(c: Config, settings: Settings, catalogue: Catalogue, service
         if service.scopes
     ]
     c.JupyterHub.load_roles = [people, server, *of_services]
-    c.JupyterHub.services = [service.as_config() for service in services]
+    tokens = {service.name: secrets.token_hex(32) for service in services}
+    c.JupyterHub.services = [
+        *([keeper_config(services, tokens, settings)] if services else []),
+        *(service.as_config(tokens[service.name]) for service in services),
+    ]
+    c.JupyterHub.service_check_interval = 0  # the home page asks them itself, and says what it means
     if settings.auth == "local":  # with OIDC the provider owns the groups
-        c.JupyterHub.load_groups = {use_case.maintainers_group: {"users": []} for use_case in catalogue.values()}
+        c.JupyterHub.load_groups = {
+            use_case.maintainers_group: {"users": []} for use_case in catalogue.values()
+        }

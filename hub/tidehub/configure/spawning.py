@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from tidelab.catalogue import Catalogue
 from traitlets.config import Config
 
 from tidehub.services import ServiceDefinition
 from tidehub.settings import Settings
 from tidehub.spawner import TideSpawner, choose_profile
+from tidelab.catalogue import Catalogue
 
 
 def configure_spawning(

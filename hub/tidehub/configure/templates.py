@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tidelab.catalogue import Catalogue
 from traitlets.config import Config
 
 from tidehub.health import Health
@@ -11,6 +10,7 @@ from tidehub.pages.base import asset_path
 from tidehub.pages.context import PageContext
 from tidehub.services import ServiceDefinition
 from tidehub.settings import Settings
+from tidelab.catalogue import Catalogue
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 

@@ -19,7 +19,9 @@ class AccountHandler(TideHandler):
     @web.authenticated
     async def post(self) -> None:
         """Change the password if the current one is right and the new one, typed twice, is allowed."""
-        current, new, again = (self.get_body_argument(name, "", strip=False) for name in ("current", "new", "again"))
+        current, new, again = (
+            self.get_body_argument(name, "", strip=False) for name in ("current", "new", "again")
+        )
         name = self.current_user.name
         store: AccountStore = self.authenticator.store
         try:
@@ -32,14 +34,16 @@ class AccountHandler(TideHandler):
                 raise PasswordError("The new password is the current one.")
             store.set_password(name, new, revoke=False)
         except (PasswordError, web.HTTPError) as error:
-            message = error.log_message if isinstance(error, web.HTTPError) else str(error)
+            message = str(error.log_message) if isinstance(error, web.HTTPError) else str(error)
             self.set_status(error.status_code if isinstance(error, web.HTTPError) else 400)
             await self._show(problem=message)
             return
         self.log.info("%s changed the password", name)
         end_browser_sessions(self.current_user)
         self.set_login_cookie(self.current_user)
-        await self._show(done="The password is changed. Every other browser is signed out; this one stays signed in.")
+        await self._show(
+            done="The password is changed. Every other browser is signed out; this one stays signed in."
+        )
 
     async def _show(self, *, problem: str = "", done: str = "") -> None:
         account = self.authenticator.store.get(self.current_user.name)

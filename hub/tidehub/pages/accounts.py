@@ -15,13 +15,13 @@ class AccountsHandler(TideHandler):
     """A generated password is shown once, on the page that made it."""
 
     @web.authenticated
-    @needs_scope("admin:users")
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         """Show the list and the forms."""
         await self._show()
 
     @web.authenticated
-    @needs_scope("admin:users")
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def post(self) -> None:
         """Do what the form says."""
         action = self.get_body_argument("action", "")
@@ -45,7 +45,10 @@ class AccountsHandler(TideHandler):
 
     async def _reset(self, name: str) -> dict[str, Any]:
         password = self._store.set_password(name)
-        return {"done": f"The password of {name} is reset; {name} is signed out everywhere.", "fresh": (name, password)}
+        return {
+            "done": f"The password of {name} is reset; {name} is signed out everywhere.",
+            "fresh": (name, password),
+        }
 
     async def _remove(self, name: str) -> dict[str, Any]:
         if name == self.current_user.name:
@@ -53,7 +56,9 @@ class AccountsHandler(TideHandler):
         user = self.find_user(name)
         if user is not None:
             if running := [spawner.name for spawner in user.spawners.values() if spawner.active]:
-                raise AccountError(f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first.")
+                raise AccountError(
+                    f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first."
+                )
         self._store.remove(name)
         if user is not None:
             end_browser_sessions(user, api_tokens=True)

@@ -11,7 +11,7 @@ MAX_PICTURE_BYTES = 5 * 1024 * 1024
 _SIGNATURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
-class AssetHandler(web.StaticFileHandler):  # type: ignore[misc]
+class AssetHandler(web.StaticFileHandler):
     """Style, script and logo; they hold nothing private."""
 
     def set_extra_headers(self, path: str) -> None:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidelab.catalogue import Catalogue
-
 from tidehub.health import Health
 from tidehub.settings import Settings
+from tidelab.catalogue import Catalogue
 
 
 @dataclass(frozen=True)

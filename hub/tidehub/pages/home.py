@@ -55,9 +55,16 @@ class HomeHandler(TideHandler):
         profiles = {slug: profile(use_case) for slug, use_case in catalogue.items()}
         servers = {server.name: server for server in self._servers(profiles)}
         health = await self.page.health.check()
-        cards = [Card(profiles[slug], model_status(use_case), servers.get(slug)) for slug, use_case in catalogue.items()]
+        cards = [
+            Card(profiles[slug], model_status(use_case), servers.get(slug))
+            for slug, use_case in catalogue.items()
+        ]
         admin = bool(self.current_user.admin)
-        account = self.authenticator.store.get(self.current_user.name) if self.page.settings.auth == "local" else None
+        account = (
+            self.authenticator.store.get(self.current_user.name)
+            if self.page.settings.auth == "local"
+            else None
+        )
         await self.show(
             "home.html",
             cards=cards,
@@ -148,4 +155,7 @@ def _choice_title(known: Profile | None, options: Any) -> str:
     if known is None:
         return ""
     name = options.get("resources") if isinstance(options, dict) else None
-    return next((choice.title for choice in known.choices if choice.name == name or (not name and choice.is_default)), "")
+    return next(
+        (choice.title for choice in known.choices if choice.name == name or (not name and choice.is_default)),
+        "",
+    )

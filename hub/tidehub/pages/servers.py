@@ -23,11 +23,13 @@ class ToHomeHandler(TideHandler):
 class OpenHandler(SpawnHandler):  # type: ignore[misc]
     """JupyterHub's start of a named server, except that opening a server that runs opens it."""
 
-    @needs_scope("servers")
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def _post(self, user_name: str, server_name: str, display_name: str) -> Any:
         """Start the server, or go to the one that runs or is starting."""
         user = self.find_user(user_name)
-        spawner = user.spawners.get(server_name) if user is not None and server_name in user.orm_spawners else None
+        spawner = (
+            user.spawners.get(server_name) if user is not None and server_name in user.orm_spawners else None
+        )
         if spawner is not None and spawner.ready:
             return self.redirect(user.server_url(server_name))
         if spawner is not None and spawner.pending:
@@ -36,9 +38,15 @@ class OpenHandler(SpawnHandler):  # type: ignore[misc]
             raise web.HTTPError(404, "There is no such person.")
         await self._check_named_server_request(user, server_name, server_name)
         spawner = user.get_or_create_spawner(server_name, server_name, replace_failed=True)
-        options = {key: self.get_body_argument(key) for key in ("use_case", "resources") if self.get_body_argument(key, "")}
+        options = {
+            key: self.get_body_argument(key)
+            for key in ("use_case", "resources")
+            if self.get_body_argument(key, "")
+        }
         pending_url = self._get_pending_url(user, server_name)
-        return await self._wrap_spawn_single_user(user, server_name, server_name, spawner, pending_url, options)
+        return await self._wrap_spawn_single_user(
+            user, server_name, server_name, spawner, pending_url, options
+        )
 
 
 class StopHandler(TideHandler):

@@ -1,0 +1,95 @@
+"""Profiles: what a use case becomes in the hub, and what people's options may say."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tidehub.live_catalogue import LiveCatalogue
+from tidehub.profiles import ProfileError, choose, profile
+from tidelab import paths
+from tidelab.catalogue import Catalogue, load_catalogue, load_usecase
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def test_everything_on_the_card_comes_from_the_declaration(catalogue: Catalogue) -> None:
+    use_case = catalogue["flowcam-plankton"]
+    made = profile(use_case)
+    assert (made.title, made.summary) == (use_case.title, use_case.summary)
+    assert use_case.app is not None
+    assert (made.inputs, made.outputs, made.button) == (
+        use_case.app.inputs,
+        use_case.app.outputs,
+        use_case.app.button,
+    )
+    assert made.app_path == "services/apps/flowcam-plankton/"
+    assert {choice.name for choice in made.choices} == set(use_case.resources.flavours)
+    assert [choice.name for choice in made.choices if choice.is_default] == [use_case.resources.default]
+    assert "phytoplankton" in made.search_text
+
+
+def test_options_are_user_input(catalogue: Catalogue) -> None:
+    slug = "flowcam-plankton"
+    assert choose(catalogue, slug, {})[1].name == catalogue[slug].resources.default
+    assert choose(catalogue, slug, {"resources": ["train"], "use_case": [slug]})[1].name == "train"
+    assert choose(catalogue, slug, {"resources": ""})[1].is_default
+
+
+@pytest.mark.parametrize(
+    ("slug", "options", "words"),
+    [
+        ("", {}, "home page"),
+        ("no-such-case", {}, "Known use cases: .*flowcam-plankton"),
+        ("flowcam-plankton", {"use_case": "other"}, "belongs to the use case"),
+        ("flowcam-plankton", {"resources": "huge"}, "It offers: small, train"),
+        ("flowcam-plankton", {"resources": {"a": 1}}, "must be one word"),
+        ("flowcam-plankton", {"resources": ["small", "train"]}, "must be one word"),
+        ("flowcam-plankton", {"image": "evil", "cmd": ["sh"]}, "not cmd, image"),
+        ("flowcam-plankton", {3: "x"}, "not 3"),
+    ],
+)
+def test_what_the_catalogue_does_not_offer(
+    catalogue: Catalogue, slug: str, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ProfileError, match=words):
+        choose(catalogue, slug, options)
+
+
+def test_a_folder_added_now_is_there_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDELAB_USECASES", str(tmp_path))
+    reads = []
+
+    def counting() -> Catalogue:
+        reads.append(1)
+        return load_catalogue()
+
+    live = LiveCatalogue(counting)
+    assert "otolith-age" not in live()
+    assert len(live()) == len(live())
+    assert len(reads) == 1, "an unchanged catalogue is read once"
+    new = _copy(tmp_path, "otolith-age")
+    assert "otolith-age" in live()
+    file = new / "usecase.yaml"
+    file.write_text(file.read_text().replace("title: Phyto", "title: Other"))
+    assert live()["otolith-age"].title.startswith("Other")
+    notebook = (new / "analyse.ipynb").read_bytes()
+    (new / "analyse.ipynb").unlink()
+    assert "otolith-age" not in live(), "a file it names is gone"
+    (new / "analyse.ipynb").write_bytes(notebook)
+    assert "otolith-age" in live()
+    shutil.rmtree(new)
+    assert "otolith-age" not in live()
+    assert len(reads) == 6
+
+
+def _copy(parent: Path, slug: str) -> Path:
+    new = parent / slug
+    shutil.copytree(paths.checkout() / "notebooks" / "flowcam-plankton", new)
+    text = (new / "usecase.yaml").read_text()
+    (new / "usecase.yaml").write_text(text.replace("flowcam-plankton", slug))
+    assert load_usecase(new).slug == slug
+    return new
