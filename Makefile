@@ -5,6 +5,7 @@ SHELL := /bin/sh
 # A Python 3.11 or 3.12 to build the environments with; ./tidelab looks further when this one is neither.
 PYTHON ?= python3
 PORT ?=
+NAME ?=
 # Minutes after which `make test` stops itself, naming the slowest tests.
 MINUTES ?= 60
 
@@ -16,7 +17,7 @@ INSTALL := PYTHON="$(PYTHON)" ./tidelab env install
 RUN_ENVS := proxy hub lab mlflow analyse
 TEST_ENVS := $(RUN_ENVS) dev tensorflow tensorflow-test
 
-.PHONY: help run environments dev check lint ruff format types imports unit test prove lock
+.PHONY: help run password environments dev check lint ruff format types imports documents unit test prove lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,9 +26,13 @@ run: ## install what is missing and start Tidelab on this machine (PORT=8000)
 	@$(INSTALL) $(RUN_ENVS)
 	@exec "$(ENVS)/hub/bin/python" -m tidehub.embedded $(if $(PORT),--port $(PORT))
 
-check: lint unit ## before every commit: lint, format, types, import direction, unit tests
+password: ## a new password for somebody who lost theirs (NAME=ada; default: the admin)
+	@$(INSTALL) hub
+	@"$(ENVS)/hub/bin/python" -m tidehub.embedded.password $(NAME)
 
-lint: ruff format types imports ## the parts of `check` that run no test
+check: lint unit ## before every commit: lint, format, types, import direction, documents, unit tests
+
+lint: ruff format types imports documents ## the parts of `check` that run no test
 
 ruff: dev
 	@$(DEV)/ruff check .
@@ -40,6 +45,10 @@ types: dev
 
 imports: dev
 	@$(DEV)/lint-imports --no-logo
+
+documents: dev
+	@$(DEV)/tidelab docs --check
+	@$(DEV)/tidelab check
 
 unit: dev ## unit tests alone
 	@$(DEV)/python -m pytest tests/unit -q -m "not integration and not browser and not prove"

@@ -90,7 +90,7 @@ def _welcome(settings: Settings, address: str) -> str:
             "",
         ]
     elif settings.auth == "local":
-        lines += ["Log in with the user and password you were given at the first start.", ""]
+        lines += ["Log in with the user and password of the first start (lost it? `make password`).", ""]
     lines += [f"Logs: {paths.data() / 'logs'}    Ctrl-C ends Tidelab and everything it started."]
     return "\n".join(lines)
 
