@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
 from tidelab.domain.card import InputSpec, ModelCard, Quality
 from tidelab.models import ModelBundle, write_bundle
 

@@ -76,7 +76,9 @@ def fetch_version(connection: Connection, name: str, version: str, place: Path) 
     try:
         card = ModelCard.model_validate_json(raw)
     except ValueError as error:
-        raise TrackingError(f"{CARD} of {name} version {version} is no model card: {_first_line(error)}") from None
+        raise TrackingError(
+            f"{CARD} of {name} version {version} is no model card: {_first_line(error)}"
+        ) from None
     check_names(card.files, f"{name} version {version}")
     staging = place.parent / f".{place.name}-{secrets.token_hex(4)}"
     staging.mkdir(parents=True)

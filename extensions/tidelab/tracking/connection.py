@@ -83,9 +83,13 @@ class Connection:
             try:
                 body = answer.json()
             except ValueError:
-                raise TrackingError(f"{self.title} at {self.url} answered with something that is not JSON.") from None
+                raise TrackingError(
+                    f"{self.title} at {self.url} answered with something that is not JSON."
+                ) from None
         if not isinstance(body, dict):
-            raise TrackingError(f"{self.title} at {self.url} answered with {type(body).__name__}, expected an object.")
+            raise TrackingError(
+                f"{self.title} at {self.url} answered with {type(body).__name__}, expected an object."
+            )
         return body
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -125,7 +129,9 @@ def connect(environ: Mapping[str, str] = os.environ) -> Connection:
     url = environ.get("MLFLOW_TRACKING_URI", "").rstrip("/")
     token = environ.get("MLFLOW_TRACKING_TOKEN") or environ.get("JUPYTERHUB_API_TOKEN", "")
     if urlsplit(url).scheme not in ("http", "https") or not token:
-        missing = "MLFLOW_TRACKING_URI (http or https)" if not url.startswith("http") else "MLFLOW_TRACKING_TOKEN"
+        missing = (
+            "MLFLOW_TRACKING_URI (http or https)" if not url.startswith("http") else "MLFLOW_TRACKING_TOKEN"
+        )
         raise TrackingUnavailableError(
             f"MLflow is not connected: {missing} is not set. It is set for you in a server that the hub started; "
             "elsewhere, nothing is sent anywhere."

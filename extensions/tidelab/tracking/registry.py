@@ -64,7 +64,9 @@ def register_bundle(
         )
     check_names(bundle.card.files, str(bundle.folder))
     connection = connect()
-    connection.get("/api/2.0/mlflow/experiments/search", {"max_results": "1"})  # refuses or fails in seconds, in words
+    connection.get(
+        "/api/2.0/mlflow/experiments/search", {"max_results": "1"}
+    )  # refuses or fails in seconds, in words
     try:
         return _register(client_for(connection), bundle, use_case, who, run)
     except TrackingError:
@@ -118,7 +120,9 @@ def _register(
     if run is not None and run.run_id is not None:
         run_id = run.run_id
     else:
-        made = client.create_run(own_experiment(client, use_case, person), run_name=f"register {bundle.card.name}")
+        made = client.create_run(
+            own_experiment(client, use_case, person), run_name=f"register {bundle.card.name}"
+        )
         run_id = made.info.run_id
         client.set_terminated(run_id)
     # One folder for each bundle: registering two of the same run must not overwrite the first.

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,9 @@ class TrainingRun:
     def log_figure(self, name: str, png: bytes) -> None:
         """Record a picture, given as the bytes of a PNG file."""
         if not png.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise ValueError(f"{name}: expected the bytes of a PNG file, for example from figure.savefig(buffer).")
+            raise ValueError(
+                f"{name}: expected the bytes of a PNG file, for example from figure.savefig(buffer)."
+            )
         self._log_bytes(f"figures/{_file_name(name, '.png')}", png)
 
     def log_table(self, name: str, table: "pd.DataFrame") -> None:
@@ -84,7 +87,7 @@ class TrainingRun:
         record["tags"] = {**record["tags"], **{name: str(value) for name, value in tags.items()}}
         _write_record(self.folder, record)
         for name, value in tags.items():
-            self._send(lambda client, run, name=name, value=value: client.set_tag(run, name, str(value)))
+            self._send(partial(_set_tag, name=name, value=str(value)))
 
     def _log_bytes(self, path: str, content: bytes) -> None:
         file = self.folder / "artifacts" / path
@@ -177,7 +180,7 @@ def send_run(folder: Path | str) -> TrainingRun:
     metrics = place / "metrics.jsonl"
     for line in metrics.read_text("utf-8").splitlines() if metrics.exists() else []:
         entry = json.loads(line)
-        run._send(lambda client, run_id, e=entry: _log_metrics(client, run_id, e["metrics"], e["step"], e["time_ms"]))
+        run._send(partial(_log_metrics, values=entry["metrics"], step=entry["step"], stamp=entry["time_ms"]))
     if (place / "artifacts").is_dir():
         run._send(lambda client, run_id: client.log_artifacts(run_id, str(place / "artifacts")))
     _close(run, "FINISHED" if record["status"] == "FINISHED" else "FAILED")
@@ -230,10 +233,16 @@ def _tags(use_case: str, person: str, data_digest: str) -> dict[str, str]:
     }
 
 
-def _log_metrics(client: "MlflowClient", run_id: str, values: Mapping[str, float], step: int, stamp: int) -> None:
+def _log_metrics(
+    client: "MlflowClient", run_id: str, values: Mapping[str, float], step: int, stamp: int
+) -> None:
     from mlflow.entities import Metric
 
     client.log_batch(run_id, metrics=[Metric(name, value, stamp, step) for name, value in values.items()])
+
+
+def _set_tag(client: "MlflowClient", run_id: str, name: str, value: str) -> None:
+    client.set_tag(run_id, name, value)
 
 
 def _sentence(error: Exception) -> str:
@@ -245,7 +254,10 @@ def _sentence(error: Exception) -> str:
 
 
 def _file_name(name: str, suffix: str) -> str:
-    plain = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".-") or "unnamed"
+    plain = (
+        "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name).strip(".-")
+        or "unnamed"
+    )
     return plain if plain.endswith(suffix) else plain + suffix
 
 

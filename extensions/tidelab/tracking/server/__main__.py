@@ -49,7 +49,9 @@ def environment(service: HubService, folder: Path) -> dict[str, str]:
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secret_key(folder / "flask_secret"),
         "MLFLOW_AUTH_CONFIG_PATH": str(auth_config(folder)),
         "MLFLOW_AUTH_ADMIN_USERNAME": "bootstrap:nobody",
-        "MLFLOW_AUTH_ADMIN_PASSWORD": secrets.token_urlsafe(32),  # MLflow insists; no password is ever accepted
+        "MLFLOW_AUTH_ADMIN_PASSWORD": secrets.token_urlsafe(
+            32
+        ),  # MLflow insists; no password is ever accepted
     }
 
 

@@ -125,7 +125,10 @@ class HubIdentity:
         }
         try:
             answer = self._session().post(
-                f"{self.service.api_url}/oauth2/token", data=form, timeout=TIMEOUT_SECONDS, allow_redirects=False
+                f"{self.service.api_url}/oauth2/token",
+                data=form,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
             )
             if answer.status_code >= 500:
                 raise HubUnreachableError

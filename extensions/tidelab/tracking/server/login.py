@@ -155,7 +155,7 @@ class HubLogin:
 
 def wants_html(request: Request) -> bool:
     """Return whether a browser asks for a page."""
-    return "text/html" in request.headers.get("Accept", "")
+    return "text/html" in str(request.headers.get("Accept", ""))
 
 
 def same_origin(request: Request) -> bool:
@@ -169,8 +169,8 @@ def same_origin(request: Request) -> bool:
         return False
     origin = request.headers.get("Origin")
     if origin is None:
-        return site == "same-origin"
-    return urlsplit(origin).netloc == request.host
+        return bool(site == "same-origin")
+    return bool(urlsplit(str(origin)).netloc == request.host)
 
 
 def _redirect(location: str) -> Response:

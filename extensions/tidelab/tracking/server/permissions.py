@@ -85,7 +85,9 @@ def _role_id(name: str) -> int:
     try:
         role = store.get_role_by_name(DEFAULT_WORKSPACE_NAME, name)
     except MlflowException:
-        _ignore_existing(lambda: store.create_role(name, DEFAULT_WORKSPACE_NAME, "Made by Tidelab; do not edit."))
+        _ignore_existing(
+            lambda: store.create_role(name, DEFAULT_WORKSPACE_NAME, "Made by Tidelab; do not edit.")
+        )
         role = store.get_role_by_name(DEFAULT_WORKSPACE_NAME, name)
     return int(role.id)
 

@@ -19,7 +19,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 LARGEST_BODY = 2 * 1024**3
 """Bytes of one upload."""
 
-_PAGES = r"|/|/static-files/.+|/health|/version|/favicon\.ico|/graphql|/get-artifact|/model-versions/get-artifact"
+_PAGES = (
+    r"|/|/static-files/.+|/health|/version|/favicon\.ico|/graphql|/get-artifact|/model-versions/get-artifact"
+)
 _LOGIN = r"|/oauth_callback|/logout"
 _API = (
     r"|/(?:ajax-)?api/2\.0/mlflow/(?:experiments|runs|metrics|artifacts|registered-models|model-versions|logged-models)/.+"
@@ -44,7 +46,10 @@ _CANNED = {
     # MLflow's pages ask for these on every visit and show an error for a 404: say "none" and "not here" instead.
     "/ajax-api/2.0/mlflow/gateway-proxy": (200, '{"endpoints": []}'),
     "/ajax-api/3.0/mlflow/assistant/config": (403, '{"detail": "The assistant is not part of this server."}'),
-    "/ajax-api/3.0/mlflow/assistant/providers": (403, '{"detail": "The assistant is not part of this server."}'),
+    "/ajax-api/3.0/mlflow/assistant/providers": (
+        403,
+        '{"detail": "The assistant is not part of this server."}',
+    ),
 }
 
 
@@ -85,7 +90,10 @@ class Surface:
             return
         if self.application is None:
             page = scope["path"] == f"{self.prefix}/"
-            headers = [(b"content-type", b"text/html; charset=utf-8" if page else b"text/plain"), (b"retry-after", b"5")]
+            headers = [
+                (b"content-type", b"text/html; charset=utf-8" if page else b"text/plain"),
+                (b"retry-after", b"5"),
+            ]
             await _answer(send, 200 if page else 503, _STARTING_PAGE if page else _STARTING, headers)
             return
         path = scope["path"]

@@ -50,9 +50,7 @@ def build(service: HubService, mlflow_url: str) -> Any:
     """Return the WSGI application and start reconciling."""
     folder = private_folder(paths.data() / "promotion")
     secret = secret_key(folder / "secret")
-    promotion = Promotion(
-        Registry(Connection(mlflow_url.rstrip("/"), service.api_token)), Records(folder)
-    )
+    promotion = Promotion(Registry(Connection(mlflow_url.rstrip("/"), service.api_token)), Records(folder))
     reconciler = Reconciler(promotion)
     reconciler.start()
     login = HubLogin(HubIdentity(service), secret, "The model service")

@@ -2,9 +2,21 @@
 
 import hashlib
 import hmac
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Flask, Response, current_app, g, jsonify, make_response, redirect, render_template, request
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 
 from tidelab.tracking.errors import TrackingError, TrackingUnavailableError
 
@@ -28,6 +40,18 @@ HEADERS = {
 
 pages = Blueprint("models", __name__, static_folder="static", template_folder="templates")
 
+View = TypeVar("View", bound=Callable[..., object])
+
+
+def _route(method: str, rule: str) -> Callable[[View], View]:
+    """Return a decorator that serves a function at a path; Flask's own would take its types away."""
+
+    def serve(view: View) -> View:
+        pages.add_url_rule(rule, view_func=view, methods=[method])
+        return view
+
+    return serve
+
 
 def create_app(login: HubLogin, promotion: Promotion, reconciler: Reconciler, secret: str) -> Flask:
     """Return the application.
@@ -44,17 +68,28 @@ def create_app(login: HubLogin, promotion: Promotion, reconciler: Reconciler, se
     app = Flask(__name__, static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, SECRET_KEY=secret)
     app.extensions.update(
-        login=login, promotion=promotion, reconciler=reconciler, overview=Overview(promotion, reconciler, login.prefix),
+        login=login,
+        promotion=promotion,
+        reconciler=reconciler,
+        overview=Overview(promotion, reconciler, login.prefix),
     )
     app.register_blueprint(pages, url_prefix=login.prefix)
     app.before_request(_authenticate)
     app.after_request(_add_headers)
-    app.register_error_handler(RefusedError, lambda error: _refuse(str(error), cast(RefusedError, error).status))
-    app.register_error_handler(TrackingUnavailableError, lambda error: _refuse(f"{error} Nothing was changed.", 503))
+    app.register_error_handler(
+        RefusedError, lambda error: _refuse(str(error), cast(RefusedError, error).status)
+    )
+    app.register_error_handler(
+        TrackingUnavailableError, lambda error: _refuse(f"{error} Nothing was changed.", 503)
+    )
     app.register_error_handler(TrackingError, lambda error: _refuse(str(error), 422))
     app.register_error_handler(404, lambda error: _refuse("There is no such page.", 404))
-    app.register_error_handler(405, lambda error: _refuse("This address does not take that kind of request.", 405))
-    app.register_error_handler(413, lambda error: _refuse("The request is too large; a note has 2000 characters.", 413))
+    app.register_error_handler(
+        405, lambda error: _refuse("This address does not take that kind of request.", 405)
+    )
+    app.register_error_handler(
+        413, lambda error: _refuse("The request is too large; a note has 2000 characters.", 413)
+    )
     app.jinja_env.globals.update(xsrf=_form_token, prefix=login.prefix, hub=login.hub_url)
     app.jinja_env.globals["experiments"] = f"{login.prefix.rpartition('/')[0]}/mlflow/"
     return app
@@ -75,9 +110,13 @@ def _authenticate() -> Response | None:
     g.caller = caller
     if request.method == "POST" and "Authorization" not in request.headers:
         if path.startswith("/api/"):
-            return _refuse("Send `Authorization: Bearer <hub token>`; a browser's cookie is not enough here.", 403)
+            return _refuse(
+                "Send `Authorization: Bearer <hub token>`; a browser's cookie is not enough here.", 403
+            )
         if not hmac.compare_digest(request.form.get("_xsrf", "").encode(), _form_token().encode()):
-            return _refuse("This form is too old. Open the page again and repeat the step; nothing was changed.", 403)
+            return _refuse(
+                "This form is too old. Open the page again and repeat the step; nothing was changed.", 403
+            )
     return None
 
 
@@ -96,48 +135,61 @@ def _add_headers(response: Response) -> Response:
 
 def _refuse(text: str, status: int) -> Response:
     if wants_html(request):
-        return make_response(render_template("message.html", title=_TITLES.get(status, "Not possible"), text=text, caller=g.get("caller")), status)
+        return make_response(
+            render_template(
+                "message.html", title=_TITLES.get(status, "Not possible"), text=text, caller=g.get("caller")
+            ),
+            status,
+        )
     return make_response({"error": text}, status)
 
 
-_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not now", 422: "This model cannot be used", 503: "Not reachable"}
+_TITLES = {
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not now",
+    422: "This model cannot be used",
+    503: "Not reachable",
+}
 
 
-@pages.get("/health")
+@_route("GET", "/health")
 def health() -> Response:
     """Say that the service runs; no login."""
     return make_response({"status": "ok"})
 
 
-@pages.get("/")
+@_route("GET", "/")
 def index() -> str:
-    """Champions, requests and history of all use cases."""
+    """Show champions, requests and history of all use cases."""
     _, overview = _parts()
-    return render_template("index.html", view=overview.page(g.caller), caller=g.caller)
+    return str(render_template("index.html", view=overview.page(g.caller), caller=g.caller))
 
 
-@pages.get("/requests/<identifier>")
+@_route("GET", "/requests/<identifier>")
 def show_request(identifier: str) -> str:
-    """One request beside the present champion, with the decision to take."""
+    """Show one request beside the present champion, with the decision to take."""
     _, overview = _parts()
-    return render_template("request.html", view=overview.request(g.caller, identifier), caller=g.caller)
+    return str(render_template("request.html", view=overview.request(g.caller, identifier), caller=g.caller))
 
 
-@pages.post("/requests/<identifier>/<act>")
+@_route("POST", "/requests/<identifier>/<act>")
 def decide(identifier: str, act: str) -> Response:
     """Confirm, decline or withdraw."""
     _act(g.caller, identifier, act, request.form.get("reason", ""), request.form.get("acknowledge") == "yes")
     return _back()
 
 
-@pages.get("/restore/<slug>/<version>")
+@_route("GET", "/restore/<slug>/<version>")
 def show_restore(slug: str, version: str) -> str:
     """Ask once more before an earlier champion comes back."""
     _, overview = _parts()
-    return render_template("restore.html", view=overview.restore(g.caller, slug, version), caller=g.caller)
+    return str(
+        render_template("restore.html", view=overview.restore(g.caller, slug, version), caller=g.caller)
+    )
 
 
-@pages.post("/restore/<slug>/<version>")
+@_route("POST", "/restore/<slug>/<version>")
 def restore(slug: str, version: str) -> Response:
     """Bring an earlier champion back."""
     promotion, _ = _parts()
@@ -145,14 +197,14 @@ def restore(slug: str, version: str) -> Response:
     return _back()
 
 
-@pages.get("/api/promotions")
+@_route("GET", "/api/promotions")
 def api_list() -> Response:
-    """Requests that the caller may see."""
+    """List the requests that the caller may see."""
     _, overview = _parts()
     return jsonify({"promotions": [overview.plain(one) for one in overview.visible(g.caller)]})
 
 
-@pages.post("/api/promotions")
+@_route("POST", "/api/promotions")
 def api_ask() -> Response:
     """Ask for a promotion: ``{use_case, registered_model, version, note}``."""
     promotion, overview = _parts()
@@ -161,14 +213,14 @@ def api_ask() -> Response:
     return make_response(overview.plain(made), 201)
 
 
-@pages.get("/api/promotions/<identifier>")
+@_route("GET", "/api/promotions/<identifier>")
 def api_show(identifier: str) -> Response:
-    """One request."""
+    """Show one request."""
     _, overview = _parts()
     return jsonify(overview.plain(overview.see(g.caller, identifier)))
 
 
-@pages.post("/api/promotions/<identifier>/<act>")
+@_route("POST", "/api/promotions/<identifier>/<act>")
 def api_act(identifier: str, act: str) -> Response:
     """Confirm ``{reason, acknowledge}``, decline ``{reason}`` or withdraw."""
     promotion, overview = _parts()
@@ -177,14 +229,14 @@ def api_act(identifier: str, act: str) -> Response:
     return jsonify(overview.plain(promotion.records.get(identifier)))
 
 
-@pages.get("/api/champions")
+@_route("GET", "/api/champions")
 def api_champions() -> Response:
-    """Published champions and what is wrong with them, if anything is."""
+    """List the published champions, and what is wrong with them if anything is."""
     _, overview = _parts()
     return jsonify(overview.champions())
 
 
-@pages.post("/api/champions/<slug>/restore")
+@_route("POST", "/api/champions/<slug>/restore")
 def api_restore(slug: str) -> Response:
     """Restore an earlier champion: ``{version, reason}``."""
     promotion, overview = _parts()

@@ -1,7 +1,6 @@
 """The published champions: one folder each, which apps and reports read without MLflow and without a token."""
 
 import json
-import os
 import secrets
 import shutil
 from dataclasses import asdict, dataclass
@@ -111,5 +110,5 @@ class Champions:
     def _is(place: Path, digest: str) -> bool:
         try:
             return ModelBundle.load(place).digest == digest
-        except (BundleError, os.error):
+        except (BundleError, OSError):
             return False

@@ -7,6 +7,7 @@ harms nothing but this process. Standard library, numpy and ONNX Runtime only.
 import json
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 MEMORY_BYTES = 8 * 2**30
@@ -29,8 +30,7 @@ def problem(wanted: dict[str, Any]) -> str:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    with open(wanted["path"], "rb") as file:
-        content = file.read()
+    content = Path(wanted["path"]).read_bytes()
     try:
         # From bytes: then the file cannot name other files as external data.
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

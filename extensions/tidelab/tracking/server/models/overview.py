@@ -147,9 +147,16 @@ class Overview:
         current = champions.current()
         earlier = [one for one in self._earlier(champions, current) if one.version == version]
         if not earlier:
-            raise RefusedError(f"Version {version[:20]!r} was never published, or its folder is damaged.", 404)
+            raise RefusedError(
+                f"Version {version[:20]!r} was never published, or its folder is damaged.", 404
+            )
         bundle = champions.bundle(earlier[0])
-        return {"use_case": use_case, "current": current, "earlier": earlier[0], "card": bundle.card if bundle else None}
+        return {
+            "use_case": use_case,
+            "current": current,
+            "earlier": earlier[0],
+            "card": bundle.card if bundle else None,
+        }
 
     def _earlier(self, champions: Champions, current: Champion | None) -> list[Champion]:
         """Return versions that were champion before and whose folders are whole, newest first."""
@@ -177,7 +184,9 @@ def compare(card: ModelCard, other: ModelCard | None) -> list[Measure]:
         ("Expected calibration error", "expected_calibration_error"),
     )  # fmt: skip
     found = [
-        Measure(title, getattr(ours, name), getattr(theirs, name) if theirs else None, f"{ours.n_test} images")
+        Measure(
+            title, getattr(ours, name), getattr(theirs, name) if theirs else None, f"{ours.n_test} images"
+        )
         for title, name in totals
     ]
     for label in dict.fromkeys([*card.labels, *(other.labels if other else ())]):

@@ -61,7 +61,9 @@ class Promotion:
         except UnknownUseCaseError as error:
             raise RefusedError(str(error), 404) from None
 
-    def ask(self, caller: Caller, slug: str, registered_model: str, version: str, note: str) -> PromotionRequest:
+    def ask(
+        self, caller: Caller, slug: str, registered_model: str, version: str, note: str
+    ) -> PromotionRequest:
         """Put a version before the maintainers: it is fetched, checked and kept as it is now.
 
         Raises
@@ -75,7 +77,8 @@ class Promotion:
             raise RefusedError("Only a person can ask for a promotion.", 403)
         if model_owner(registered_model) != caller.key or registered_model.partition("--")[0] != slug:
             raise RefusedError(
-                f"You may ask for the promotion of your own model {slug}--{caller.key}, not of {registered_model!r}.", 403
+                f"You may ask for the promotion of your own model {slug}--{caller.key}, not of {registered_model!r}.",
+                403,
             )
         if not version.isdecimal():
             raise RefusedError(f"version: expected a number, for example 1, got {version[:20]!r}.")
@@ -84,7 +87,9 @@ class Promotion:
             if (one.registered_model, one.version) == (registered_model, version):
                 return one
         if sum(one.use_case == slug for one in mine) >= MOST_PENDING:
-            raise RefusedError(f"{MOST_PENDING} of your requests are waiting already. Withdraw one first.", 429)
+            raise RefusedError(
+                f"{MOST_PENDING} of your requests are waiting already. Withdraw one first.", 429
+            )
         identifier, folder = self.records.new_folder()
         try:
             fetch_version(self.registry.connection, registered_model, version, folder / "bundle")
@@ -119,7 +124,10 @@ class Promotion:
         with self.records.lock():
             request, use_case = self._decidable(caller, identifier)
             if request.warnings and not acknowledged:
-                raise RefusedError("Confirm that you have read what is said about this model: " + " ".join(request.warnings), 409)
+                raise RefusedError(
+                    "Confirm that you have read what is said about this model: " + " ".join(request.warnings),
+                    409,
+                )
             bundle, _ = review(self.records.bundle(request.id), use_case)
             if bundle.digest != request.digest:
                 raise RefusedError("The copy that was reviewed is damaged. Ask its author to ask again.", 422)
@@ -176,7 +184,9 @@ class Promotion:
                 raise RefusedError(f"Version {version} is the champion already. Nothing was changed.", 409)
             if not version.isdecimal() or all(one.version != version for one in self.registry.versions(name)):
                 raise RefusedError(f"{name} has no version {version[:20]!r}.", 404)
-            self.records.audit(caller.name, "restoring", use_case=slug, registered_model=name, version=version, why=words)
+            self.records.audit(
+                caller.name, "restoring", use_case=slug, registered_model=name, version=version, why=words
+            )
             target = self.registry.version(name, version)
             champion = self.stored(use_case, target, caller.name, words, previous)
             self.reached("stored")
@@ -184,10 +194,14 @@ class Promotion:
             self.reached("alias")
             champions.publish(champion)
             self.reached("published")
-            self.records.audit(caller.name, "restored", use_case=slug, registered_model=name, version=version, why=words)
+            self.records.audit(
+                caller.name, "restored", use_case=slug, registered_model=name, version=version, why=words
+            )
         return champion
 
-    def stored(self, use_case: UseCase, target: Version, who: str, note: str, previous: Champion | None) -> Champion:
+    def stored(
+        self, use_case: UseCase, target: Version, who: str, note: str, previous: Champion | None
+    ) -> Champion:
         """Bring a version of the protected model to its folder, checked, and return what to publish. Under the lock."""
         champions = Champions(target.name)
         champions.remove_staging()
@@ -201,13 +215,18 @@ class Promotion:
             promoted_at=now(), note=note, previous=previous.version if previous else None,
         )  # fmt: skip
 
-    def completed(self, target: Version) -> None:
-        """Close the request that a version came from, if an interruption left it open. Under the lock."""
-        for request in self.records.all():
-            if request.status == "pending" and request.id == target.tags.get(TAG_REQUEST):
-                who = Caller(target.tags.get(TAG_CONFIRMED_BY, "unknown"), "user")
-                note = target.tags.get(TAG_NOTE, "")
-                self._decide(who, request, "confirmed", note, target.version, "after an interruption")
+    def left_open(self, target: Version | None) -> list[PromotionRequest]:
+        """Return pending requests whose bundle is the champion: their confirmation was interrupted after the alias was set."""
+        wanted = target.tags.get(TAG_REQUEST) if target is not None else None
+        return [one for one in self.records.all() if one.status == "pending" and one.id == wanted]
+
+    def complete_left_open(self, target: Version | None) -> None:
+        """Close such requests in the name of who confirmed them. Under the lock."""
+        for request in self.left_open(target):
+            assert target is not None
+            who = Caller(target.tags.get(TAG_CONFIRMED_BY, "unknown"), "user")
+            note = target.tags.get(TAG_NOTE, "")
+            self._decide(who, request, "confirmed", note, target.version, "after an interruption")
 
     def _copied_before(self, name: str, request: PromotionRequest) -> str | None:
         """Return the version that an interrupted confirmation of the same request left in the registry."""
@@ -240,7 +259,13 @@ class Promotion:
             )  # fmt: skip
 
     def _decide(
-        self, caller: Caller, request: PromotionRequest, status: str, reason: str, version: str = "", how: str = ""
+        self,
+        caller: Caller,
+        request: PromotionRequest,
+        status: str,
+        reason: str,
+        version: str = "",
+        how: str = "",
     ) -> PromotionRequest:
         decided = PromotionRequest.model_validate({
             **request.model_dump(), "status": status, "decided_by": caller.name, "decided_at": now(), "reason": reason,
@@ -263,5 +288,7 @@ def _words(text: str, field: str, meaning: str) -> str:
     if not words:
         raise RefusedError(f"{field} is empty. Say in a sentence {meaning}.")
     if len(words) > LONGEST_NOTE:
-        raise RefusedError(f"{field} has {len(words)} characters, at most {LONGEST_NOTE} are kept. Shorten it.")
+        raise RefusedError(
+            f"{field} has {len(words)} characters, at most {LONGEST_NOTE} are kept. Shorten it."
+        )
     return words

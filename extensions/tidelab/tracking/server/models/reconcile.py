@@ -49,7 +49,9 @@ class Reconciler:
                 problems[slug] = Problem(slug, f"{error} The published champion stays as it is.")
             except Exception:
                 log.exception("Reconciling %s failed", slug)
-                problems[slug] = Problem(slug, "An unexpected error; see the service's log. The published champion stays.")
+                problems[slug] = Problem(
+                    slug, "An unexpected error; see the service's log. The published champion stays."
+                )
         for slug, problem in problems.items():
             if self.problems.get(slug) != problem:
                 log.warning("%s: %s", slug, problem.text)
@@ -79,9 +81,12 @@ class Reconciler:
         champions = Champions(name)
         if not registry.has_model(name):
             if champions.current() is not None:
-                raise TrackingError(f"MLflow has no registered model {name!r}, though a champion of it is published.")
+                raise TrackingError(
+                    f"MLflow has no registered model {name!r}, though a champion of it is published."
+                )
             return
-        if _same(champions, registry.champion(name)):
+        target = registry.champion(name)
+        if _same(champions, target) and not self.promotion.left_open(target):
             return
         with self.promotion.records.lock():
             target = registry.champion(name)  # again: a decision may have been in progress
@@ -89,8 +94,7 @@ class Reconciler:
                 self._withdraw(use_case, champions)
             elif not _same(champions, target):
                 self._publish(use_case, champions, target)
-            if target is not None:
-                self.promotion.completed(target)
+            self.promotion.complete_left_open(target)
 
     def _publish(self, use_case: UseCase, champions: Champions, target: Version) -> None:
         who = target.tags.get(TAG_CONFIRMED_BY, BY_HAND)

@@ -31,11 +31,15 @@ class PromotionRequest(BaseModel):
     use_case: str
     registered_model: str = Field(description="The person's own registered model")
     version: str
-    digest: str = Field(description="Digest of the bundle as it was reviewed; only these bytes can be confirmed")
+    digest: str = Field(
+        description="Digest of the bundle as it was reviewed; only these bytes can be confirmed"
+    )
     note: str
     asked_by: str = Field(description="Hub user")
     asked_at: str
-    warnings: list[str] = Field(default_factory=list, description="What a maintainer must have read before confirming")
+    warnings: list[str] = Field(
+        default_factory=list, description="What a maintainer must have read before confirming"
+    )
     status: Status = "pending"
     decided_by: str = ""
     decided_at: str = ""
@@ -78,7 +82,9 @@ class Records:
                 return PromotionRequest.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             pass
-        raise RefusedError("There is no such request. The list on the models page shows those there are.", 404)
+        raise RefusedError(
+            "There is no such request. The list on the models page shows those there are.", 404
+        )
 
     def all(self) -> list[PromotionRequest]:
         """Return all requests, newest first; folders of requests that were never finished are left out."""
@@ -135,7 +141,8 @@ class Records:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise RefusedError(
-                            "Another promotion is still in progress. Nothing was changed; try again in a few minutes.", 409
+                            "Another promotion is still in progress. Nothing was changed; try again in a few minutes.",
+                            409,
                         ) from None
                     time.sleep(0.05)
             yield

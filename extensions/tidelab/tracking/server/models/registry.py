@@ -47,7 +47,9 @@ class Registry:
 
     def has_model(self, name: str) -> bool:
         """Return whether there is a registered model of this name."""
-        found = self.connection.get(f"{_API}/registered-models/search", {"filter": f"name = '{name}'", "max_results": "1"})
+        found = self.connection.get(
+            f"{_API}/registered-models/search", {"filter": f"name = '{name}'", "max_results": "1"}
+        )
         return bool(found.get("registered_models"))
 
     def versions(self, name: str) -> list[Version]:
@@ -55,7 +57,11 @@ class Registry:
         found: list[Version] = []
         token = ""
         while True:
-            parameters = {"filter": f"name = '{name}'", "max_results": "100", **({"page_token": token} if token else {})}
+            parameters = {
+                "filter": f"name = '{name}'",
+                "max_results": "100",
+                **({"page_token": token} if token else {}),
+            }
             page = self.connection.get(f"{_API}/model-versions/search", parameters)
             found += [_version({"model_version": entry}) for entry in page.get("model_versions", [])]
             token = page.get("next_page_token", "")
@@ -74,7 +80,9 @@ class Registry:
         )["run"]["info"]
         root = f"{experiment}/{run['run_id']}/artifacts/{_FOLDER}"
         for file in [*bundle.card.files, CARD]:
-            self.connection.put(f"/api/2.0/mlflow-artifacts/artifacts/{root}/{file}", (bundle.folder / file).read_bytes())
+            self.connection.put(
+                f"/api/2.0/mlflow-artifacts/artifacts/{root}/{file}", (bundle.folder / file).read_bytes()
+            )
         self.connection.post(f"{_API}/runs/update", {"run_id": run["run_id"], "status": "FINISHED"})
         if not self.has_model(name):
             self.connection.post(f"{_API}/registered-models/create", {"name": name})
@@ -86,7 +94,9 @@ class Registry:
 
     def set_champion(self, name: str, version: str) -> None:
         """Point the alias to a version."""
-        self.connection.post(f"{_API}/registered-models/alias", {"name": name, "alias": ALIAS, "version": version})
+        self.connection.post(
+            f"{_API}/registered-models/alias", {"name": name, "alias": ALIAS, "version": version}
+        )
 
     def _experiment(self) -> str:
         parameters = {"experiment_name": CHAMPIONS_EXPERIMENT}
@@ -96,7 +106,11 @@ class Registry:
         except TrackingUnavailableError:
             raise
         except TrackingError:
-            return str(self.connection.post(f"{_API}/experiments/create", {"name": CHAMPIONS_EXPERIMENT})["experiment_id"])
+            return str(
+                self.connection.post(f"{_API}/experiments/create", {"name": CHAMPIONS_EXPERIMENT})[
+                    "experiment_id"
+                ]
+            )
 
 
 def _version(answer: dict[str, Any]) -> Version:

@@ -34,17 +34,23 @@ def review(folder: Path, use_case: UseCase) -> tuple[ModelBundle, list[str]]:
         check_names(bundle.card.files, bundle.card.name)
     except (BundleError, TrackingError) as error:
         raise RefusedError(str(error).replace(str(folder), "the bundle"), 422) from None
-    extra = sorted(item.name for item in folder.iterdir() if item.name not in (*bundle.card.files, "card.json"))
+    extra = sorted(
+        item.name for item in folder.iterdir() if item.name not in (*bundle.card.files, "card.json")
+    )
     if extra:
-        raise RefusedError(f"The bundle holds {extra[0]!r}, which its card does not list. Register it again.", 422)
+        raise RefusedError(
+            f"The bundle holds {extra[0]!r}, which its card does not list. Register it again.", 422
+        )
     if bundle.card.use_case != use_case.slug:
         raise RefusedError(
-            f"The model was made for {bundle.card.use_case!r}, not for {use_case.slug!r}. Ask for its promotion there.", 422
+            f"The model was made for {bundle.card.use_case!r}, not for {use_case.slug!r}. Ask for its promotion there.",
+            422,
         )
     size = sum((folder / name).stat().st_size for name in bundle.card.files)
     if size > LARGEST_MODEL:
         raise RefusedError(
-            f"The bundle has {size // 2**20} MB; a champion may have {LARGEST_MODEL // 2**20} MB. Export a smaller model.", 422
+            f"The bundle has {size // 2**20} MB; a champion may have {LARGEST_MODEL // 2**20} MB. Export a smaller model.",
+            422,
         )
     probe(bundle)
     return bundle, warnings(bundle, use_case)
@@ -55,12 +61,18 @@ def warnings(bundle: ModelBundle, use_case: UseCase) -> list[str]:
     card = bundle.card
     found = []
     if card.demo:
-        found.append("This is a demonstration model, trained on generated pictures. Every face will say so above its numbers.")
+        found.append(
+            "This is a demonstration model, trained on generated pictures. Every face will say so above its numbers."
+        )
     declared, given = set(use_case.label_names), set(card.labels)
     if missing := sorted(declared - given):
-        found.append(f"The model does not know {len(missing)} declared classes: {_some(missing)}. It can never find them.")
+        found.append(
+            f"The model does not know {len(missing)} declared classes: {_some(missing)}. It can never find them."
+        )
     if new := sorted(given - declared):
-        found.append(f"The model names {len(new)} classes the use case does not declare: {_some(new)}. They have no AphiaID.")
+        found.append(
+            f"The model names {len(new)} classes the use case does not declare: {_some(new)}. They have no AphiaID."
+        )
     if card.quality.macro_f1 is None or card.quality.n_test == 0:
         found.append("Its card does not say how good it is (no macro F1 on test images).")
     if "reference.npz" not in card.files:
@@ -90,7 +102,8 @@ def probe(bundle: ModelBundle) -> None:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise RefusedError(
-            f"The model did not answer for two images within {PROBE_SECONDS:.0f} s. Export a smaller model.", 422
+            f"The model did not answer for two images within {PROBE_SECONDS:.0f} s. Export a smaller model.",
+            422,
         ) from None
     try:
         problem = json.loads(done.stdout)["problem"]
