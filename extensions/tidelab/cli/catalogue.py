@@ -1,5 +1,6 @@
 """Commands about use cases: list, check, new, schema, docs."""
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Annotated
@@ -111,8 +112,14 @@ def docs(
     ] = False,
 ) -> None:
     """Make the generated documentation pages. They come from the code and the catalogue."""
+    from tidelab import paths
     from tidelab.cli.generated_docs import stale_pages, write_pages
 
+    if importlib.util.find_spec("pydantic_settings") is None:
+        there = paths.env_python("dev").with_name("tidelab")
+        raise typer.BadParameter(
+            f"the pages need the environment `dev`: run {there} docs", param_hint="environment"
+        )
     if not check_only:
         for page in write_pages():
             say(f"Wrote {page}")

@@ -140,6 +140,13 @@ def test_a_folder_for_logs_that_cannot_be_written_is_no_second_fault(tidelab, mo
     assert "The details are in" not in said.err
 
 
+def test_docs_outside_the_development_environment(tidelab, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    said = tidelab("docs", "--check")
+    assert said.code == 2
+    assert "the pages need the environment `dev`: run " in said.err
+
+
 def test_schema_to_a_file(tidelab, tmp_path):
     assert tidelab("schema", "--out", tmp_path / "s.json").code == 0
     assert json.loads((tmp_path / "s.json").read_text()) == json.loads(tidelab("schema").out)
