@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.brightness import calls, grey_png, make_use_case
 
+from tests.support.brightness import calls, grey_png, make_use_case
 from tidelab.catalogue import UseCase
 from tidelab.domain.state import RunState
 from tidelab.runs import RunError, RunFolder, get_executor, list_runs, prepare

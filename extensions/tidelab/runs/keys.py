@@ -8,7 +8,14 @@ from typing import Any, Final
 from tidelab.models import ModelBundle, Predictor
 
 SCHEMA: Final = 1
-"""Raised when decoding (``tidelab.runs.inputs``) or the record changes so that a result could differ."""
+"""Raised when decoding or the record changes so that a result could differ: stands for the code in :data:`SOURCES`."""
+
+SOURCES: Final = (
+    "tidelab.runs.inputs.decode",
+    "tidelab.runs.inputs.pixels",
+    "tidelab.runs.keys",
+    "tidelab.runs.record",
+)
 
 
 class KeyMaker:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from tests.support.brightness import grey_png
 
 Maker = Callable[[Path], str]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.brightness import make_use_case
 
+from tests.support.brightness import make_use_case
 from tidelab.catalogue import UseCase
 from tidelab.runs import RunFolder, get_executor, prepare
 

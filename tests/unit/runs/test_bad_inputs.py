@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
 from tests.support.brightness import calls, grey_png
 from tests.unit.runs.bad_files import MAKERS
-
 from tidelab.catalogue import UseCase
 from tidelab.runs import RunFolder, execute, get_executor, prepare
 from tidelab.runs.failures import KINDS

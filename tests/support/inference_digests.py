@@ -1,0 +1,107 @@
+"""Digest of the code that a cached result stands for; ``tests/data/inference_digests.json`` holds the accepted ones.
+
+    python -m tests.support.inference_digests
+
+writes the digests of predictors whose version was raised. Where the code changed and no prediction can differ (a renamed
+variable), ``--same-predictions`` accepts it without a new version. Comments, docstrings and formatting do not count.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tidelab.catalogue import load_catalogue
+from tidelab.models import predictor_class
+from tidelab.runs import keys
+
+FILE = Path(__file__).resolve().parents[1] / "data" / "inference_digests.json"
+DECODING = "tidelab.runs.keys:SCHEMA"
+_IGNORED = {"ctx", "type_params", "type_comment", "kind"}
+_COUNTED = ("tidelab.science.", "tidelab.models.thumbnail")
+
+
+def source_of(module: str) -> str:
+    """Return the source of a module without importing it."""
+    spec = importlib.util.find_spec(module)
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def meaning(node: object) -> object:
+    """Return a syntax tree as nested lists, without positions, comments, docstrings and what differs between Pythons."""
+    if isinstance(node, list):
+        return [meaning(one) for one in node]
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and body and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+        # Any bare string is a note to the reader.
+        kept = [
+            one for one in body if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+        ]
+        node.body = kept
+    return [
+        type(node).__name__,
+        *((name, meaning(value)) for name, value in ast.iter_fields(node) if name not in _IGNORED),
+    ]
+
+
+def digest(modules: Iterable[str]) -> str:
+    """Return one sha256 over the meaning of several modules."""
+    parts = [(module, meaning(ast.parse(source_of(module)))) for module in sorted(modules)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of the toolkit's arithmetic that a module imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source_of(module))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.startswith(_COUNTED) and _is_module(name)}
+
+
+def current() -> dict[str, dict[str, str]]:
+    """Return version and digest of every predictor of the catalogue, and of the decoding of images."""
+    sources = {DECODING: (str(keys.SCHEMA), keys.SOURCES)}
+    for use_case in load_catalogue().values():
+        spec = use_case.task.predictor
+        made = predictor_class(spec, [str(use_case.source_folder)])
+        sources[spec] = (made.INFERENCE_VERSION, made.SOURCES)
+    return {
+        spec: {"version": version, "digest": digest(modules)}
+        for spec, (version, modules) in sorted(sources.items())
+    }
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def main() -> None:
+    """Accept the code as it is."""
+    known = json.loads(FILE.read_text()) if FILE.exists() else {}
+    now = current()
+    for spec, one in now.items():
+        before = known.get(spec, {})
+        changed = before and before["digest"] != one["digest"] and before["version"] == one["version"]
+        if changed and "--same-predictions" not in sys.argv:
+            sys.exit(
+                f"{spec}: its sources changed and its version is still {one['version']}. Raise it, or see --same-predictions."
+            )
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(now, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
