@@ -51,6 +51,9 @@ class ModelCard(_Part):
     labels: tuple[str, ...] = Field(min_length=2, description="Class names in the order of `probabilities`")
     input: InputSpec
     temperature: float = Field(1.0, gt=0, description="probabilities = softmax(log(p) / temperature), fitted on validation images")
+    aphia_ids: dict[str, int] = Field(
+        default_factory=dict, description="label -> AphiaID, for published models with classes the use case does not declare"
+    )
     embedding_dim: int = Field(gt=0)
     framework: str = Field(description="What it was trained with, e.g. keras 3.15.1, scikit-learn 1.9")
     demo: bool = Field(False, description="A demonstration model: trained on generated images, never for science")

@@ -19,6 +19,10 @@ SMALL_TEST = 100
 """Fewer test images than this, and the words say that the figures are rough."""
 
 
+SIGNIFICANT = 0.05
+"""Sign tests with a smaller p-value count as decided."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a model said of test images, and what was right.
@@ -157,19 +161,32 @@ class Comparison:
     n_samples: int
 
     @property
+    def p_value(self) -> float:
+        """How often two equally good models would differ on so many images at least as one-sidedly."""
+        return metrics.sign_test(self.only_challenger, self.only_champion)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the images tell the two apart: the interval excludes zero, and enough images stand behind it.
+
+        With a handful of images the bootstrap is too sure of itself, because it can only repeat what it has seen; the sign test is not.
+        """
+        return self.difference.decided and self.p_value < SIGNIFICANT
+
+    @property
     def sentences(self) -> list[str]:
         """The result in words, the caution first where the test set is small."""
         interval = self.difference
         words = f"macro F1 {interval.value:+.3f} (95 % interval {interval.low:+.3f} to {interval.high:+.3f})"
-        if interval.low > 0:
-            verdict = f"{self.challenger.name} is better than {self.champion.name} on these images: {words}."
-        elif interval.high < 0:
-            verdict = f"{self.challenger.name} is worse than {self.champion.name} on these images: {words}."
-        else:
-            verdict = f"These images do not decide between {self.challenger.name} and {self.champion.name}: {words}."
+        better = f"{self.challenger.name} is {'better' if interval.value > 0 else 'worse'} than {self.champion.name} on these images: {words}."
+        verdict = (
+            better
+            if self.decided
+            else f"These images do not decide between {self.challenger.name} and {self.champion.name}: {words}."
+        )
         rest = (
             f"{self.only_challenger} image(s) are right only with {self.challenger.name}, {self.only_champion} only with {self.champion.name}, "
-            f"out of {len(self.challenger.truth)}."
+            f"out of {len(self.challenger.truth)} (exact sign test: p = {self.p_value:.2g})."
         )
         return [verdict, rest, *self._cautions()]
 

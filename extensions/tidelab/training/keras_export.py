@@ -9,15 +9,33 @@ from tidelab.training.trained import ExportError
 OPSET = 17
 
 
-def to_onnx(model: Any, embedding_layer: str) -> bytes:
+def embedding_of(model: Any) -> Any:
+    """Return the tensor a classifier decides on: what enters its last dense layer, averaged over the image where it is a map.
+
+    Raises
+    ------
+    ExportError
+        When the model has no dense layer in its outermost part.
+    """
+    keras = import_keras()
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    if not dense:
+        raise ExportError(
+            "The model has no dense layer at its end, so its embedding is not known. It was not exported."
+        )
+    found = dense[-1].input
+    return keras.layers.GlobalAveragePooling2D()(found) if len(found.shape) == 4 else found
+
+
+def to_onnx(model: Any, embedding: Any) -> bytes:
     """Export a Keras model.
 
     Parameters
     ----------
     model
         One image input, and optionally one feature input called ``features``; its output are probabilities.
-    embedding_layer
-        Name of the layer whose output becomes ``embedding``; flattened by global average pooling where it is a feature map.
+    embedding
+        Keras tensor ``(n, d)`` inside the model (`embedding_of`).
 
     Returns
     -------
@@ -25,12 +43,10 @@ def to_onnx(model: Any, embedding_layer: str) -> bytes:
         An ONNX model with a dynamic batch, inputs ``image`` (and ``features``), outputs ``probabilities`` and ``embedding``.
     """
     keras = import_keras()
-    import tensorflow as tf
     import tf2onnx
 
-    embedding = model.get_layer(embedding_layer).output
-    if len(embedding.shape) == 4:
-        embedding = keras.layers.GlobalAveragePooling2D()(embedding)
+    import tensorflow as tf
+
     if len(model.outputs) != 1 or len(embedding.shape) != 2:
         raise ExportError(
             f"The model has {len(model.outputs)} outputs and an embedding of shape {embedding.shape}; expected one and (n, d)."

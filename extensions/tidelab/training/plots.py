@@ -87,6 +87,7 @@ def reliability(evaluation: Evaluation) -> bytes:
     below.set_xlim(0, 1)
     below.set_xlabel("score of the named class")
     below.set_ylabel("images")
+    below.yaxis.get_major_locator().set_params(integer=True)
     return _png(figure)
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tidelab import paths
 from tidelab.catalogue import UseCase, load_catalogue
+from tidelab.domain.card import InputSpec
 from tidelab.models import ModelBundle, ResolvedModel, resolve_model
 from tidelab.models.classifier import ImageClassifier
 from tidelab.science.splits import TEST, VALIDATION
@@ -19,6 +20,7 @@ from tidelab.training import evaluation as evaluations
 from tidelab.training import plots, train
 from tidelab.training.datasets import LabelledImages, data_digest, read_images
 from tidelab.training.evaluation import Comparison, Evaluation, compare
+from tidelab.training.fetching import OnProgress
 from tidelab.training.live import LiveCurves
 from tidelab.training.progress import OnEpoch, ignore
 from tidelab.training.save import save_model
@@ -33,6 +35,7 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_champion",
+    "fetch_published",
     "open_images",
     "parameters_of",
     "promotion_problem",
@@ -114,10 +117,10 @@ def save(
 
     A model trained on generated pictures is marked as a demonstration model, and says so wherever it is used.
     """
-    person = os.environ.get("JUPYTERHUB_USER", "me")
+    person = _person()
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
     return save_model(
-        model, test, images, split.parts, Path.home() / "tidelab" / "models" / paths.safe_name(use_case) / stamp,
+        model, test, images, split.parts, _models_folder(use_case) / stamp,
         use_case=use_case, name=f"{use_case}--{paths.safe_name(person)}", created_by=person, demo=images.generated,
         method=f"{len(test.truth)} held-out test images, split {split.how}",
     )  # fmt: skip
@@ -182,11 +185,71 @@ def digest(images: LabelledImages, split: Split) -> str:
     return data_digest(images, split.parts)
 
 
+def fetch_published(use_case: str, name: str) -> ModelBundle:
+    """Fetch published weights that a use case declares, check them, and convert them into a bundle of your own.
+
+    Parameters
+    ----------
+    use_case
+        Slug.
+    name
+        ``name`` of an entry of ``model.published`` in its ``usecase.yaml``.
+
+    Returns
+    -------
+    ModelBundle
+        In ``~/tidelab/models/<use case>/<name>``: give that folder as `model` in an analysis.
+    """
+    from tidelab.training.keras_published import convert
+    from tidelab.training.published import fetch
+
+    declared = {one.name: one for one in _use_case(use_case).model.published}
+    if name not in declared:
+        raise ValueError(
+            f"{use_case} declares no published model {name!r}; it declares: {', '.join(declared) or 'none'}."
+        )
+    model = declared[name]
+    found = fetch(model, on_progress=progress_line(model.name))
+    if found.classes is None:
+        raise ValueError(
+            f"{name}: its class list was not found beside the weights. Name it as classes_file in usecase.yaml."
+        )
+    spec = InputSpec(kind="image", **model.preprocessing.model_dump())
+    return convert(
+        found.weights, _models_folder(use_case) / paths.safe_name(name), labels=found.classes, aphia_ids=found.aphia_ids,
+        input_spec=spec, use_case=use_case, name=name, title=model.title, source=found.source, licence=model.licence,
+        citation=model.citation, created_by=_person(),
+    )  # fmt: skip
+
+
+def progress_line(name: str) -> OnProgress:
+    """Return a progress callback for a download that prints a line for every tenth of it."""
+    said = -1
+
+    def show(there: int, total: int | None) -> None:
+        nonlocal said
+        tenth = there * 10 // total if total else there // (50 * 2**20)
+        if tenth != said:
+            said = tenth
+            whole = f" of {total / 1e6:.0f}" if total else ""
+            print(f"{name}: {there / 1e6:.0f}{whole} MB", flush=True)
+
+    return show
+
+
 def promotion_problem(version: object | None) -> str:
     """Return why promotion cannot be asked for, or an empty text."""
     if version is None:
         return "Promotion was not asked for: the model is not registered, because MLflow could not be reached. Run the notebook again later."
     return ""
+
+
+def _person() -> str:
+    return os.environ.get("JUPYTERHUB_USER", "me")
+
+
+def _models_folder(use_case: str) -> Path:
+    return Path.home() / "tidelab" / "models" / paths.safe_name(use_case)
 
 
 def _use_case(slug: str) -> UseCase:

@@ -133,7 +133,12 @@ def _network(
     expected = np.zeros((0, n_labels), np.float32)
     if len(truth[1]):
         expected = np.asarray(model.predict(held, verbose=0), np.float32)
-    return keras_export.to_onnx(model, keras_network.EMBEDDING), expected, history, int(model.count_params())
+    return (
+        keras_export.to_onnx(model, model.get_layer(keras_network.EMBEDDING).output),
+        expected,
+        history,
+        int(model.count_params()),
+    )
 
 
 def _check_classes(images: LabelledImages, train_rows: npt.NDArray[np.int64]) -> None:
