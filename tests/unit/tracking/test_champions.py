@@ -57,7 +57,8 @@ def test_publish_and_read(champions: Champions, tmp_path: Path):
     champions.publish(made)
     assert champions.current() == made
     loaded = champions.bundle(made)
-    assert loaded is not None and loaded.digest == bundle.digest
+    assert loaded is not None
+    assert loaded.digest == bundle.digest
     assert list(champions.folder.glob(".*")) == []
     assert champions.store("1", bundle) == place
 

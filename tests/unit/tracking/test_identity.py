@@ -141,7 +141,8 @@ def test_an_answer_of_another_shape_is_nobody(model: object):
 def test_only_true_is_an_administrator_and_a_service_never_is():
     for value in (1, "true", None):
         caller = caller_from_model({**ALICE, "admin": value}, frozenset({SCOPE}))
-        assert caller is not None and not caller.admin
+        assert caller is not None
+        assert not caller.admin
     robot = caller_from_model({**ALICE, "kind": "service", "admin": True}, frozenset({SCOPE}))
     assert robot == Caller("alice", "service")
     assert robot.key == "service:alice" != Caller("alice", "user").key
