@@ -27,7 +27,7 @@ from tidelab.runs.manifest import make_manifest
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.processes import FileLock
 from tidelab.runs.products import Scene, write_provenance, write_tables
-from tidelab.runs.progress import Progress, now
+from tidelab.runs.progress import CANCEL_FILE, Progress, now
 from tidelab.runs.request import SAMPLE, RunRequest
 from tidelab.runs.slots import slot
 from tidelab.runs.tables import write_failed
@@ -78,6 +78,9 @@ def execute(folder: RunFolder, *, own_process: bool = False, stop: threading.Eve
         before = folder.state()
         if before.status == "done":
             return before
+        if before.is_over:
+            # The wish to cancel belonged to the attempt before.
+            (folder.path / CANCEL_FILE).unlink(missing_ok=True)
         with Progress(folder.path, own_process=own_process, cancelled=stop) as progress:
             _attempt(folder, progress)
             return progress.state

@@ -12,6 +12,7 @@ from tests.unit.runs.conftest import Run
 from tidelab.catalogue import UseCase
 from tidelab.domain.state import RunState
 from tidelab.runs import RunError, RunFolder, list_runs, prepare
+from tidelab.runs.execute import execute
 from tidelab.runs.processes import FileLock, end, identity, is_alive, is_locked
 
 
@@ -24,6 +25,7 @@ def test_a_prepared_run_waits_and_can_be_cancelled_before_it_starts(use_case: Us
         folder.package()
     folder.cancel()
     assert folder.state().status == "cancelled"
+    assert execute(folder).status == "done", "the wish belonged to the attempt before"
 
 
 @pytest.mark.parametrize(
@@ -135,8 +137,6 @@ def test_a_lock_ends_with_its_holder(tmp_path: Path) -> None:
 
 
 def test_two_processes_never_execute_one_run(use_case: UseCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidelab.runs.execute import execute
-
     monkeypatch.setattr("tidelab.runs.execute._LOCK_SECONDS", 0.1)
     folder = prepare(use_case, person="ada")
     other = FileLock(folder.path / "run.lock")
