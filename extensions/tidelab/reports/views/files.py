@@ -17,6 +17,15 @@ def failed_files(run: RunFolder) -> Displayable:
     failed = run.failed_files()
     if failed.empty:
         return section(Markup("<p>None: every file could be used.</p>"), "No file failed.", "tl-failed")
+    words = "\n".join(
+        f"{name}: {reason}" for name, reason in zip(failed["image"], failed["reason"], strict=True)
+    )
+    return section(failed_table(run), words, "tl-failed")
+
+
+def failed_table(run: RunFolder) -> Markup:
+    """Return the rows of the table alone, for a view that shows them among other things."""
+    failed = run.failed_files()
     shown = failed.head(_MOST_ROWS).fillna("")
     rows = [[str(value) for value in row] for row in shown[list(FAILED_COLUMNS)].itertuples(index=False)]
     body = table(["File", "What is wrong", "Expected", "What to do"], rows)
@@ -24,5 +33,4 @@ def failed_files(run: RunFolder) -> Displayable:
         body += Markup('<p class="tl-soft">{} more in failed_files.csv</p>').format(
             numbers.count(len(failed) - len(shown))
         )
-    words = "\n".join(f"{row[0]}: {row[1]}" for row in rows)
-    return section(body, words, "tl-failed")
+    return body

@@ -5,6 +5,7 @@ from typing import Final
 from markupsafe import Markup
 
 from tidelab.reports.display import Displayable, note, section
+from tidelab.reports.views.files import failed_table
 from tidelab.runs import RunFolder
 
 _LOG_LINES: Final = 60
@@ -28,6 +29,8 @@ def outcome(run: RunFolder) -> Displayable:
         Markup("<strong>{}</strong> {}").format(headline, text),
         "warn" if state.status == "failed" else "info",
     )
+    if state.status == "failed" and (run.path / "failed_files.csv").exists():
+        body += failed_table(run)
     log = "\n".join(run.log().splitlines()[-_LOG_LINES:]) if state.status == "failed" else ""
     if log:
         body += Markup(

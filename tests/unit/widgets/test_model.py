@@ -1,0 +1,130 @@
+"""The form's state, without a browser."""
+
+import time
+
+import pytest
+
+from tests.support.brightness import grey_png
+from tidelab.catalogue import ParameterError
+from tidelab.widgets.identity import Visitor
+from tidelab.widgets.model import new_model
+
+GIVEN = {"images": "sample", "threshold": 0.5, "model": "champion"}
+
+
+@pytest.fixture
+def ada(tmp_path):
+    home = tmp_path / "data" / "homes" / "ada"
+    home.mkdir(parents=True)
+    return Visitor("ada", home / "runs")
+
+
+def app(use_case, visitor):
+    return new_model(use_case, "analyse", "app", GIVEN, visitor)
+
+
+def wait(model):
+    until = time.monotonic() + 60
+    while model.busy:
+        assert time.monotonic() < until, model.run.log()
+        time.sleep(0.05)
+    return model.run.state()
+
+
+def test_the_parameters_cell_is_checked(use_case):
+    with pytest.raises(ParameterError, match="threshold"):
+        new_model(use_case, "analyse", "lab", {**GIVEN, "threshold": 7}, None)
+
+
+def test_before_hello_nothing_starts(use_case):
+    model = app(use_case, None)
+    model.source = "sample"
+    assert not model.start()
+    assert "still connecting" in model.message
+
+
+def test_a_wrong_value_is_said_next_to_its_field_and_stops_the_start(use_case, ada):
+    model = app(use_case, ada)
+    model.source = "sample"
+    model.set_value("threshold", 1.5)
+    assert model.problems == {"threshold": "Must be at most 1.0."}
+    assert not model.start()
+    assert model.run is None
+    model.set_value("threshold", 0.4)
+    assert model.problems == {}
+
+
+def test_sample_runs_in_a_process_and_the_visitors_folder(use_case, ada):
+    model = app(use_case, ada)
+    model.source = "sample"
+    assert model.start()
+    assert not model.start(), "a second press starts nothing"
+    assert "already running" in model.message
+    assert wait(model).status == "done"
+    assert model.run.path.is_relative_to(ada.runs_root)
+    assert model.run.request.person == "ada"
+    assert len(model.earlier_runs()) == 1
+
+
+def test_uploaded_files_are_single_files_without_an_invented_sample(use_case, ada, tmp_path):
+    model = app(use_case, ada)
+    assert not model.start()
+    assert "Upload your images first" in model.message
+    model.uploaded = grey_png(tmp_path / "up" / "b.png", 200).parent
+    grey_png(tmp_path / "up" / "a.png", 20)
+    assert model.start()
+    assert wait(model).status == "done"
+    results = model.run.results()
+    assert results["image"].tolist() == ["a.png", "b.png"]
+    assert results["sample_id"].tolist() == ["", ""]
+
+
+def test_a_folder_of_someone_else_is_refused(use_case, ada, tmp_path):
+    other = grey_png(tmp_path / "data" / "homes" / "bob" / "x.png", 20).parent
+    model = app(use_case, ada)
+    model.source, model.folder = "folder", other
+    assert not model.start()
+    assert "outside the folders you may read" in model.message
+    mine = grey_png(tmp_path / "data" / "homes" / "ada" / "cruise" / "x.png", 20).parent
+    model.folder = mine
+    assert model.start()
+    assert wait(model).done == 1
+
+
+def test_a_model_folder_outside_is_refused_in_the_app_and_allowed_in_lab(use_case, ada, tmp_path):
+    model = app(use_case, ada)
+    model.set_value("model", str(use_case.folder / "model" / "demo"))
+    assert "outside" in model.problems["model"]
+    model.set_value("model", "champion")
+    assert model.problems == {}
+    lab = new_model(use_case, "analyse", "lab", GIVEN, ada)
+    lab.set_value("model", str(use_case.folder / "model" / "demo"))
+    assert lab.problems == {}
+
+
+def test_earlier_runs_are_the_visitors_own(use_case, ada, tmp_path):
+    model = app(use_case, ada)
+    model.source = "sample"
+    model.start()
+    wait(model)
+    bob = app(use_case, Visitor("bob", tmp_path / "data" / "homes" / "bob" / "runs"))
+    assert bob.earlier_runs() == []
+    assert not bob.open(model.run.run_id)
+    again = app(use_case, ada)
+    assert again.open(model.run.run_id)
+    assert again.run.results().equals(model.run.results())
+
+
+def test_cancel_stops_the_run_and_what_is_finished_is_kept(use_case, ada, tmp_path):
+    (use_case.folder / "delay").write_text("0.7")
+    for number in range(400):
+        grey_png(tmp_path / "many" / f"{number}.png", number % 250, (20 + number // 250, 16))
+    lab = new_model(use_case, "analyse", "lab", {**GIVEN, "images": str(tmp_path / "many")}, ada)
+    assert lab.start()
+    until = time.monotonic() + 30
+    while not lab.run.state().done and time.monotonic() < until:
+        time.sleep(0.05)
+    lab.cancel()
+    state = wait(lab)
+    assert state.status == "cancelled"
+    assert 0 < state.done < 400

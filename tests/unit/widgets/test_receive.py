@@ -1,0 +1,120 @@
+"""Uploads: pieces become the files they came from, in the visitor's folder and nowhere else."""
+
+import os
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidelab.widgets.receive import CHUNK_BYTES, UploadError, UploadReceiver, safe_file_name
+
+
+def send(receiver: UploadReceiver, files: dict[str, bytes], piece: int = 1000):
+    """Upload as the browser does: the piece that is asked for, until nothing is."""
+    receiver.begin([{"name": name, "size": len(data)} for name, data in files.items()])
+    contents = list(files.values())
+    while (wanted := receiver.wanted) is not None:
+        file, offset = wanted
+        receiver.write(file, offset, contents[file][offset : offset + piece])
+    return receiver.finished()
+
+
+@pytest.fixture
+def receiver(tmp_path):
+    return UploadReceiver(tmp_path / "runs", 200)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.binary(max_size=5000), min_size=1, max_size=5), st.integers(1, 3000))
+def test_files_arrive_byte_for_byte(tmp_path_factory, contents, piece):
+    receiver = UploadReceiver(tmp_path_factory.mktemp("up"), 200)
+    folder, n = send(receiver, {f"{i}.png": data for i, data in enumerate(contents)}, piece)
+    assert n == len(contents)
+    assert [(folder / f"{i}.png").read_bytes() for i in range(n)] == contents
+
+
+def test_one_zip_is_the_input_itself(receiver):
+    path, n = send(receiver, {"cruise.zip": b"PK..."})
+    assert (path.name, path.read_bytes(), n) == ("cruise.zip", b"PK...", 1)
+
+
+def test_same_name_twice_is_numbered(receiver):
+    receiver.begin([{"name": name, "size": 1} for name in ("a.png", "x/a.png", "y\\a.png", "b")])
+    for i in range(4):
+        receiver.write(i, 0, bytes([65 + i]))
+    folder, _ = receiver.finished()
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == {
+        "a.png": b"A", "a (2).png": b"B", "a (3).png": b"C", "b": b"D",
+    }  # fmt: skip
+
+
+def test_folder_is_private_and_inside(receiver, tmp_path):
+    folder, _ = send(receiver, {"../../../etc/passwd": b"x", "..": b"y", ".bashrc": b"z"})
+    assert folder.parent == tmp_path / "runs" / ".uploads"
+    assert folder.stat().st_mode & 0o077 == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["_..", "_.bashrc", "passwd"]
+    assert all(folder in p.parents for p in tmp_path.rglob("*") if p.is_file())
+
+
+@given(st.text(max_size=400))
+def test_any_name_becomes_one_plain_name(name):
+    safe = safe_file_name(name)
+    assert safe
+    assert safe not in (".", "..")
+    assert not safe.startswith(".")
+    assert "/" not in safe
+    assert "\\" not in safe
+    assert "\0" not in safe
+    assert len(os.fsencode(safe)) <= 255
+
+
+def test_a_name_that_looks_like_html_is_kept():
+    assert safe_file_name("<img src=x onerror=alert(1)>.png") == "<img src=x onerror=alert(1)>.png"
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ([], "No file was chosen"),
+        ([{"name": "a.png", "size": 200_000_001}], "at most 200 MB"),
+        ([{"name": "a.zip", "size": 1}, {"name": "b.png", "size": 1}], "a.zip is a zip file among other files"),
+        ([{"name": "a.png", "size": -1}], "Reload the page"),
+        ([{"name": "a.png", "size": True}], "Reload the page"),
+        ([{"name": 5, "size": 1}], "Reload the page"),
+        ([{"name": "a.png", "size": 0}] * 20_001, "Put them into one zip"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_said(receiver, files, words):
+    with pytest.raises(UploadError, match=words):
+        receiver.begin(files)
+
+
+@pytest.mark.parametrize(
+    ("position", "offset", "data"),
+    [(0, 5, b"12345"), (1, 0, b"12345"), (0, 0, b"12345678901"), (0, 0, b""), (0, -1, b"1")],
+)
+def test_a_piece_that_was_not_asked_for_ends_the_upload(receiver, tmp_path, position, offset, data):
+    receiver.begin([{"name": "a.png", "size": 10}])
+    with pytest.raises(UploadError):
+        receiver.write(position, offset, data)
+    assert receiver.wanted is None
+    assert not list((tmp_path / "runs" / ".uploads").iterdir())
+    with pytest.raises(UploadError):
+        receiver.finished()
+
+
+def test_a_piece_over_the_limit_is_refused(receiver):
+    receiver.begin([{"name": "a.png", "size": CHUNK_BYTES + 1}])
+    with pytest.raises(UploadError):
+        receiver.write(0, 0, bytes(CHUNK_BYTES + 1))
+
+
+def test_a_new_upload_removes_the_broken_one_and_the_old_ones_but_not_the_last(receiver, tmp_path):
+    kept, _ = send(receiver, {"a.png": b"1"})
+    old, _ = send(receiver, {"a.png": b"2"})
+    os.utime(old, (time.time() - 8 * 86_400,) * 2)
+    receiver.begin([{"name": "b.png", "size": 5}])
+    receiver.write(0, 0, b"12")
+    new, _ = send(receiver, {"c.png": b"3"})
+    assert set((tmp_path / "runs" / ".uploads").iterdir()) == {kept, new}
