@@ -32,7 +32,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
     """
 
     catalogue = AnyTrait(None, config=True, help="Callable that returns the catalogue as it is now")
-    public_url = Unicode(
+    proxy_url = Unicode(
         "", config=True, help="Address of the proxy as this machine reaches it, with a slash at the end"
     )
     tide_services = List(Unicode(), config=True, help="Names of the hub services that run")
@@ -79,7 +79,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
             choice,
             user=self.user.name,
             api_token=self.api_token,
-            public_url=self.public_url,
+            public_url=self.proxy_url,
             services=tuple(self.tide_services),
         )
 

@@ -27,7 +27,7 @@ def configure_spawning(
     c.Spawner.start_timeout = int(settings.start_seconds + settings.install_minutes * 60)
     c.Spawner.poll_interval = 10
     c.TideSpawner.catalogue = catalogue
-    c.TideSpawner.public_url = settings.local_url
+    c.TideSpawner.proxy_url = settings.local_url
     c.TideSpawner.tide_services = [service.name for service in services]
     c.TideSpawner.answer_seconds = float(settings.start_seconds)
     c.TideSpawner.interrupt_timeout = 10
