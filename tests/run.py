@@ -28,6 +28,8 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=60.0)
     options = parser.parse_args()
+    # A shell that starts us in the background switches SIGINT off, for all that we start too; the tests need it on.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
     deadline = started + options.minutes * 60
     counts: dict[str, int] = {}

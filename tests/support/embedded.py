@@ -75,6 +75,9 @@ class Embedded:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+            raise AssertionError(
+                f"Tidelab did not end within {END_S} s:\n{self.output}\n{self.logs()}"
+            ) from None
 
     def logs(self, lines: int = 60) -> str:
         """Return the end of each log, for the message of a failed test."""

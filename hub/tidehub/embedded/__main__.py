@@ -19,7 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     os.umask(0o077)
     folder = private_folder(private_folder(paths.data()) / "hub")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT even where a script that starts us in the background has switched it off; SIGHUP not under nohup, which wants that.
+    for number in (signal.SIGINT, signal.SIGTERM, *_hangup()):
         signal.signal(number, _interrupt)
     try:
         settings = load_settings()
@@ -93,6 +94,10 @@ def _welcome(settings: Settings, address: str) -> str:
         lines += ["Log in with the user and password of the first start (lost it? `make password`).", ""]
     lines += [f"Logs: {paths.data() / 'logs'}    Ctrl-C ends Tidelab and everything it started."]
     return "\n".join(lines)
+
+
+def _hangup() -> list[signal.Signals]:
+    return [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
