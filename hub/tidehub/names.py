@@ -14,9 +14,9 @@ def is_account_name(name: str) -> bool:
 
 
 def account_name(name: str) -> str:
-    """Return the account name made from an operating-system user's name; ``admin`` if nothing of it fits.
+    r"""Return the account name made from an operating-system user's name; ``admin`` if nothing of it fits.
 
-    >>> account_name("Ada"), account_name("DOMAIN\\\\ada"), account_name("42")
+    >>> account_name("Ada"), account_name("DOMAIN\\ada"), account_name("42")
     ('ada', 'domain-ada', 'admin')
     """
     made = re.sub(r"[^a-z0-9_.-]+", "-", name.lower()).lstrip("-_.0123456789")[:32].rstrip("-.")

@@ -1,5 +1,6 @@
 """What has to be there before the hub starts: private folders and files, and the first account."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tidelab import paths
 
 def prepare(settings: Settings) -> None:
     """Make the hub's folders and files private, and an admin account if there is none; does nothing twice."""
+    logging.getLogger("tornado.application").addFilter(_says_no_session)
     os.umask(0o077)  # database, logs and whatever else the hub writes are for its own user
     for folder in (settings.folder, paths.data() / "homes", paths.data() / "logs", paths.data() / "status"):
         private_folder(folder)
@@ -31,3 +33,8 @@ def private_file(file: Path) -> None:
     """Make a file that only its owner may read, or make an existing one so."""
     os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     file.chmod(0o600)
+
+
+def _says_no_session(record: logging.LogRecord) -> bool:
+    """Drop JupyterHub's note about each new form token: it carries the browser's session id."""
+    return not (isinstance(record.msg, str) and record.msg.startswith("Setting new xsrf cookie"))

@@ -24,6 +24,17 @@ POLL_SECONDS = 0.05
 LOG_TAIL_BYTES = 4000
 
 
+class StartRefusedError(SpawnException):  # type: ignore[misc]
+    """A server that does not start, with the sentence for the person who asked for it.
+
+    JupyterHub shows the message of its own `SpawnException` on some pages, and this attribute on the others.
+    """
+
+    def __init__(self, message: str, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.jupyterhub_message = message
+
+
 class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
     """Starts ``python -m tidelab.workspace start`` in the lab environment, for one use case of the catalogue.
 
@@ -52,13 +63,13 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
 
         Raises
         ------
-        SpawnException
+        StartRefusedError
             With the sentence that the person reads.
         """
         try:
             self._use_case, self._choice = choose(self.catalogue(), self.name, options)
         except ProfileError as error:
-            raise SpawnException(str(error), reason="profile") from None
+            raise StartRefusedError(str(error), reason="profile") from None
 
     @property
     def home(self) -> Path:
@@ -118,7 +129,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
             async for share, line in install_missing(names):
                 self._say(int(70 * share), line)
         except InstallationError as error:
-            raise SpawnException(str(error), reason="install", status_code=503) from None
+            raise StartRefusedError(str(error), reason="install", status_code=503) from None
 
     def _start_process(self, use_case: UseCase) -> None:
         command = [
@@ -138,7 +149,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
                 start_new_session=True,
             )
         except OSError as error:
-            raise SpawnException(
+            raise StartRefusedError(
                 f"JupyterLab could not be started: {error.strerror}: {command[0]}. `make run` installs what is missing.",
                 reason="start",
                 status_code=503,
@@ -155,7 +166,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         try:
             for _ in range(int(self.answer_seconds / POLL_SECONDS)):
                 if (status := await self.poll()) is not None:
-                    raise SpawnException(self._why_it_ended(status), reason="start", status_code=500)
+                    raise StartRefusedError(self._why_it_ended(status), reason="start", status_code=500)
                 try:
                     answer = await client.fetch(
                         address, raise_error=False, request_timeout=5, connect_timeout=1
@@ -168,7 +179,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
                 await asyncio.sleep(POLL_SECONDS)
         finally:
             client.close()
-        raise SpawnException(
+        raise StartRefusedError(
             f"JupyterLab did not answer within {self.answer_seconds:g} seconds. The machine may be busy: try again in a "
             "minute. An admin finds the reason in the server's log.",
             reason="timeout",

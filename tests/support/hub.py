@@ -64,7 +64,7 @@ class HubClient:
         assert answer.url.endswith("/hub/home"), answer.url
         return self
 
-    def post_form(self, page: str, action: str, **fields: str) -> requests.Response:
+    def post_form(self, page: str, action: str, /, **fields: str) -> requests.Response:
         """Open a page, take the hidden token from its form and send the form."""
         found = _HIDDEN.search(self.get(page).text)
         assert found, f"no form on {page}"

@@ -54,11 +54,9 @@ class AccountsHandler(TideHandler):
         if name == self.current_user.name:
             raise AccountError("You cannot remove the account you are signed in with.")
         user = self.find_user(name)
-        if user is not None:
-            if running := [spawner.name for spawner in user.spawners.values() if spawner.active]:
-                raise AccountError(
-                    f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first."
-                )
+        running = [spawner.name for spawner in user.spawners.values() if spawner.active] if user else []
+        if running:
+            raise AccountError(f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first.")
         self._store.remove(name)
         if user is not None:
             end_browser_sessions(user, api_tokens=True)

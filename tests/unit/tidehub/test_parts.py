@@ -1,6 +1,7 @@
 """Smaller parts: pictures, the keeper, installation lines, a server's environment, health."""
 
 import asyncio
+import itertools
 import json
 import sys
 import threading
@@ -88,7 +89,7 @@ def test_the_keeper_starts_again_with_growing_pauses(tmp_path: Path) -> None:
         now += 0.5
         if len(starts) == 5:
             break
-    pauses = [after - before for before, after in zip(starts, starts[1:], strict=False)]
+    pauses = [after - before for before, after in itertools.pairwise(starts)]
     assert pauses == sorted(pauses)
     assert pauses[0] >= 2
     assert pauses[-1] >= 16
