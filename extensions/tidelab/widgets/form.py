@@ -113,6 +113,9 @@ class FormView:
         self.runs.options = list(options)
         if shown in {name for _, name in options}:
             self.runs.value = shown
+        elif options:
+            # Until one is chosen the list shows the newest without meaning it, and Show would do nothing.
+            self.runs.index = 0
 
     def _sources(self) -> list[Source]:
         if self.model.face == "app":

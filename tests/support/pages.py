@@ -1,0 +1,104 @@
+"""A person's browser: signed in, with the small waits and looks that several browser tests need.
+
+Screenshots go to ``$TIDELAB_SCREENSHOTS``, or to a temporary folder that pytest prints with ``--basetemp``.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+USE_CASE = "Phytoplankton from FlowCam images"
+WIDTHS_PX = (1440, 800)
+SLOW_MS = 120_000
+"""A kernel starts in a second; on a machine with one busy core it may take a minute."""
+
+
+@dataclass
+class Person:
+    """One browser window, and everything in it that went wrong."""
+
+    page: Page
+    address: str
+    pictures: Path
+    faults: list[str] = field(default_factory=list)
+
+    def sign_in(self, user: str, password: str) -> None:
+        """Fill in the login form and arrive at the cards."""
+        self.page.goto(self.address)
+        self.page.get_by_label("Name", exact=True).fill(user)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/hub/home")
+        expect(self.page.get_by_role("heading", name=USE_CASE)).to_be_visible()
+
+    def photograph(self, name: str, *, whole: bool = True) -> None:
+        """Take a picture at each width a person may have."""
+        size = self.page.viewport_size
+        for width in WIDTHS_PX:
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.wait_for_timeout(400)  # the page lays itself out again
+            self.page.screenshot(path=self.pictures / f"{name}-{width}.png", full_page=whole)
+        if size:
+            self.page.set_viewport_size(size)
+
+    def never_scrolls_sideways(self) -> None:
+        """No page is wider than its window: on a tablet nobody finds what is outside."""
+        wider = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert wider <= 0, f"{self.page.url} is {wider} px wider than its window"
+
+
+@contextlib.contextmanager
+def person(chromium: str, address: str, pictures: Path) -> Iterator[Person]:
+    """Open a browser window; afterwards no answer of the server may have been an error."""
+    with sync_playwright() as playwright:
+        browser: Browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": WIDTHS_PX[0], "height": 900}, accept_downloads=True)
+        context.set_default_timeout(SLOW_MS)
+        page = context.new_page()
+        someone = Person(page, address, pictures)
+        page.on(
+            "pageerror", lambda error: someone.faults.append(f"script: {(error.stack or str(error))[:600]}")
+        )
+        page.on(
+            "response",
+            lambda answer: (
+                someone.faults.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None
+            ),
+        )
+        try:
+            yield someone
+        except BaseException:
+            with contextlib.suppress(Exception):
+                page.screenshot(path=pictures / "failed.png", full_page=True)
+            raise
+        finally:
+            context.close()
+            browser.close()
+
+
+def pictures_folder(fallback: Path) -> Path:
+    """Return the folder of the screenshots."""
+    folder = Path(os.environ.get("TIDELAB_SCREENSHOTS") or fallback)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def verdict_of(page: Page) -> Locator:
+    """Return the banner with the verdict."""
+    return page.locator(".tl-banner")
+
+
+def table_of_counts(page: Page) -> dict[str, int]:
+    """Return class -> images, as a person reads them in the table."""
+    rows = page.locator(".tl-counts tbody tr")
+    found = {}
+    for row in rows.all():
+        cells = row.locator("td").all_inner_texts()
+        found[cells[0].strip().splitlines()[0]] = int(cells[2].replace(",", ""))
+    return found
