@@ -188,11 +188,10 @@ def _cull(settings: Settings) -> ServiceDefinition:
         arguments=("-m", "tidehub.culler"),
         variables=place_variables()
         | {
-            "TIDEHUB_PROXY_URL": settings.local_url,
             "TIDEHUB_IDLE_MINUTES": str(settings.idle_minutes),
             "TIDEHUB_IDLE_CHECK_SECONDS": str(settings.idle_check_seconds),
         },
-        # admin:server_state gives the process id, the only way to see that a quiet terminal is working.
+        # admin:server_state gives the process id, the only way to see that a quiet terminal is working, and the address.
         scopes=(
             *("list:users", "read:users:activity", "read:servers", "admin:server_state"),
             *("delete:servers", "access:servers"),

@@ -55,6 +55,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         self._use_case: UseCase | None = None
         self._choice: Choice | None = None
         self._created: float | None = None
+        self._address = ""
 
     # What is started
 
@@ -158,10 +159,11 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
             os.close(log)
         self.pid = self.proc.pid
         self._created = started_at(self.pid)
+        self._address = f"http://127.0.0.1:{self.port}{self.server.base_url}"
 
     async def _wait_for_answer(self) -> None:
         """Ask every 50 ms; the hub's own waiting backs off to seconds."""
-        address = f"http://127.0.0.1:{self.port}{self.server.base_url}api"
+        address = f"{self._address}api"
         client = AsyncHTTPClient(force_instance=True)
         try:
             for _ in range(int(self.answer_seconds / POLL_SECONDS)):
@@ -218,12 +220,14 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
     def get_state(self) -> dict[str, Any]:
         """Return what a restarted hub needs to find the process again."""
         state: dict[str, Any] = super().get_state()
-        return state | ({"created": self._created} if self.pid else {})
+        # The address is for the culler: asked through the proxy, its questions would count as use.
+        return state | ({"created": self._created, "address": self._address} if self.pid else {})
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take the process id of an earlier hub only if it is still that process."""
         super().load_state(state)
         self._created = state.get("created")
+        self._address = state.get("address", "")
         if self.pid and not is_same_process(self.pid, self._created):
             self.pid = 0
 
@@ -231,6 +235,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         """Forget the process."""
         super().clear_state()
         self._created = None
+        self._address = ""
 
     async def poll(self) -> int | None:
         """Return None while the process runs, else its exit status."""

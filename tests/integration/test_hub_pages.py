@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from tests.support.hub import HubClient, RunningHub
 
+from tests.support.hub import HubClient, RunningHub
 from tidelab import paths
 
 
@@ -37,7 +37,9 @@ def test_the_first_visitor_is_asked_to_sign_in(hub: RunningHub) -> None:
     assert "Sign in" in page.text
 
 
-@pytest.mark.parametrize("path", ["hub/home", "hub/account", "hub/accounts", "hub/tide/runs", "hub/tide/picture/flowcam-plankton"])
+@pytest.mark.parametrize(
+    "path", ["hub/home", "hub/account", "hub/accounts", "hub/tide/runs", "hub/tide/picture/flowcam-plankton"]
+)
 def test_pages_are_closed_to_strangers(hub: RunningHub, path: str) -> None:
     answer = requests.get(hub.url + path, timeout=30, allow_redirects=False)
     assert answer.status_code in (302, 403)
@@ -85,7 +87,12 @@ def test_guessing_has_to_wait_and_the_right_password_too(hub: RunningHub) -> Non
 
 
 def test_a_form_without_its_hidden_token_is_refused(hub: RunningHub, admin: HubClient) -> None:
-    for path in ("hub/account", "hub/accounts", "hub/tide/stop/flowcam-plankton", "hub/spawn/admin/flowcam-plankton"):
+    for path in (
+        "hub/account",
+        "hub/accounts",
+        "hub/tide/stop/flowcam-plankton",
+        "hub/spawn/admin/flowcam-plankton",
+    ):
         answer = admin.session.post(hub.url + path, data={"action": "add", "name": "eve"}, timeout=30)
         assert answer.status_code == 403, path
     assert not hub.api("GET", "users/admin").json()["servers"]
@@ -138,7 +145,13 @@ def test_runs_appear_and_are_escaped(hub: RunningHub) -> None:
     dora = hub.client("dora").signed_in()
     folder = hub.data / "homes" / "dora" / "runs" / "flowcam-plankton" / "2026-05-02"
     folder.mkdir(parents=True)
-    state = {"status": "running", "step": "<script>alert(1)</script>", "done": 3, "total": 12, "updated": datetime.now(UTC).isoformat()}
+    state = {
+        "status": "running",
+        "step": "<script>alert(1)</script>",
+        "done": 3,
+        "total": 12,
+        "updated": datetime.now(UTC).isoformat(),
+    }
     (folder / "state.json").write_text(json.dumps(state))
     for path in ("hub/home", "hub/tide/runs"):
         page = dora.get(path).text
@@ -153,14 +166,20 @@ def test_runs_appear_and_are_escaped(hub: RunningHub) -> None:
 def test_changing_the_password_ends_other_browsers(hub: RunningHub) -> None:
     here = hub.client("frida").signed_in()
     there = HubClient(hub, "frida", here.password).signed_in()
-    wrong = here.post_form("hub/account", "hub/account", current="not it", new="a new password", again="a new password")
+    wrong = here.post_form(
+        "hub/account", "hub/account", current="not it", new="a new password", again="a new password"
+    )
     assert wrong.status_code == 400
     assert "current password is not right" in wrong.text
     short = here.post_form("hub/account", "hub/account", current=here.password, new="short", again="short")
     assert "at least 10 characters" in short.text
-    typo = here.post_form("hub/account", "hub/account", current=here.password, new="a new password", again="a new passwort")
+    typo = here.post_form(
+        "hub/account", "hub/account", current=here.password, new="a new password", again="a new passwort"
+    )
     assert "differ" in typo.text
-    done = here.post_form("hub/account", "hub/account", current=here.password, new="a new password", again="a new password")
+    done = here.post_form(
+        "hub/account", "hub/account", current=here.password, new="a new password", again="a new password"
+    )
     assert "The password is changed" in done.text
     assert here.get("hub/home").url.endswith("/hub/home")
     assert "/hub/login" in there.get("hub/home").url

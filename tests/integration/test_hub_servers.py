@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 import requests
+
 from tests.support.hub import HubClient, RunningHub, wait_for
 
 SLUG = "flowcam-plankton"
@@ -32,7 +33,9 @@ def ada(hub: RunningHub) -> HubClient:
 
 
 def pid_of(hub: RunningHub, name: str) -> int:
-    return int(hub.api("GET", f"users/{name}?include_stopped_servers").json()["servers"][SLUG]["state"]["pid"])
+    return int(
+        hub.api("GET", f"users/{name}?include_stopped_servers").json()["servers"][SLUG]["state"]["pid"]
+    )
 
 
 def test_the_lab_has_kernels_notebooks_and_nothing_stray(ada: HubClient) -> None:
@@ -94,7 +97,9 @@ def test_open_in_lab_opens_the_one_that_runs(hub: RunningHub, ada: HubClient) ->
         ("", {}, "belongs to one use case"),
     ],
 )
-def test_the_api_offers_what_the_catalogue_offers(hub: RunningHub, server: str, options: dict[str, object], words: str) -> None:
+def test_the_api_offers_what_the_catalogue_offers(
+    hub: RunningHub, server: str, options: dict[str, object], words: str
+) -> None:
     hub.client("carl").signed_in()
     path = f"users/carl/servers/{server}" if server else "users/carl/server"
     answer = hub.api("POST", path, json={"user_options": options})
@@ -164,7 +169,11 @@ def test_a_killed_hub_comes_back_to_running_servers(hub: RunningHub, ada: HubCli
     assert pid_of(hub, "ada") == before
     assert [entry["id"] for entry in ada.lab(SLUG, "api/kernels").json()] == [kernel]
     ada.stop_lab(SLUG)
-    wait_for(lambda: not psutil.pid_exists(before) or psutil.Process(before).status() == psutil.STATUS_ZOMBIE, "its end", 30)
+    wait_for(
+        lambda: not psutil.pid_exists(before) or psutil.Process(before).status() == psutil.STATUS_ZOMBIE,
+        "its end",
+        30,
+    )
 
 
 def test_a_process_that_took_the_number_is_not_taken_for_the_server(hub: RunningHub) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 import requests
+
 from tests.support.hub import HubClient, RunningHub, wait_for
 
 SLUG = "flowcam-plankton"
@@ -27,9 +28,28 @@ def start_kernel(client: HubClient, code: str) -> str:
     kernel = str(client.lab(SLUG, "api/kernels", "POST", json={"name": "tidelab-analyse"}).json()["id"])
     token = client.hub.api("POST", f"users/{client.name}/tokens", json={"note": "test"}).json()["token"]
     address = f"ws{client.hub.url[4:]}user/{client.name}/{SLUG}/api/kernels/{kernel}/channels"
-    header = {"msg_id": "1", "username": client.name, "session": "s", "msg_type": "execute_request", "version": "5.3"}
-    content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
-    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+    header = {
+        "msg_id": "1",
+        "username": client.name,
+        "session": "s",
+        "msg_type": "execute_request",
+        "version": "5.3",
+    }
+    content = {
+        "code": code,
+        "silent": False,
+        "store_history": False,
+        "user_expressions": {},
+        "allow_stdin": False,
+    }
+    message = {
+        "header": header,
+        "parent_header": {},
+        "metadata": {},
+        "content": content,
+        "channel": "shell",
+        "buffers": [],
+    }
 
     async def run() -> None:
         headers = {"Authorization": f"token {token}"}
@@ -65,7 +85,9 @@ def test_idle_servers_end_and_working_ones_do_not(hub: RunningHub) -> None:
     while time.monotonic() < quiet:
         heartbeat()
         assert busy.ready_server(SLUG), "a busy kernel was stopped"
-        assert runner.ready_server(SLUG), "a server was stopped while an analysis of its owner was in progress"
+        assert runner.ready_server(SLUG), (
+            "a server was stopped while an analysis of its owner was in progress"
+        )
         time.sleep(0.5)
     heartbeat("done")
     wait_for(lambda: not runner.ready_server(SLUG), "the end of the server whose analysis is over", 60)

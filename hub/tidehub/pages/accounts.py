@@ -56,7 +56,9 @@ class AccountsHandler(TideHandler):
         user = self.find_user(name)
         running = [spawner.name for spawner in user.spawners.values() if spawner.active] if user else []
         if running:
-            raise AccountError(f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first.")
+            raise AccountError(
+                f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first."
+            )
         self._store.remove(name)
         if user is not None:
             end_browser_sessions(user, api_tokens=True)
