@@ -56,9 +56,9 @@ def test_publish_and_read(champions: Champions, tmp_path: Path):
     made = champion(bundle, place)
     champions.publish(made)
     assert champions.current() == made
-    loaded = champions.bundle(made)
-    assert loaded is not None
-    assert loaded.digest == bundle.digest
+    assert champions.is_whole(made)
+    assert champions.card(made.folder) == bundle.card
+    assert champions.versions() == [("1", made.folder)]
     assert list(champions.folder.glob(".*")) == []
     assert champions.store("1", bundle) == place
 
@@ -66,11 +66,15 @@ def test_publish_and_read(champions: Champions, tmp_path: Path):
 def test_a_damaged_folder_is_noticed_and_replaced(champions: Champions, tmp_path: Path):
     bundle = tiny_bundle(tmp_path / "bundle")
     place = champions.store("1", bundle)
+    made = champion(bundle, place)
+    assert champions.is_whole(made)
     (place / "model.onnx").chmod(0o644)
-    (place / "model.onnx").write_bytes(b"changed")
-    assert champions.bundle(champion(bundle, place)) is None
+    (place / "model.onnx").write_bytes(b"x" * (place / "model.onnx").stat().st_size)  # same size, other bytes
+    assert not champions.is_whole(made)
     champions.store("1", bundle)
-    assert champions.bundle(champion(bundle, place)) is not None
+    assert champions.is_whole(made)
+    assert not champions.is_whole(replace(made, digest="sha256:other"))
+    assert not champions.is_whole(replace(made, folder="9-gone"))
     champions.remove_staging()
     assert list(champions.folder.glob(".*")) == []
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tidelab import paths
+from tidelab.domain.card import ModelCard
 from tidelab.models import BundleError, ModelBundle
 from tidelab.tracking.bundles import CARD, write_durably
 
@@ -45,6 +46,11 @@ class Champion:
     previous: str | None
 
 
+_Signature = tuple[tuple[str, int, int], ...]
+_verified: dict[Path, tuple[str, _Signature]] = {}
+"""Folders whose digests were compared, with the files as they were then: a champion is looked at every half minute."""
+
+
 class Champions:
     """The folder of published champions of one registered model."""
 
@@ -60,13 +66,32 @@ class Champions:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def bundle(self, champion: Champion) -> ModelBundle | None:
-        """Return a champion's bundle if it is still what was promoted."""
+    def is_whole(self, champion: Champion) -> bool:
+        """Return whether a champion's files are still what was promoted; they are read only if they were touched."""
+        place = self.folder / champion.folder
+        signature = _signature(place)
+        if signature and _verified.get(place) == (champion.digest, signature):
+            return True
+        whole = self._is(place, champion.digest)
+        if whole:
+            _verified[place] = (champion.digest, signature)
+        else:
+            _verified.pop(place, None)
+        return whole
+
+    def card(self, folder: str) -> ModelCard | None:
+        """Return the card in a folder of this model, without looking at the other files."""
         try:
-            bundle = ModelBundle.load(self.folder / champion.folder)
-        except BundleError:
+            return ModelCard.model_validate_json((self.folder / folder / CARD).read_bytes())
+        except (OSError, ValueError):
             return None
-        return bundle if bundle.digest == champion.digest else None
+
+    def versions(self) -> list[tuple[str, str]]:
+        """Return version and folder of all that were published, newest first."""
+        found = [(place.name.partition("-")[0], place.name) for place in self.folder.glob("[0-9]*-*")]
+        return sorted(
+            (pair for pair in found if pair[0].isdecimal()), key=lambda pair: int(pair[0]), reverse=True
+        )
 
     def place(self, version: str, digest: str) -> Path:
         """Return the folder that holds, or will hold, a version."""
@@ -112,3 +137,12 @@ class Champions:
             return ModelBundle.load(place).digest == digest
         except (BundleError, OSError):
             return False
+
+
+def _signature(place: Path) -> _Signature:
+    try:
+        return tuple(
+            (item.name, item.stat().st_size, item.stat().st_mtime_ns) for item in sorted(place.iterdir())
+        )
+    except OSError:
+        return ()

@@ -33,6 +33,14 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A version that was champion before."""
+
+    version: str
+    card: ModelCard | None
+
+
+@dataclass(frozen=True)
 class UseCaseView:
     """One use case on the page."""
 
@@ -42,7 +50,7 @@ class UseCaseView:
     problem: str
     pending: list[PromotionRequest]
     hidden: int
-    earlier: list[Champion]
+    earlier: list[Earlier]
     maintains: bool
     history: list[dict[str, Any]] = field(default_factory=list)
 
@@ -109,15 +117,14 @@ class Overview:
         for slug, use_case in self.promotion.catalogue().items():
             champions = Champions(use_case.model.registered_name)
             champion = champions.current()
-            bundle = champions.bundle(champion) if champion else None
             here = [one for one in pending if one.use_case == slug]
             problem = self.reconciler.problems.get(slug)
             views.append(UseCaseView(
-                use_case=use_case, champion=champion, card=bundle.card if bundle else None,
+                use_case=use_case, champion=champion, card=champions.card(champion.folder) if champion else None,
                 problem=problem.text if problem else "",
                 pending=[one for one in here if one.id in visible],
                 hidden=sum(one.id not in visible for one in here),
-                earlier=self._earlier(champions, champion), maintains=caller.maintains(use_case.maintainers_group),
+                earlier=_earlier(champions, champion), maintains=caller.maintains(use_case.maintainers_group),
                 history=self.records.history(slug, HISTORY),
             ))  # fmt: skip
         return views
@@ -128,9 +135,8 @@ class Overview:
         use_case = self.promotion.use_case(request.use_case)
         champions = Champions(use_case.model.registered_name)
         champion = champions.current()
-        bundle = champions.bundle(champion) if champion else None
         card = _card(self.records, request)
-        other = bundle.card if bundle else None
+        other = champions.card(champion.folder) if champion else None
         same = bool(card and other and card.data_digest and card.data_digest == other.data_digest)
         return RequestView(
             request=request, use_case=use_case, card=card, champion=champion, champion_card=other,
@@ -145,35 +151,10 @@ class Overview:
             raise RefusedError(f"Only a maintainer of {use_case.title} may restore a champion.", 403)
         champions = Champions(use_case.model.registered_name)
         current = champions.current()
-        earlier = [one for one in self._earlier(champions, current) if one.version == version]
+        earlier = [one for one in _earlier(champions, current) if one.version == version]
         if not earlier:
-            raise RefusedError(
-                f"Version {version[:20]!r} was never published, or its folder is damaged.", 404
-            )
-        bundle = champions.bundle(earlier[0])
-        return {
-            "use_case": use_case,
-            "current": current,
-            "earlier": earlier[0],
-            "card": bundle.card if bundle else None,
-        }
-
-    def _earlier(self, champions: Champions, current: Champion | None) -> list[Champion]:
-        """Return versions that were champion before and whose folders are whole, newest first."""
-        found: dict[str, Champion] = {}
-        for place in champions.folder.glob("[0-9]*-*"):
-            version = place.name.partition("-")[0]
-            try:
-                bundle = ModelBundle.load(place)
-            except BundleError:
-                continue
-            if current is not None and version == current.version:
-                continue
-            found[version] = Champion(
-                registered_model=champions.registered_model, version=version, digest=bundle.digest, folder=place.name,
-                promoted_by="", promoted_at="", note="", previous=None,
-            )  # fmt: skip
-        return sorted(found.values(), key=lambda one: int(one.version), reverse=True)
+            raise RefusedError(f"Version {version[:20]!r} was never published.", 404)
+        return {"use_case": use_case, "current": current, "earlier": earlier[0]}
 
 
 def compare(card: ModelCard, other: ModelCard | None) -> list[Measure]:
@@ -205,3 +186,11 @@ def _card(records: Any, request: PromotionRequest) -> ModelCard | None:
 
 def _is_mine(caller: Caller, request: PromotionRequest) -> bool:
     return caller.kind == "user" and caller.name == request.asked_by
+
+
+def _earlier(champions: Champions, current: Champion | None) -> list[Earlier]:
+    """Return what was champion before, newest first. Its files are checked when it is restored, not for a list."""
+    now = current.version if current else ""
+    return [
+        Earlier(version, champions.card(folder)) for version, folder in champions.versions() if version != now
+    ]

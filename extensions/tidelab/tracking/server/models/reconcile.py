@@ -122,4 +122,4 @@ def _same(champions: Champions, target: Version | None) -> bool:
     current = champions.current()
     if current is None or target is None:
         return current is None and target is None
-    return current.version == target.version and champions.bundle(current) is not None
+    return current.version == target.version and champions.is_whole(current)
