@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -61,7 +60,7 @@ class Child:
         self._starts.append(time.monotonic())
         self._tail.clear()
         self._process = subprocess.Popen(
-            [*_ends_with_us(), *self._command],
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -106,12 +105,6 @@ class Child:
             for line in process.stdout:
                 self._tail.append(line.rstrip("\n"))
                 self._logger.info(line.rstrip("\n"))
-
-
-def _ends_with_us() -> list[str]:
-    """Return the prefix that has the kernel end a program when the supervisor is killed; empty where util-linux has none."""
-    found = shutil.which("setpriv")
-    return [found, "--pdeathsig", "TERM"] if found else []
 
 
 def _file_logger(file: Path) -> logging.Logger:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from tidehub import guard
 from tidehub.embedded import family
 from tidehub.embedded.children import Child
 from tidehub.embedded.instance import Instance, end
@@ -49,8 +50,8 @@ class Supervisor:
         logs = private_folder(paths.data() / "logs")
         folder = private_folder(paths.data() / "hub")
         token = secrets.token_hex(32)  # of this start alone: both who need it are started by us
-        self._proxy = Child("proxy", _proxy_command(plan), _proxy_environment(token), folder, logs)
-        self._hub = Child("hub", _hub_command(), _hub_environment(plan, token), folder, logs)
+        self._proxy = Child("proxy", _guarded(_proxy_command(plan)), _proxy_environment(token), folder, logs)
+        self._hub = Child("hub", _guarded(_hub_command()), _hub_environment(plan, token), folder, logs)
 
     def start(self) -> None:
         """Start both and return when a page can be opened; raises `SupervisorError`."""
@@ -140,6 +141,11 @@ def _give_up(child: Child, what: str) -> NoReturn:
 def _local(host: str) -> str:
     plain = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (a comparison, nothing is bound here)
     return f"[{plain}]" if ":" in plain else plain
+
+
+def _guarded(command: list[str]) -> list[str]:
+    """Return a command whose process the kernel ends when we are killed; its process id stays its own."""
+    return [sys.executable, str(Path(guard.__file__)), *command]
 
 
 def _proxy_command(plan: Plan) -> list[str]:
