@@ -42,7 +42,7 @@ def report(images: Path, runs_root: Path, slug: str) -> tuple[RunFolder, float]:
     start = time.perf_counter()
     command = [sys.executable, "-m", "tidelab.cli", "report", slug, "--images", str(images)]
     out = Path(tempfile.mkdtemp(prefix="report-", dir=runs_root.parent))
-    environment = {**os.environ, "TIDELAB_RUNS": str(runs_root)}
+    environment = {**os.environ, "TIDELAB_RUNS": str(runs_root), "JUPYTERHUB_USER": "bench"}
     subprocess.run([*command, "--out", str(out)], check=True, env=environment, stdout=subprocess.DEVNULL)
     seconds = time.perf_counter() - start
     return list_runs(slug, runs_root)[0], seconds

@@ -19,7 +19,10 @@ from tidelab.runs.record import from_bytes, to_bytes
 
 FILE_NAME: Final = "results.sqlite"
 _BATCH: Final = 500
-_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, record BLOB NOT NULL)"
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, record BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS verdicts (key BLOB PRIMARY KEY, record TEXT NOT NULL)",
+)
 
 
 def cache_file(runs_root: Path, slug: str, scope: str) -> Path:
@@ -89,12 +92,27 @@ class ResultCache:
 
     def put_many(self, predictions: Mapping[bytes, Prediction]) -> None:
         """Keep predictions, in one transaction; they survive the end of the process at once."""
+        self._put("results", [(key, to_bytes(prediction)) for key, prediction in predictions.items()])
+
+    def get_verdict(self, key: bytes) -> str | None:
+        """Return the JSON of a verdict that was reached before, or None."""
+        try:
+            rows = self._execute("SELECT key, record FROM verdicts WHERE key = ?", [key])
+        except sqlite3.DatabaseError as error:
+            self._handle(error)
+            return None
+        return str(rows[0][1]) if rows else None
+
+    def put_verdict(self, key: bytes, text: str) -> None:
+        """Keep a verdict."""
+        self._put("verdicts", [(key, text)])
+
+    def _put(self, table: str, rows: Sequence[tuple[bytes, bytes | str]]) -> None:
         if self._database is None:
             return
-        rows = [(key, to_bytes(prediction)) for key, prediction in predictions.items()]
         try:
             with self._database:
-                self._database.executemany("INSERT OR REPLACE INTO results VALUES (?, ?)", rows)
+                self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  a constant
         except sqlite3.DatabaseError as error:
             self._handle(error)
 
@@ -109,8 +127,10 @@ class ResultCache:
             database.execute("PRAGMA journal_mode=WAL")
             # In WAL mode this survives a killed process; a power cut may cost the last results, never the file.
             database.execute("PRAGMA synchronous=NORMAL")
-            database.execute(_SCHEMA)
-            database.execute("SELECT key, record FROM results LIMIT 1").fetchall()
+            for statement in _SCHEMA:
+                database.execute(statement)
+            for table in ("results", "verdicts"):
+                database.execute(f"SELECT key, record FROM {table} LIMIT 1").fetchall()  # noqa: S608  a constant
             self.path.chmod(0o600)
         except BaseException:
             database.close()

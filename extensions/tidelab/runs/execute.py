@@ -143,11 +143,13 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
     configure_pillow(limits)
     progress.update(step="Looking at the files")
     collection = _collect(ready, limits, log)
+    path = cache_file(folder.runs_root, ready.use_case.slug, ready.use_case.data_policy.cache_scope)
     try:
-        pipeline = _predict_all(folder, ready, collection, limits, progress, log)
-        progress.update(step="Writing the results")
-        scene = _scene(folder, ready, collection, pipeline, log)
-        verdict = write_tables(scene, pipeline.results, pipeline.failures)
+        with ResultCache(path, log.write) as cache:
+            pipeline = _predict_all(folder, ready, collection, cache, limits, progress, log)
+            progress.update(step="Writing the results")
+            scene = _scene(folder, ready, collection, pipeline, log)
+            verdict = write_tables(scene, pipeline.results, pipeline.failures)
         pipeline.thumbnails.finish()
         manifest = make_manifest(
             ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started
@@ -192,27 +194,31 @@ def _collect(ready: _Ready, limits: Limits, log: RunLog) -> Collection:
 
 
 def _predict_all(
-    folder: RunFolder, ready: _Ready, collection: Collection, limits: Limits, progress: Progress, log: RunLog
+    folder: RunFolder,
+    ready: _Ready,
+    collection: Collection,
+    cache: ResultCache,
+    limits: Limits,
+    progress: Progress,
+    log: RunLog,
 ) -> Pipeline:
-    scope = ready.use_case.data_policy.cache_scope
     progress.update(step="Classifying the images")
-    with ResultCache(cache_file(folder.runs_root, ready.use_case.slug, scope), log.write) as cache:
-        pipeline = Pipeline(
-            predictor=ready.predictor,
-            n_labels=len(ready.bundle.card.labels),
-            cache=cache,
-            keys=KeyMaker(ready.bundle, ready.predictor, {}),
-            limits=limits,
-            progress=progress,
-            thumbnails=ThumbnailWriter(folder.path),
-            log=log,
-            failures=list(collection.failures),
-        )
-        try:
-            pipeline.run(collection.sources)
-        except BaseException:
-            pipeline.thumbnails.discard()
-            raise
+    pipeline = Pipeline(
+        predictor=ready.predictor,
+        n_labels=len(ready.bundle.card.labels),
+        cache=cache,
+        keys=KeyMaker(ready.bundle, ready.predictor, {}),
+        limits=limits,
+        progress=progress,
+        thumbnails=ThumbnailWriter(folder.path),
+        log=log,
+        failures=list(collection.failures),
+    )
+    try:
+        pipeline.run(collection.sources)
+    except BaseException:
+        pipeline.thumbnails.discard()
+        raise
     if not pipeline.results:
         pipeline.thumbnails.discard()
         write_failed(folder.path / "failed_files.csv", pipeline.failures)
@@ -226,7 +232,7 @@ def _scene(
     label = SAMPLE if ready.request.images == [SAMPLE] else collection.label
     samples, problems = read_samples(label, collection.samples_table)
     pipeline.failures += problems
-    return Scene(folder.path, ready.request, ready.use_case, ready.bundle, samples, log)
+    return Scene(folder.path, ready.request, ready.use_case, ready.bundle, samples, pipeline.cache, log)
 
 
 def _nothing_left(pipeline: Pipeline) -> RunError:

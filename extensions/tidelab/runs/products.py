@@ -9,6 +9,7 @@ from tidelab.catalogue import UseCase
 from tidelab.domain.verdict import Verdict
 from tidelab.models import ModelBundle
 from tidelab.runs import tables
+from tidelab.runs.cache import ResultCache
 from tidelab.runs.failures import FailedFile
 from tidelab.runs.files import write_json, write_text
 from tidelab.runs.inputs.samples import Samples
@@ -33,6 +34,7 @@ class Scene:
     use_case: UseCase
     bundle: ModelBundle
     samples: Samples
+    cache: ResultCache
     log: RunLog
 
 
@@ -49,7 +51,9 @@ def write_tables(scene: Scene, results: Sequence[ImageResult], failures: Sequenc
     tables.write_statistics(folder / "statistics.csv", results)
     tables.write_inputs(folder / "inputs.csv", results)
     tables.write_embeddings(folder / "embeddings.npy", results, scene.bundle.card.embedding_dim)
-    verdict = reach_verdict(results, [one.best for one in labelled], scene.bundle, use_case, scene.log)
+    verdict = reach_verdict(
+        results, [one.best for one in labelled], scene.bundle, use_case, scene.cache, scene.log
+    )
     write_text(folder / "verdict.json", verdict.model_dump_json(indent=2) + "\n")
     return verdict
 

@@ -1,22 +1,34 @@
 """The verdict of a run: always one, grey with its reason when nothing can be said, and never a reason for a run to fail."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
+import tidelab.drift
+import tidelab.science
 from tidelab.catalogue import UseCase
 from tidelab.domain.verdict import Verdict
 from tidelab.drift import Reference, Timeline, assess, cannot_tell
 from tidelab.drift.timeline import Flag
 from tidelab.models import ModelBundle
+from tidelab.runs.cache import ResultCache
 from tidelab.runs.log import RunLog
+from tidelab.runs.manifest import package_version
 from tidelab.runs.pipeline import ImageResult
 from tidelab.runs.request import SAMPLE, RunRequest
 
 
 def reach_verdict(
-    results: Sequence[ImageResult], labels: Sequence[str], bundle: ModelBundle, use_case: UseCase, log: RunLog
+    results: Sequence[ImageResult],
+    labels: Sequence[str],
+    bundle: ModelBundle,
+    use_case: UseCase,
+    cache: ResultCache,
+    log: RunLog,
 ) -> Verdict:
     """Compare the images of a run with the reference of its model.
 
@@ -26,15 +38,19 @@ def reach_verdict(
         Predicted images.
     labels
         Most probable class of each, whatever the threshold: the reference counts its classes the same way.
-    bundle, use_case, log
-        Of the run.
+    bundle, use_case, cache, log
+        Of the run. The same question is answered from the cache: its permutations cost more than all else in a repeated run.
     """
     demo = bundle.card.demo
     if not results:
         return cannot_tell("No image could be used.", demo=demo)
+    key = _key(results, labels, bundle, use_case)
+    known = _known(cache, key)
+    if known:
+        return known
     try:
         reference = Reference.load(bundle.reference) if bundle.reference else None
-        return assess(
+        verdict = assess(
             np.stack([result.embedding for result in results]),
             [result.statistics for result in results],
             labels,
@@ -52,6 +68,38 @@ def reach_verdict(
             demo=demo,
             n_images=len(results),
         )
+    cache.put_verdict(key, verdict.model_dump_json())
+    return verdict
+
+
+def _known(cache: ResultCache, key: bytes) -> Verdict | None:
+    text = cache.get_verdict(key)
+    try:
+        return Verdict.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+def _key(
+    results: Sequence[ImageResult], labels: Sequence[str], bundle: ModelBundle, use_case: UseCase
+) -> bytes:
+    """Digest of the question, and of the code and libraries that answer it."""
+    hasher = hashlib.sha256()
+    for package in (tidelab.drift, tidelab.science):
+        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            hasher.update(file.read_bytes())
+    question = (
+        {name: package_version(name) for name in ("numpy", "scipy", "pandas", "frouros")},
+        # The card, and with it the digest of the reference.
+        bundle.digest,
+        use_case.drift.model_dump(mode="json"),
+        list(labels),
+        [(result.image_id, result.name, sorted(result.statistics.items())) for result in results],
+    )
+    hasher.update(json.dumps(question).encode())
+    for result in results:
+        hasher.update(result.embedding.tobytes())
+    return hasher.digest()
 
 
 def remember_verdict(runs_root: Path, request: RunRequest, verdict: Verdict, log: RunLog) -> None:

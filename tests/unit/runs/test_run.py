@@ -262,6 +262,30 @@ def test_a_verdict_that_cannot_be_reached_is_grey_with_its_reason(
     assert "singular matrix" in folder.verdict().reasons[0]
 
 
+def test_the_same_question_about_fitness_is_answered_once_and_another_one_anew(
+    run: Run, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tidelab.runs import verdicts
+
+    asked = []
+
+    def counted(*arguments: object, **named: object) -> object:
+        asked.append(len(arguments[0]))  # type: ignore[arg-type]
+        return real(*arguments, **named)
+
+    real = verdicts.assess
+    monkeypatch.setattr(verdicts, "assess", counted)
+    first, second = run(images), run(images, parameters={"threshold": 0.9})
+    assert asked == [5]
+    assert (first.path / "verdict.json").read_bytes() == (second.path / "verdict.json").read_bytes()
+    next(images.rglob("i250.png")).rename(images / "south" / "renamed.png")  # the verdict names images
+    run(images)
+    assert asked == [5, 5]
+    monkeypatch.setattr(verdicts, "package_version", lambda name: "another")
+    run(images)
+    assert asked == [5, 5, 5]
+
+
 def test_a_full_disk_ends_the_run_in_a_sentence_and_the_next_attempt_goes_on(
     use_case: UseCase, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
