@@ -79,6 +79,9 @@ def test_from_the_card_to_the_table_in_the_download_folder(
 
     expect(page.locator(".tl-gallery img").first).to_be_visible()
     ada.photograph("app")
+    ada.photograph(
+        "app-verdict", focus=page.get_by_role("heading", name="May I trust the model on these images?")
+    )
     for width in (1440, 800, 400):
         page.set_viewport_size({"width": width, "height": 900})
         ada.never_scrolls_sideways()

@@ -28,8 +28,7 @@ def test_open_in_lab_and_run_the_analysis(ada: Person, embedded: Embedded) -> No
         expect(page.get_by_role("button", name=button)).to_be_visible()
     cells = _saved(page, _home(embedded) / "analyse.ipynb")
     assert _faults(cells) == []
-    verdict_of(page).scroll_into_view_if_needed()
-    ada.photograph("lab", whole=False)
+    ada.photograph("lab", focus=verdict_of(page))
 
 
 @pytest.mark.parametrize("notebook", ["drift.ipynb"])
@@ -46,7 +45,7 @@ def test_the_other_notebooks_run_too(ada: Person, embedded: Embedded, notebook: 
     )
     cells = _saved(page, _home(embedded) / notebook)
     assert _faults(cells) == []
-    ada.photograph(f"lab-{Path(notebook).stem}", whole=False)
+    ada.photograph(f"lab-{Path(notebook).stem}", focus=page.locator(".tl-fitness-images"))
 
 
 def _home(embedded: Embedded) -> Path:

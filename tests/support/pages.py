@@ -35,13 +35,16 @@ class Person:
         self.page.wait_for_url("**/hub/home")
         expect(self.page.get_by_role("heading", name=USE_CASE)).to_be_visible()
 
-    def photograph(self, name: str, *, whole: bool = True) -> None:
-        """Take a picture at each width a person may have."""
+    def photograph(self, name: str, *, focus: Locator | None = None) -> None:
+        """Take a picture at each width a person may have: of the whole page, or of the window with `focus` in it."""
         size = self.page.viewport_size
         for width in WIDTHS_PX:
             self.page.set_viewport_size({"width": width, "height": 900})
             self.page.wait_for_timeout(400)  # the page lays itself out again
-            self.page.screenshot(path=self.pictures / f"{name}-{width}.png", full_page=whole)
+            if focus is not None:
+                focus.evaluate("element => element.scrollIntoView({block: 'start'})")
+                self.page.wait_for_timeout(400)
+            self.page.screenshot(path=self.pictures / f"{name}-{width}.png", full_page=focus is None)
         if size:
             self.page.set_viewport_size(size)
 
