@@ -1,6 +1,6 @@
 """A real proxy and a real hub in a data folder of their own, for tests; everything that was started is ended.
 
-``RunningHub(folder)`` is a context manager; the fixture ``hub`` in ``tests/conftest.py`` gives one per test session.
+``with RunningHub(folder, services=("mlflow",), TIDEHUB_IDLE_MINUTES="0") as hub`` in a fixture of one's own; two never meet.
 Clients are `HubClient`: a browser without a screen, signed in by the login form.
 """
 
