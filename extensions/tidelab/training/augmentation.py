@@ -45,7 +45,7 @@ def augment(pixels: Pixels, settings: Augmentation, rng: np.random.Generator) ->
     scale = 1 + rng.uniform(-settings.zoom, settings.zoom)
     mirror = -1.0 if settings.flip and rng.random() < 0.5 else 1.0
     cos, sin = np.cos(angle) / scale, np.sin(angle) / scale
-    centre = (side - 1) / 2
+    centre = side / 2  # Pillow counts from the corner of a pixel
     a, b, d, e = mirror * cos, -sin, mirror * sin, cos
     matrix = (a, b, centre - a * centre - b * centre, d, e, centre - d * centre - e * centre)
     fill = tuple(int(value) for value in border_colour(pixels))
