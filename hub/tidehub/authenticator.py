@@ -80,7 +80,10 @@ class LocalAccounts(TidePages):
             )
         finally:
             self._waiting -= 1
-        if account is not None:
+        if account is None:
+            self._per_account.fail(name)
+            self._per_address.fail(address)
+        else:
             self._per_account.succeed(name)
             self._per_address.undo(address)
         return account

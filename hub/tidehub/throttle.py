@@ -55,13 +55,16 @@ class Throttle:
         if record is None or now - record.last > self._forget:
             record = _Record()
         record.failures += 1
-        record.last = now
-        beyond = record.failures - self._free
-        if beyond >= 0:
-            record.blocked_until = now + min(self._longest, 2.0 ** min(beyond, 30))
+        self._block(record, now)
         self._records[key] = record
         while len(self._records) > self._capacity:
             self._records.popitem(last=False)
+
+    def fail(self, key: str) -> None:
+        """Let the wait begin now: the attempt has failed, and checking it may have taken longer than the wait."""
+        record = self._records.get(key)
+        if record:
+            self._block(record, self._clock())
 
     def succeed(self, key: str) -> None:
         """Forgive a key whose attempt succeeded."""
@@ -73,6 +76,12 @@ class Throttle:
         if record:
             record.failures = max(0, record.failures - 1)
             record.blocked_until = 0.0 if record.failures < self._free else record.blocked_until
+
+    def _block(self, record: _Record, now: float) -> None:
+        record.last = now
+        beyond = record.failures - self._free
+        if beyond >= 0:
+            record.blocked_until = now + min(self._longest, 2.0 ** min(beyond, 30))
 
 
 def wait_sentence(seconds: float) -> str:

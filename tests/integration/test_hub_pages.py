@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.support.hub import HubClient, RunningHub
+from tidehub.accounts import AccountStore
 from tidelab import paths
 
 
@@ -76,7 +77,7 @@ def test_a_wrong_password_and_a_wrong_name_say_the_same(hub: RunningHub) -> None
 
 def test_guessing_has_to_wait_and_the_right_password_too(hub: RunningHub) -> None:
     mallory = hub.client("victim")
-    answers = [mallory.login("guess number").status_code for _ in range(7)]
+    answers = [mallory.login("guess number").status_code for _ in range(9)]
     assert 429 in answers
     page = mallory.login()
     assert page.status_code == 429
@@ -197,6 +198,10 @@ def test_accounts_are_for_admins(hub: RunningHub, admin: HubClient) -> None:
     assert password
     hanna = HubClient(hub, "hanna", password[1]).signed_in()
     assert password[1] not in admin.get("hub/accounts").text, "shown once"
+    page = admin.post_form("hub/accounts", "hub/accounts", action="reset", name="hanna")
+    assert "/hub/login" in hanna.get("hub/home").url, "signed out at once"
+    hanna.password = re.search(r'id="fresh-password">([^<]+)<', page.text).group(1)  # type: ignore[union-attr]
+    hanna.signed_in()
     refused = admin.post_form("hub/accounts", "hub/accounts", action="add", name="../etc")
     assert refused.status_code == 400
     assert "cannot be used" in refused.text
@@ -224,3 +229,16 @@ def test_a_server_without_a_use_case_leads_home(admin: HubClient) -> None:
         assert admin.get(path).url.endswith("/hub/home")
     page = admin.get("user/admin/")
     assert "choose one on the home page" in page.text
+
+
+def test_an_account_removed_on_the_command_line_is_out(hub: RunningHub) -> None:
+    """Its browser and its tokens; the hub asks again whose they are when it has not for a minute, or was restarted."""
+    zoe = hub.client("zoe").signed_in()
+    token = hub.api("POST", "users/zoe/tokens", json={"note": "mine"}).json()["token"]
+    headers = {"Authorization": f"token {token}"}
+    assert requests.get(f"{hub.url}hub/api/user", headers=headers, timeout=30).json()["name"] == "zoe"
+    AccountStore(hub.data / "hub" / "accounts.sqlite").remove("zoe")
+    hub.kill_hub()
+    hub.start_hub()
+    assert requests.get(f"{hub.url}hub/api/user", headers=headers, timeout=30).status_code == 403
+    assert "/hub/login" in zoe.get("hub/home").url

@@ -45,6 +45,9 @@ class AccountsHandler(TideHandler):
 
     async def _reset(self, name: str) -> dict[str, Any]:
         password = self._store.set_password(name)
+        user = self.find_user(name)
+        if user is not None and self._store.take_revocation(name):
+            end_browser_sessions(user)
         return {
             "done": f"The password of {name} is reset; {name} is signed out everywhere.",
             "fresh": (name, password),

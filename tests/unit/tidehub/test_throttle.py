@@ -24,6 +24,18 @@ def test_waits_grow_and_end() -> None:
     assert throttle.wait("bob") == 0
 
 
+def test_the_wait_begins_when_the_failure_is_known() -> None:
+    clock = Clock()
+    throttle = Throttle(free=1, clock=clock)
+    throttle.begin("ada")
+    clock.now += 30  # a busy machine takes its time
+    assert throttle.wait("ada") == 0
+    throttle.fail("ada")
+    assert throttle.wait("ada") == 1
+    throttle.fail("bob")
+    assert throttle.wait("bob") == 0
+
+
 def test_attempts_sent_at_once_are_not_free() -> None:
     throttle = Throttle(free=2)
     for _ in range(3):
