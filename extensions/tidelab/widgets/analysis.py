@@ -123,6 +123,8 @@ class Analysis:
         if self.model.visitor is not None:
             # The first hello decides: a kernel serves one page. A page that says it again has not heard the answer.
             self._form.send_again()
+            for output, _ in self._shown:
+                output.send_state()
             self._hello.send_state()
             return
         self._hello.answered = True
@@ -140,7 +142,7 @@ class Analysis:
         assert visitor is not None
         self._form.uploader.open_for(visitor.runs_root)
         self._form.chooser.open_for(self.model.browser)
-        self._form.enable(True)
+        self._enable()
         self._list_runs()
         running = next((run for run in self.model.earlier_runs() if not run.state().is_over), None)
         if self.model.face == "app" and running is not None:
@@ -155,7 +157,7 @@ class Analysis:
         if not started:
             return
         self._clear()
-        self._form.enable(True)
+        self._enable()
         self._list_runs()
         if watch:
             self._watch()
@@ -219,7 +221,7 @@ class Analysis:
             return
         state = run.state()
         self._form.show_progress(describe(state))
-        self._form.enable(True)
+        self._enable()
         self._list_runs()
         if state.status != "done":
             self._form.say(views.outcome(run))
@@ -246,6 +248,10 @@ class Analysis:
             self._hello.has_results = False
         for output, _ in self._shown:
             output.outputs = ()
+
+    def _enable(self) -> None:
+        self._form.enable(True)
+        self._hello.can_start = not self._form.button.disabled
 
     def _list_runs(self) -> None:
         shown = self.model.run.path.name if self.model.run is not None else None

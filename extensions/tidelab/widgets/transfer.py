@@ -25,6 +25,7 @@ class Hello(anywidget.AnyWidget):
     _esm = _STATIC / "hello.js"
     has_results = traitlets.Bool(False).tag(sync=True)
     answered = traitlets.Bool(False).tag(sync=True)
+    can_start = traitlets.Bool(False).tag(sync=True)
 
     def __init__(self, on_hello: Callable[[str], None]) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 // Tells the kernel who is looking, and tells the page when there is something to show.
-const AGAIN_MS = 2000;
-const MOST_TIMES = 30;
+const LOOK_MS = 500;
+const MOST_LOOKS = 120;
 
 function render({ model, el }) {
   el.style.display = "none";
@@ -9,15 +9,22 @@ function render({ model, el }) {
   model.on("change:has_results", showResults);
   showResults();
   const slot = document.getElementById("tidelab-ticket");
-  const ticket = slot ? slot.textContent.trim() : "";
-  let times = 0;
-  // A kernel that was busy while the page connected may have answered into the void: ask until the answer is here.
-  const ask = () => {
-    if (model.get("answered") || times++ >= MOST_TIMES) return clearInterval(timer);
-    model.send({ kind: "hello", ticket });
+  const hello = () => model.send({ kind: "hello", ticket: slot ? slot.textContent.trim() : "" });
+  // What the kernel answers while the page is still being put together reaches widgets that are not there yet, and is
+  // lost without a word. So look whether the form shows what the kernel says it shows, ask again while it does not, and
+  // once more when it does: another widget may have missed its part.
+  const outOfStep = () => {
+    const button = document.querySelector("button.tl-analyse");
+    return !model.get("answered") || (button && button.disabled && model.get("can_start"));
   };
-  const timer = setInterval(ask, AGAIN_MS);
-  ask();
+  let looks = 0;
+  let confirmed = false;
+  const timer = setInterval(() => {
+    if (looks++ >= MOST_LOOKS) clearInterval(timer);
+    else if (outOfStep()) hello();
+    else if (!confirmed) { confirmed = true; hello(); }
+  }, LOOK_MS);
+  hello();
   return () => clearInterval(timer);
 }
 export default { render };

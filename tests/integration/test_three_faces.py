@@ -1,0 +1,72 @@
+"""The same cells as lesson, app and report, with three separate empty caches: the same table, byte for byte."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.app_page import AppPage, browser
+from tests.support.faces import REAL, newest_run, run_lab
+from tests.support.hub import RunningHub
+from tidelab import paths
+from tidelab.catalogue import load_catalogue
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",)) as running:
+        yield running
+
+
+def by_report(person: str, images: str, folder: Path) -> bytes:
+    """Return results.csv of ``tidelab report``, with runs and cache in `folder`."""
+    done = subprocess.run(
+        [str(paths.env_python("analyse").with_name("tidelab")), "report", REAL, "--images", images, "--out", str(folder / "out")],
+        env={**os.environ, "JUPYTERHUB_USER": person, "TIDELAB_RUNS": str(folder / "runs")},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return (folder / "out" / "results.csv").read_bytes()
+
+
+def by_lab(person: str, images: str, folder: Path) -> bytes:
+    """Return results.csv of the notebook executed as Lab does."""
+    return (run_lab(load_catalogue()[REAL], folder, person, images) / "results.csv").read_bytes()
+
+
+def test_the_sample_gives_the_same_table_on_all_faces(hub, chromium, tmp_path):
+    client = hub.client("ada")
+    with browser(chromium) as started:
+        app = AppPage(started, client).sign_in().open(REAL).choose("Sample").analyse()
+        shown = app.download("results.csv")
+        assert app.outside == []
+        app.close()
+    run = newest_run(hub.data / "homes" / "ada" / "runs", REAL)
+    assert shown == (run / "results.csv").read_bytes(), "the button gives the run's own file"
+    assert shown.count(b"\n") == 49
+    assert shown == by_report("ada", "sample", tmp_path / "report")
+    assert shown == by_lab("ada", "sample", tmp_path / "lab")
+
+
+def test_real_images_give_the_same_table_on_all_faces(hub, chromium, shared_data, tmp_path):
+    pictures = sorted(
+        path for path in (shared_data / REAL).rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif")
+    )
+    assert len(pictures) >= 50
+    folder = hub.data / "homes" / "bob" / "flowcam"
+    client = hub.client("bob")
+    for path in pictures:
+        target = folder / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    with browser(chromium) as started:
+        app = AppPage(started, client).sign_in().open(REAL).choose("Folder on the hub")
+        app.page.locator("select").filter(has_text="Home").select_option("Home")
+        app.page.locator("select").filter(has_text="flowcam/").select_option("flowcam/")
+        app.page.get_by_text("Will analyse: Home / flowcam").wait_for()
+        shown = app.analyse().download("results.csv")
+        app.close()
+    assert shown.count(b"\n") > 50
+    assert shown == by_report("bob", str(folder), tmp_path / "report")
+    assert shown == by_lab("bob", str(folder), tmp_path / "lab")
