@@ -49,7 +49,10 @@ class AddressRules:
 
     def trusts(self, url: str) -> bool:
         """Whether the URL belongs to a trusted origin."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return False
         return f"{parts.scheme}://{parts.netloc}" in self.trusted_origins
 
     def check(self, url: str) -> None:

@@ -17,7 +17,7 @@ from tidelab.training.addresses import AddressError, AddressRules, check_peer
 MAX_REDIRECTS: Final = 5
 MAX_BYTES: Final = 4 * 2**30
 TIMEOUT_S: Final = (10, 60)
-_BLOCK: Final = 2**20
+_BLOCK: Final = 2**16
 _MAX_JSON: Final = 8 * 2**20
 
 OnProgress = Callable[[int, int | None], None]

@@ -61,6 +61,7 @@ def to_onnx(forest: Any, training_features: Vectors, n_labels: int) -> bytes:
     length = training_features.shape[1]
     proto = convert_sklearn(
         forest,
+        name="forest",  # by default a random one, and equal forests would have different digests
         initial_types=[(FEATURES_INPUT, FloatTensorType([None, length]))],
         options={id(forest): {"zipmap": False}},
         target_opset={"": OPSET, "ai.onnx.ml": 3},

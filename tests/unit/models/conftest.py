@@ -52,4 +52,8 @@ def card(**changes: object) -> ModelCard:
 @pytest.fixture
 def bundle(tmp_path: Path) -> ModelBundle:
     """Return a good bundle in a folder of its own."""
-    return write_bundle(tmp_path / "bundle", card(), {"model.onnx": linear_onnx(32, 3), "reference.npz": b"not looked at here"})
+    return write_bundle(
+        tmp_path / "bundle",
+        card(),
+        {"model.onnx": linear_onnx(32, 3), "reference.npz": b"not looked at here"},
+    )

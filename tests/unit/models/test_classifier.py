@@ -6,25 +6,36 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.unit.models.conftest import card, linear_onnx
 from tidelab.catalogue import load_catalogue
 from tidelab.domain.card import InputSpec
 from tidelab.domain.image import DecodedImage
-from tidelab.models import BundleError, ModelError, load_predictor, predictor_class, resolve_model, write_bundle
+from tidelab.models import (
+    BundleError,
+    ModelError,
+    load_predictor,
+    predictor_class,
+    resolve_model,
+    write_bundle,
+)
 from tidelab.models.classifier import ImageClassifier
 from tidelab.models.thumbnail import thumbnail
 from tidelab.science.image_statistics import STATISTICS
 from tidelab.science.region_features import NAMES
 from tidelab.training.synthetic import make_images
 
-from tests.unit.models.conftest import card, linear_onnx
-
 
 def decoded(n, seed=9):
-    return [DecodedImage(f"{one.index}.png", f"sha256:{one.index}", one.pixels) for one in make_images(n, seed)]
+    return [
+        DecodedImage(f"{one.index}.png", f"sha256:{one.index}", one.pixels) for one in make_images(n, seed)
+    ]
 
 
 def bits(predictions):
-    return [(one.probabilities.tobytes(), one.embedding.tobytes(), tuple(one.statistics.items()), one.thumbnail) for one in predictions]
+    return [
+        (one.probabilities.tobytes(), one.embedding.tobytes(), tuple(one.statistics.items()), one.thumbnail)
+        for one in predictions
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +71,10 @@ def test_demo_model_knows_its_drawings(demo):
     """Labels in their order: a shuffled label list would give about one in six."""
     pictures = list(make_images(90, seed=123))
     named = ImageClassifier(demo).predict([DecodedImage(str(one.index), "x", one.pixels) for one in pictures])
-    right = [demo.card.labels[int(found.probabilities.argmax())] == one.label for one, found in zip(pictures, named, strict=True)]
+    right = [
+        demo.card.labels[int(found.probabilities.argmax())] == one.label
+        for one, found in zip(pictures, named, strict=True)
+    ]
     assert np.mean(right) > 0.9
 
 
@@ -91,7 +105,9 @@ def test_crop_and_normalisation_of_the_card_are_applied(tmp_path):
 
 def test_features_are_measured_for_a_model_that_takes_them(tmp_path):
     spec = InputSpec(kind="features", features="tidelab.science.region_features:1")
-    bundle = write_bundle(tmp_path / "f", card(input=spec), {"model.onnx": linear_onnx(32, 3, features=len(NAMES))})
+    bundle = write_bundle(
+        tmp_path / "f", card(input=spec), {"model.onnx": linear_onnx(32, 3, features=len(NAMES))}
+    )
     images = decoded(5)
     classifier = ImageClassifier(bundle)
     assert bits(classifier.predict(images)) == [bits(classifier.predict([image]))[0] for image in images]
@@ -102,9 +118,21 @@ def test_features_are_measured_for_a_model_that_takes_them(tmp_path):
     [
         ({"labels": ("a", "b")}, linear_onnx(32, 3), "2 labels"),
         ({"embedding_dim": 5}, linear_onnx(32, 3), "length 5"),
-        ({"input": InputSpec(kind="image", size_px=64)}, linear_onnx(32, 3), "cannot take the input its card describes"),
-        ({"input": InputSpec(kind="image+features", size_px=32)}, linear_onnx(32, 3), r"promises \['features', 'image'\]"),
-        ({"input": InputSpec(kind="features", features="nobody.knows:1")}, linear_onnx(32, 3, features=4), "not known to this version"),
+        (
+            {"input": InputSpec(kind="image", size_px=64)},
+            linear_onnx(32, 3),
+            "cannot take the input its card describes",
+        ),
+        (
+            {"input": InputSpec(kind="image+features", size_px=32)},
+            linear_onnx(32, 3),
+            r"promises \['features', 'image'\]",
+        ),
+        (
+            {"input": InputSpec(kind="features", features="nobody.knows:1")},
+            linear_onnx(32, 3, features=4),
+            "not known to this version",
+        ),
         ({}, b"not a model", "not a model that ONNX Runtime can load"),
         ({}, b"", "not a model that ONNX Runtime can load"),
     ],
@@ -125,7 +153,14 @@ def test_tiny_and_huge_pictures_are_classified(bundle):
         assert np.isfinite(found.probabilities).all()
 
 
-@pytest.mark.parametrize(("spec", "words"), [("nowhere.at:All", "cannot be found"), ("json:dumps", "is no predictor"), ("json:nothing", "cannot be found")])
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("nowhere.at:All", "cannot be found"),
+        ("json:dumps", "is no predictor"),
+        ("json:nothing", "cannot be found"),
+    ],
+)
 def test_a_predictor_that_is_none(spec, words):
     with pytest.raises(ModelError, match=words):
         predictor_class(spec)

@@ -5,11 +5,10 @@ import shutil
 
 import pytest
 
+from tests.unit.models.conftest import card, linear_onnx
 from tidelab import paths
 from tidelab.catalogue import load_catalogue
 from tidelab.models import ModelError, resolve_model, write_bundle
-
-from tests.unit.models.conftest import card, linear_onnx
 
 
 @pytest.fixture
@@ -22,9 +21,20 @@ def champion(tmp_path, monkeypatch):
     """Return the folder of a published champion and its ``champion.json``."""
     monkeypatch.setenv("TIDELAB_CHAMPIONS", str(tmp_path / "champions"))
     home = paths.champions() / "flowcam-plankton"
-    bundle = write_bundle(home / "versions" / "3", card(name="flowcam-plankton"), {"model.onnx": linear_onnx(32, 3)})
+    bundle = write_bundle(
+        home / "versions" / "3", card(name="flowcam-plankton"), {"model.onnx": linear_onnx(32, 3)}
+    )
     file = home / "champion.json"
-    file.write_text(json.dumps({"registered_model": "flowcam-plankton", "version": "3", "digest": bundle.digest, "folder": "versions/3"}))
+    file.write_text(
+        json.dumps(
+            {
+                "registered_model": "flowcam-plankton",
+                "version": "3",
+                "digest": bundle.digest,
+                "folder": "versions/3",
+            }
+        )
+    )
     return file
 
 
@@ -82,5 +92,5 @@ def test_a_model_of_another_use_case_is_refused(use_case, tmp_path):
 
 @pytest.mark.parametrize("choice", ["", "  ", "/no/such/folder"])
 def test_no_such_model(use_case, choice):
-    with pytest.raises(ModelError, match="No model was chosen|does not exist"):
+    with pytest.raises(ModelError, match=r"No model was chosen|does not exist"):
         resolve_model(use_case, choice)

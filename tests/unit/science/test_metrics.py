@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 from sklearn.metrics import confusion_matrix as sk_confusion
 
-from tidelab.science.metrics import bootstrap_macro_f1, confusion_matrix, macro_f1, paired_difference, scores, sign_test
+from tidelab.science.metrics import (
+    bootstrap_macro_f1,
+    confusion_matrix,
+    macro_f1,
+    paired_difference,
+    scores,
+    sign_test,
+)
 from tidelab.science.reliability import reliability
 
 pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=80)
@@ -18,15 +25,23 @@ def test_scores_agree_with_scikit_learn(drawn):
     truth, predicted = (np.array(column) for column in zip(*drawn, strict=True))
     found = scores(confusion_matrix(truth, predicted, 5))
     present = sorted(set(truth.tolist()))
-    precision, recall, f1, support = precision_recall_fscore_support(truth, predicted, labels=range(5), zero_division=0)
-    np.testing.assert_array_equal(confusion_matrix(truth, predicted, 5), sk_confusion(truth, predicted, labels=range(5)))
+    precision, recall, f1, support = precision_recall_fscore_support(
+        truth, predicted, labels=range(5), zero_division=0
+    )
+    np.testing.assert_array_equal(
+        confusion_matrix(truth, predicted, 5), sk_confusion(truth, predicted, labels=range(5))
+    )
     np.testing.assert_allclose(found.precision, precision)
     np.testing.assert_allclose(found.recall[present], recall[present])
     np.testing.assert_allclose(found.f1[present], f1[present])
     np.testing.assert_array_equal(found.support, support)
     assert found.accuracy == pytest.approx(accuracy_score(truth, predicted))
-    assert found.macro_f1 == pytest.approx(f1_score(truth, predicted, labels=present, average="macro", zero_division=0))
-    assert found.weighted_f1 == pytest.approx(f1_score(truth, predicted, labels=range(5), average="weighted", zero_division=0))
+    assert found.macro_f1 == pytest.approx(
+        f1_score(truth, predicted, labels=present, average="macro", zero_division=0)
+    )
+    assert found.weighted_f1 == pytest.approx(
+        f1_score(truth, predicted, labels=range(5), average="weighted", zero_division=0)
+    )
 
 
 def test_class_without_test_images_is_missing_not_zero():

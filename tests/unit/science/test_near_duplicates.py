@@ -23,7 +23,9 @@ def saved_again(pixels):
 
 def scaled(pixels):
     height, width = pixels.shape[:2]
-    return np.asarray(Image.fromarray(pixels).resize((round(width * 1.08), round(height * 1.08)), Image.Resampling.BICUBIC))
+    return np.asarray(
+        Image.fromarray(pixels).resize((round(width * 1.08), round(height * 1.08)), Image.Resampling.BICUBIC)
+    )
 
 
 def lighter(pixels):

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from tidelab.science.preprocessing import border_colour, normalise, prepare, resize, square
 
-SPEC = {"crop": "pad-square", "fill": "border", "resample": "area", "mean": (127.5,) * 3, "scale": (127.5,) * 3}
+SPEC = {
+    "crop": "pad-square",
+    "fill": "border",
+    "resample": "area",
+    "mean": (127.5,) * 3,
+    "scale": (127.5,) * 3,
+}
 
 
 def columns(height, width):
@@ -39,7 +45,9 @@ def test_border_is_the_median_of_the_edge_not_of_the_particle():
 @settings(max_examples=50)
 @given(st.integers(1, 40), st.integers(1, 40), st.sampled_from(["centre-square", "pad-square"]))
 def test_any_picture_becomes_square(height, width, crop):
-    assert square(columns(height, width), crop).shape == ((min, max)[crop == "pad-square"](height, width),) * 2 + (3,)
+    assert square(columns(height, width), crop).shape == (
+        (min, max)[crop == "pad-square"](height, width),
+    ) * 2 + (3,)
 
 
 def test_normalisation_is_per_channel_in_rgb_order():

@@ -23,7 +23,7 @@ def measured(mask, **levels):
 
 
 def disc(radius):
-    return (Y - 80) ** 2 + (X - 90) ** 2 < radius**2
+    return radius**2 > (Y - 80) ** 2 + (X - 90) ** 2
 
 
 def ellipse(a, b):
@@ -71,7 +71,9 @@ def test_a_turn_changes_shape_features_little():
 
 def test_a_large_picture_is_reported_in_its_own_pixels():
     small = measured(disc(40))
-    large = dict(zip(NAMES, region_features(np.repeat(np.repeat(picture(disc(40)), 5, 0), 5, 1)).tolist(), strict=True))
+    large = dict(
+        zip(NAMES, region_features(np.repeat(np.repeat(picture(disc(40)), 5, 0), 5, 1)).tolist(), strict=True)
+    )
     assert large["log_area_px"] - small["log_area_px"] == pytest.approx(np.log(25), abs=0.08)
     assert large["image_width_px"] == 5 * small["image_width_px"]
 

@@ -38,10 +38,14 @@ def test_another_seed_gives_another_split():
 @pytest.mark.parametrize(("test_share", "validation_share"), [(0.2, 0.2), (0.1, 0.3), (0.25, 0.25)])
 def test_shares_and_classes_are_met(test_share, validation_share):
     truth = np.repeat([0, 1, 2], [100, 60, 40])
-    parts = grouped_split(truth, np.arange(200), seed=3, test_share=test_share, validation_share=validation_share)
+    parts = grouped_split(
+        truth, np.arange(200), seed=3, test_share=test_share, validation_share=validation_share
+    )
     for k, n in enumerate((100, 60, 40)):
         assert (parts[truth == k] == TEST).sum() == pytest.approx(n * test_share, abs=3)
-        assert (parts[truth == k] == TRAIN).sum() == pytest.approx(n * (1 - test_share - validation_share), rel=0.2)
+        assert (parts[truth == k] == TRAIN).sum() == pytest.approx(
+            n * (1 - test_share - validation_share), rel=0.2
+        )
 
 
 def test_too_few_groups_are_said_in_words():

@@ -23,7 +23,10 @@ def test_mirror_images_are_exact_and_about_half():
     pixels = square_picture()
     pixels[:, :10] = 100
     rng = np.random.default_rng(0)
-    found = [augment(pixels, Augmentation(rotation_degrees=0, zoom=0, brightness=0, contrast=0), rng) for _ in range(60)]
+    found = [
+        augment(pixels, Augmentation(rotation_degrees=0, zoom=0, brightness=0, contrast=0), rng)
+        for _ in range(60)
+    ]
     mirrored = [(one == pixels[:, ::-1]).mean() > 0.99 for one in found]
     kept = [(one == pixels).all() for one in found]
     assert all(a or b for a, b in zip(mirrored, kept, strict=True))

@@ -99,7 +99,9 @@ def test_an_image_in_two_split_files_is_kept_once_and_named(listed):
         stream.write("Bubbles/0.jpg 1\n")
     found = read_images(listed)
     assert len(found) == 12
-    assert [(one.image, "train.txt and test.txt" in one.reason) for one in found.rejected] == [("Bubbles/0.jpg", True)]
+    assert [(one.image, "train.txt and test.txt" in one.reason) for one in found.rejected] == [
+        ("Bubbles/0.jpg", True)
+    ]
 
 
 def test_a_link_out_of_the_folder_is_not_followed(class_folders, tmp_path):

@@ -10,12 +10,24 @@ from PIL import Image
 
 from tidelab.catalogue import load_catalogue
 from tidelab.training.synthetic import (
-    LABELS, SAMPLE_IMAGES, SAMPLE_SEED, SAMPLE_STATIONS, encode, generate, make_image, make_images, station_optics,
+    LABELS,
+    SAMPLE_IMAGES,
+    SAMPLE_SEED,
+    SAMPLE_STATIONS,
+    encode,
+    generate,
+    make_image,
+    make_images,
+    station_optics,
 )  # fmt: skip
 
 
 def digest(folder):
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
@@ -41,7 +53,9 @@ def test_truth_lists_every_image_once(tmp_path):
     assert len(rows) == 30
     assert {row["label"] for row in rows} == set(LABELS)
     assert all(row["image"].startswith(row["sample_id"] + "/") for row in rows)
-    assert not any(label.lower() in file.lower() for file in files for label in LABELS), "names give nothing away"
+    assert not any(label.lower() in file.lower() for file in files for label in LABELS), (
+        "names give nothing away"
+    )
 
 
 def test_sample_in_the_repository_is_what_the_generator_makes(tmp_path):
