@@ -132,7 +132,7 @@ def test_test_images_are_never_looked_at(images, split, monkeypatch):
 def test_an_export_that_differs_is_refused():
     good = np.full((4, 3), 1 / 3, np.float32)
     assert checks.check_parity(good, good + np.float32(1e-6)) < 1e-5
-    with pytest.raises(checks.ExportError, match="differs from the trained one by up to 0.01"):
+    with pytest.raises(checks.ExportError, match=r"differs from the trained one by up to 0\.01"):
         checks.check_parity(good, good + np.float32(0.01))
     with pytest.raises(checks.ExportError):
         checks.check_parity(good, np.full((4, 3), np.nan, np.float32))
