@@ -5,10 +5,9 @@ Every place has a default below the checkout and an environment variable that ov
 """
 
 import os
-import re
 from pathlib import Path
 
-_UNSAFE = re.compile(r"[^a-z0-9_.-]")
+_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 
 def checkout() -> Path:
@@ -72,12 +71,15 @@ def usecase_folders() -> list[Path]:
 def safe_name(name: str) -> str:
     """Return a name that is safe as one path component and unique per input.
 
-    Characters outside ``[a-z0-9_.-]`` become ``~`` and their hexadecimal code point; a leading dot too.
+    Every byte of the UTF-8 name outside ``[a-z0-9_.-]`` becomes ``~`` and two hexadecimal digits, a leading dot too. The
+    width is fixed and ``~`` itself is escaped, so two names never share a folder.
 
     >>> safe_name("ada"), safe_name("../Ada")
     ('ada', '~2e.~2f~41da')
     """
-    escaped = _UNSAFE.sub(lambda match: f"~{ord(match.group()):x}", name)
+    escaped = "".join(
+        chr(byte) if byte in _SAFE else f"~{byte:02x}" for byte in name.encode(errors="surrogatepass")
+    )
     if escaped.startswith("."):
         escaped = "~2e" + escaped[1:]
     return escaped or "~"

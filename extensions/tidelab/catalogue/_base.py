@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
-SLUG_PATTERN = r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$"
+SLUG_PATTERN = r"^[a-z](-?[a-z0-9])+$"
+"""Single hyphens: ``--`` parts slug from person in the names of registered models."""
+SLUG_LENGTHS = (3, 30)
 """JupyterHub 6 takes at most 30 characters for the name of a named server, and a slug is one."""
 
 
@@ -32,7 +34,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whi
 Line = Annotated[
     str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True, pattern=r"^[^\r\n\t]*$")
 ]
-Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
+Slug = Annotated[
+    str, StringConstraints(pattern=SLUG_PATTERN, min_length=SLUG_LENGTHS[0], max_length=SLUG_LENGTHS[1])
+]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s<>\"']+$", max_length=500)]
 Doi = Annotated[str, StringConstraints(pattern=r"^10\.[0-9]{4,9}/[^\s<>\"']+$", max_length=200)]

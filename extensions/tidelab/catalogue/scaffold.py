@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tidelab import paths
-from tidelab.catalogue._base import SLUG_PATTERN
+from tidelab.catalogue._base import SLUG_LENGTHS, SLUG_PATTERN
 from tidelab.catalogue.errors import ScaffoldError, shorten
 from tidelab.catalogue.load import DECLARATION, load_usecase
 from tidelab.catalogue.usecase import UseCase
@@ -64,8 +64,8 @@ def find_source(name: str) -> Path:
 
 
 def _check(slug: str, title: str, author: str, into: Path, source: Path) -> None:
-    if not re.fullmatch(SLUG_PATTERN, slug):
-        rule = "3 to 30 lower-case letters, digits and hyphens; a letter first, no hyphen last (e.g. noise-vessels)"
+    if not re.fullmatch(SLUG_PATTERN, slug) or not SLUG_LENGTHS[0] <= len(slug) <= SLUG_LENGTHS[1]:
+        rule = "3 to 30 lower-case letters, digits and single hyphens; a letter first, no hyphen last (e.g. noise-vessels)"
         raise ScaffoldError(f"{shorten(slug)} cannot be the name of a use case: it must have {rule}.")
     for name, value, limit in (("title", title, 80), ("author", author, 200)):
         if not value.strip() or len(value) > limit or not value.isprintable() or "{{" in value:

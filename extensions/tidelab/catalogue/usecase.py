@@ -23,7 +23,7 @@ class UseCase(Part):
     schema_version: Literal[1] = Field(title="Schema version", description="Version of this format: 1.")
     slug: Slug = Field(
         title="Slug",
-        description="Short name, the same as the folder's: 3 to 30 lower-case letters, digits and hyphens, a letter "
+        description="Short name, the same as the folder's: 3 to 30 lower-case letters, digits and single hyphens, a letter "
         "first. Addresses, runs and the registered model carry it.",
     )
     title: Line = Field(
