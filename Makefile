@@ -26,9 +26,9 @@ run: ## install what is missing and start Tidelab on this machine (PORT=8000)
 	@$(INSTALL) $(RUN_ENVS)
 	@exec "$(ENVS)/hub/bin/python" -m tidehub.embedded $(if $(PORT),--port $(PORT))
 
-password: ## a new password for somebody who lost theirs (NAME=ada; default: the admin)
+password: ## a new password for somebody who lost theirs (NAME=ada; default: your own)
 	@$(INSTALL) hub
-	@"$(ENVS)/hub/bin/python" -m tidehub.embedded.password $(NAME)
+	@"$(ENVS)/hub/bin/python" -m tidehub accounts reset "$(or $(NAME),$(shell id -un))"
 
 check: lint unit ## before every commit: lint, format, types, import direction, documents, unit tests
 
