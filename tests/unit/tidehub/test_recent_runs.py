@@ -36,7 +36,7 @@ def test_reads_what_runs_write(runs: Path) -> None:
     (run,) = recent_runs("ada")
     assert run.words(NOW) == "Naming images (3 of 9 images)"
     assert run.is_in_progress(NOW)
-    assert has_run_in_progress("ada")
+    assert has_run_in_progress("ada", NOW)
     assert not has_run_in_progress("bob")
 
 
@@ -54,7 +54,7 @@ def test_what_is_over_is_not_in_progress(runs: Path, status: str) -> None:
             "failed": 1,
         },
     )
-    assert not has_run_in_progress("ada")
+    assert not has_run_in_progress("ada", NOW)
     words = recent_runs("ada")[0].words(NOW)
     assert (
         words
@@ -68,7 +68,7 @@ def test_what_is_over_is_not_in_progress(runs: Path, status: str) -> None:
 
 def test_a_run_without_a_heartbeat_stopped(runs: Path) -> None:
     write(runs, "r1", {"status": "running", "updated": (NOW - timedelta(minutes=10)).isoformat()})
-    assert not has_run_in_progress("ada")
+    assert not has_run_in_progress("ada", NOW)
     assert "stopped before it was finished" in recent_runs("ada")[0].words(NOW)
 
 
@@ -89,7 +89,7 @@ def test_corrupt_files_hide_nothing(runs: Path, content: str) -> None:
     write(runs, "r2", {"status": "done", "done": 1, "total": 1, "updated": NOW.isoformat()})
     assert sorted(run.status for run in recent_runs("ada"))[0] == "done"
     assert len(recent_runs("ada")) == 2
-    assert not has_run_in_progress("ada")
+    assert not has_run_in_progress("ada", NOW)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
