@@ -20,6 +20,7 @@ PLAN_VARIABLE = "TIDEHUB_KEEPER_PLAN"
 # Lax, not Strict: a link from a mail or a page must find the person signed in.
 COOKIE_OPTIONS = {"samesite": "Lax"}
 _PERSONAL = ("TIDELAB_RUNS", "TIDELAB_CACHE", "TIDELAB_USER", "TIDELAB_USECASE", "TIDELAB_FACE")
+_APPS_LIMITS = ("TIDELAB_APPS_MAX_KERNELS", "TIDELAB_APPS_POOL", "TIDELAB_APPS_AWAY_S", "TIDELAB_APPS_IDLE_S")
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,9 @@ def _apps(settings: Settings, url: str) -> ServiceDefinition:
         environment_name="lab",
         arguments=("-m", "tidelab.apps"),
         url=url,
-        variables=place_variables() | _public_hosts(settings),
+        variables=place_variables()
+        | _public_hosts(settings)
+        | {name: value for name, value in os.environ.items() if name in _APPS_LIMITS},
         people=True,
     )
 

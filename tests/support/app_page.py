@@ -63,6 +63,11 @@ class AppPage:
         self.page.wait_for_selector("button.tl-analyse:not([disabled])", timeout=READY_MS)
         return self
 
+    def open_running(self, slug: str) -> Self:
+        """Open an app in which an analysis of this person is under way; its button stays off."""
+        self.page.goto(f"{self.client.hub.url}services/apps/{slug}", wait_until="commit")
+        return self
+
     def choose(self, source: str) -> Self:
         """Choose where the images come from: Upload, Folder on the hub, Sample."""
         self.page.get_by_role("button", name=source, exact=True).click()

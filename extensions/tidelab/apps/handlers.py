@@ -13,7 +13,7 @@ from voila.handler import VoilaHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
-from tidelab.apps.kernels import AppPool, serving
+from tidelab.apps.kernels import AppPool
 from tidelab.apps.pages import message_page
 from tidelab.apps.shown import App, load_apps
 from tidelab.domain import ticket
@@ -62,9 +62,9 @@ class AppHandler(Words, VoilaHandler):
             return
         # Read for its effect: it sets the cookie that the page's farewell must show.
         _ = self.xsrf_token
-        await pool.renew(app.key, app.version)
-        await pool.make_room(app.key)
-        with serving(self.current_user.username):
+        with pool.visit(self.current_user.username):
+            await pool.renew(app.key, app.version)
+            await pool.make_room(app.key)
             await self._send(app)
         pool.fill_if_needed(notebook_name=app.key)
 

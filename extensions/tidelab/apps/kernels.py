@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -22,17 +23,25 @@ _KEPT: Final = frozenset(
 )  # fmt: skip
 """The whole environment of a kernel. A list of what is kept, because a list of what is removed forgets something."""
 
-_owner: contextvars.ContextVar[str] = contextvars.ContextVar("tidelab_app_visitor", default="")
+
+@dataclass(eq=False)
+class Visit:
+    """Someone who is being served a page; `kernel` is known once they have one."""
+
+    person: str
+    kernel: str | None = None
+
+
+_visit: contextvars.ContextVar[Visit | None] = contextvars.ContextVar("tidelab_app_visit", default=None)
 
 
 @contextlib.contextmanager
-def serving(person: str) -> Iterator[None]:
-    """Give the kernels that are started or taken inside to `person`."""
-    token = _owner.set(person)
+def _serving(visit: Visit | None) -> Iterator[None]:
+    token = _visit.set(visit)
     try:
         yield
     finally:
-        _owner.reset(token)
+        _visit.reset(token)
 
 
 def kernel_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +64,7 @@ class AppKernels(AsyncMappingKernelManager):
     async def _async_start_kernel(self, **kwargs: Any) -> str:
         kwargs["env"] = kernel_environment(kwargs.get("env") or os.environ)
         kernel_id: str = await super()._async_start_kernel(**kwargs)
-        self.owners[kernel_id] = _owner.get()
+        self._claim(kernel_id)
         return kernel_id
 
     start_kernel = _async_start_kernel
@@ -66,6 +75,13 @@ class AppKernels(AsyncMappingKernelManager):
         self.owners.pop(kernel_id, None)
 
     shutdown_kernel = _async_shutdown_kernel
+
+    def _claim(self, kernel_id: str) -> None:
+        """Give a kernel to the person who is being served, or to nobody yet."""
+        visit = _visit.get()
+        self.owners[kernel_id] = visit.person if visit else ""
+        if visit:
+            visit.kernel = kernel_id
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:
         """End a kernel whose page is gone (the library's rule), or is open but was not touched for long."""
@@ -83,6 +99,7 @@ class AppPool(voila_kernel_manager_factory(AppKernels, True, 1)):  # type: ignor
 
     def __init__(self, **kwargs: Any) -> None:
         self._versions: dict[str, object] = {}
+        self._visits: set[Visit] = set()
         super().__init__(**kwargs)
 
     @property
@@ -92,13 +109,25 @@ class AppPool(voila_kernel_manager_factory(AppKernels, True, 1)):  # type: ignor
 
     @property
     def in_use(self) -> int:
-        """Kernels that serve a page."""
-        return sum(1 for owner in self.owners.values() if owner)
+        """Kernels that serve a page, and people who are just getting one."""
+        owned = sum(1 for owner in self.owners.values() if owner)
+        return owned + sum(1 for visit in self._visits if visit.kernel is None)
 
     @property
     def people(self) -> int:
         """People who have a page open."""
         return len({owner for owner in self.owners.values() if owner})
+
+    @contextlib.contextmanager
+    def visit(self, person: str) -> Iterator[None]:
+        """Hold a place for a person, and give them the kernel that is started or taken inside."""
+        visit = Visit(person)
+        self._visits.add(visit)
+        try:
+            with _serving(visit):
+                yield
+        finally:
+            self._visits.discard(visit)
 
     def has_room(self, notebook: str) -> bool:
         """Return whether one more page can be served."""
@@ -116,7 +145,7 @@ class AppPool(voila_kernel_manager_factory(AppKernels, True, 1)):  # type: ignor
         """Pre-heat a kernel for a notebook, unless that would take the place of a visitor's."""
         kwargs.pop("extra_kernel_env_variables", None)  # would hold one visitor's address for the next one
         if self.in_use + self.waiting < self.max_kernels:
-            with serving(""):
+            with _serving(None):
                 super().fill_if_needed(delay, notebook_name, **kwargs)
 
     def prepare(self, notebook: str, version: object) -> None:
@@ -145,7 +174,7 @@ class AppPool(voila_kernel_manager_factory(AppKernels, True, 1)):  # type: ignor
     ) -> Any:
         """Hand a pre-heated kernel to the visitor who is being served."""
         task, cache, kernel_id = await super().get_rendered_notebook(notebook_name, {}, **kwargs)
-        self.owners[kernel_id] = _owner.get()
+        self._claim(kernel_id)
         return task, cache, kernel_id
 
     async def _end(self, task: Any) -> None:
