@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -192,3 +193,28 @@ def test_a_large_file_is_read_from_its_own_handle_and_closed(
     payload.close()
     np.testing.assert_array_equal(decode(other, 0, LIMITS), np.tile(RGB, (20, 20, 1)))
     other.close()
+
+
+def test_pages_of_a_large_file_are_decoded_at_the_same_time_without_mixing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidelab.runs.inputs.source.KEEP_IN_MEMORY", 100)
+    rng = np.random.default_rng(0)
+    pages = [rng.integers(0, 256, (400, 500, 3), dtype=np.uint8) for _ in range(10)]
+    first, *rest = map(Image.fromarray, pages)
+    for compression in (None, "tiff_lzw"):
+        first.save(tmp_path / "large.tif", save_all=True, append_images=rest, compression=compression)
+        source = FileSource("large.tif", "large.tif", tmp_path / "large.tif", tmp_path)
+        payload = source.read(LIMITS)
+        # Two readers of one payload never share a position in the file.
+        one, other = payload.open(), payload.share().open()
+        one.seek(1000)
+        assert other.tell() == 0
+        assert other.read(4) == (tmp_path / "large.tif").read_bytes()[:4]
+        shared = [payload.share() for _ in pages]
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(3):
+                found = list(pool.map(lambda k: decode(shared[k], k, LIMITS), range(len(pages))))
+                assert all(np.array_equal(got, wanted) for got, wanted in zip(found, pages, strict=True))
+        for each in (one, other, payload, *shared):
+            each.close()

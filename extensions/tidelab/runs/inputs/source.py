@@ -43,13 +43,16 @@ class Payload:
     picture: str
 
     def open(self) -> BinaryIO:
-        """Return the bytes from their beginning, for one reader at a time."""
+        """Return the bytes from their beginning, for a reader that closes them; readers do not disturb one another."""
         if isinstance(self.content, bytes):
             return io.BytesIO(self.content)
-        # A duplicate, because decoders close what they are given.
-        handle = os.dup(self.content.fileno())
-        os.lseek(handle, 0, os.SEEK_SET)
-        return os.fdopen(handle, "rb")
+        handle = self.content.fileno()
+        try:
+            # Opened anew: a duplicate would share its position with every other reader, and two pages of a file are decoded at
+            # the same time.
+            return os.fdopen(os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC), "rb")
+        except OSError:
+            return io.BytesIO(os.pread(handle, self.size, 0))  # no /proc
 
     def share(self) -> "Payload":
         """Return the same bytes for another owner, who closes it for itself."""
