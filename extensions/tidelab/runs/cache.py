@@ -121,7 +121,7 @@ class ResultCache:
             return []
         return self._database.execute(statement, values).fetchall()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, *, whole: bool = False) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=30)
         try:
             database.execute("PRAGMA journal_mode=WAL")
@@ -131,6 +131,8 @@ class ResultCache:
                 database.execute(statement)
             for table in ("results", "verdicts"):
                 database.execute(f"SELECT key, record FROM {table} LIMIT 1").fetchall()  # noqa: S608  a constant
+            if whole and database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("some of its pages are damaged")
             self.path.chmod(0o600)
         except BaseException:
             database.close()
@@ -153,7 +155,9 @@ class ResultCache:
         with (self.path.parent / ".repair.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with suppress(sqlite3.DatabaseError):
-                self._database = self._open()  # another run has repaired it meanwhile
+                # Every page is looked at: a file whose middle is damaged opens without complaint.
+                self._database = self._open(whole=True)
+                self._log(f"The result cache could not be read ({text}); another run has repaired it.")
                 return
             aside = self.path.with_name(f"damaged-{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.sqlite")
             self.path.rename(aside)

@@ -100,6 +100,25 @@ def test_a_damaged_cache_is_put_aside_and_begun_anew(
     assert len(calls(use_case)) == 6
 
 
+def test_a_cache_with_a_damaged_middle_is_put_aside_too(tmp_path: Path) -> None:
+    path, notes = tmp_path / "c.sqlite", list[str]()
+    many = {b"%06d" % n: PREDICTION for n in range(3000)}
+    with ResultCache(path, notes.append) as cache:
+        cache.put_many(many)
+    size = path.stat().st_size
+    with path.open("r+b") as stream:  # its header and first pages stay, so it opens
+        stream.seek(size // 2 // 4096 * 4096)
+        stream.write(b"\xff" * (size // 4))
+    with ResultCache(path, notes.append) as cache:
+        assert len(cache.get_many(list(many))) < len(many)
+        cache.put_many(many)
+    with ResultCache(path, notes.append) as cache:
+        assert len(cache.get_many(list(many))) == len(many)
+    assert len(list(tmp_path.glob("damaged-*.sqlite"))) == 1
+    assert len(notes) == 1
+    assert "was damaged" in notes[0]
+
+
 def test_a_flipped_bit_in_the_cache_never_becomes_a_result(
     run: Run, use_case: UseCase, tmp_path: Path
 ) -> None:
