@@ -153,13 +153,13 @@ class RunFolder:
         return read_thumbnail(self.path, image_id)
 
     def package(self) -> Path:
-        """Return the zip of results, failed files, provenance, methods paragraph and citation; made when missing."""
-        from tidelab.runs.package import make_package, package_path
+        """Return the zip of results, failed files, provenance, methods paragraph and citation; made when missing or older."""
+        from tidelab.runs.package import is_current, make_package, package_path
 
         if not self.state().is_over:
             raise RunError("The run is not over yet; the package is made of its results.")
-        path = package_path(self)
-        return path if path.exists() else make_package(self)
+        # A package of a failed attempt says nothing of the one that came after it.
+        return package_path(self) if is_current(self) else make_package(self)
 
     def log(self) -> str:
         """Return the run's log, for a person who asks why."""

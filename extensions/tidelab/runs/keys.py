@@ -6,16 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tidelab.models import ModelBundle, Predictor
+from tidelab.runs.versions import package_version
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Raised when decoding or the record changes so that a result could differ: stands for the code in :data:`SOURCES`."""
 
 SOURCES: Final = (
     "tidelab.runs.inputs.decode",
     "tidelab.runs.inputs.pixels",
+    "tidelab.runs.inputs.source",
     "tidelab.runs.keys",
     "tidelab.runs.record",
 )
+
+LIBRARIES: Final = ("numpy", "pillow", "scikit-image", "scipy", "tifffile")
+"""What decodes, resizes and measures a picture: another version of one may give another value for the same bytes."""
 
 
 class KeyMaker:
@@ -40,6 +45,7 @@ class KeyMaker:
             "predictor": f"{kind.__module__}:{kind.__qualname__}",
             "inference": predictor.INFERENCE_VERSION,
             "runtime": predictor.runtime,
+            "libraries": {name: package_version(name) for name in LIBRARIES},
             "parameters": dict(parameters),
         }
         self._start = hashlib.sha256(json.dumps(parts, sort_keys=True).encode() + b"\0")

@@ -5,7 +5,6 @@ import os
 import platform
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from tidelab.models import ModelBundle, Predictor
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.progress import now
 from tidelab.runs.request import RunRequest
+from tidelab.runs.versions import package_version
 
 SCHEMA_VERSION: Final = 1
 _PACKAGES: Final = (
@@ -104,14 +104,6 @@ def environment(stack: str) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: found for name in _PACKAGES if (found := package_version(name))},
     }
-
-
-def package_version(name: str) -> str | None:
-    """Return the version of an installed package, or None."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
 
 
 def _git(root: Path, *arguments: str) -> str | None:

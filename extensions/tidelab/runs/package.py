@@ -6,6 +6,7 @@ from typing import Final
 
 from tidelab.runs.files import replacing
 from tidelab.runs.folder import RunFolder
+from tidelab.runs.progress import STATE_FILE
 
 CONTENT: Final = (
     "results.csv", "counts.csv", "failed_files.csv", "statistics.csv", "verdict.json", "methods.md", "CITATION.txt",
@@ -17,6 +18,12 @@ _NOTE: Final = "README.txt"
 def package_path(folder: RunFolder) -> Path:
     """Return where the package of a run lies."""
     return folder.path / "products" / f"{folder.request.use_case}-{folder.run_id}.zip"
+
+
+def is_current(folder: RunFolder) -> bool:
+    """Whether the package was made after the last attempt ended; the state is the last file an attempt writes."""
+    path, state = package_path(folder), folder.path / STATE_FILE
+    return path.is_file() and state.is_file() and path.stat().st_mtime_ns >= state.stat().st_mtime_ns
 
 
 def make_package(folder: RunFolder) -> Path:

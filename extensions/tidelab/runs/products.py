@@ -42,11 +42,12 @@ def write_tables(scene: Scene, results: Sequence[ImageResult], failures: Sequenc
     """Write tables, embeddings and verdict; return the verdict."""
     folder, use_case = scene.folder, scene.use_case
     threshold = float(scene.request.parameters.get("threshold", 0.0))
+    aphia = tables.aphia_ids(use_case, scene.bundle.card)
     labelled = tables.label_images(results, scene.bundle.card.labels, threshold)
     tables.write_results(
-        folder / "results.csv", results, labelled, use_case, scene.samples, scene.request.person
+        folder / "results.csv", results, labelled, aphia, scene.samples, scene.request.person
     )
-    tables.write_counts(folder / "counts.csv", labelled, use_case)
+    tables.write_counts(folder / "counts.csv", labelled, aphia)
     tables.write_failed(folder / "failed_files.csv", failures)
     tables.write_statistics(folder / "statistics.csv", results)
     tables.write_inputs(folder / "inputs.csv", results)

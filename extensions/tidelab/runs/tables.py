@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from tidelab.catalogue import UseCase
+from tidelab.domain.card import ModelCard
 from tidelab.domain.results import FAILED_COLUMNS, RESULT_COLUMNS, SCORE_DECIMALS
 from tidelab.runs.failures import FailedFile
 from tidelab.runs.files import replacing, write_text
@@ -30,9 +31,9 @@ class Labelled:
     Parameters
     ----------
     best
-        Most probable class.
+        Most probable class, as the model's card writes it.
     label
-        The same, or empty when the score is below the threshold.
+        The same as the tables write it, or empty when the score is below the threshold.
     score
         Its probability, as written.
     top5
@@ -57,20 +58,21 @@ def label_images(results: Sequence[ImageResult], labels: Sequence[str], threshol
     threshold
         Least score of a name. It is compared with the score *as written*, so that a reader of the table can repeat it.
     """
-    names = [spreadsheet_safe(label) for label in labels]
-    return [_label(result, names, threshold) for result in results]
+    shown = [spreadsheet_safe(label) for label in labels]
+    # A control in steps of 0.05 gives 0.15000000000000002, and the person meant 0.15.
+    limit = round(threshold, SCORE_DECIMALS)
+    return [_label(result, labels, shown, limit) for result in results]
 
 
 def write_results(
     path: Path,
     results: Sequence[ImageResult],
     labelled: Sequence[Labelled],
-    use_case: UseCase,
+    aphia: Mapping[str, str],
     samples: Samples,
     person: str,
 ) -> None:
-    """Write ``results.csv``."""
-    aphia = aphia_ids(use_case)
+    """Write ``results.csv``; `aphia` as `aphia_ids` returns it."""
     who = spreadsheet_safe(person)
     rows = []
     for result, one in zip(results, labelled, strict=True):
@@ -91,9 +93,11 @@ def write_failed(path: Path, failures: Iterable[FailedFile]) -> None:
     _write(path, FAILED_COLUMNS, [(row.image, row.reason, row.expected, row.next_step) for row in ordered])
 
 
-def write_counts(path: Path, labelled: Sequence[Labelled], use_case: UseCase) -> None:
-    """Write ``counts.csv``: images of each class, most frequent first; those below the threshold are `unidentified`."""
-    aphia = aphia_ids(use_case)
+def write_counts(path: Path, labelled: Sequence[Labelled], aphia: Mapping[str, str]) -> None:
+    """Write ``counts.csv``: images of each class, most frequent first; those below the threshold are `unidentified`.
+
+    The share is of all images that could be used, unidentified ones included.
+    """
     counts = Counter(one.label or UNIDENTIFIED for one in labelled)
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     total = len(labelled)
@@ -140,22 +144,20 @@ def write_embeddings(path: Path, results: Sequence[ImageResult], dimension: int)
         np.save(stream, values, allow_pickle=False)
 
 
-def aphia_ids(use_case: UseCase) -> Mapping[str, str]:
-    """Return WoRMS identifiers by label, of those classes that have one."""
-    return {
-        spreadsheet_safe(label.name): str(label.aphia_id)
-        for label in use_case.labels
-        if label.aphia_id is not None
-    }
+def aphia_ids(use_case: UseCase, card: ModelCard) -> Mapping[str, str]:
+    """Return WoRMS identifiers by label: those the use case declares, and the card's for classes that it does not declare."""
+    declared = {label.name: label.aphia_id for label in use_case.labels}
+    found = {**card.aphia_ids, **declared}
+    return {spreadsheet_safe(name): str(number) for name, number in found.items() if number is not None}
 
 
-def _label(result: ImageResult, names: Sequence[str], threshold: float) -> Labelled:
+def _label(result: ImageResult, names: Sequence[str], shown: Sequence[str], threshold: float) -> Labelled:
     # Stable: of equal probabilities the class that comes first in the card comes first here.
     order = np.argsort(-result.probabilities, kind="stable")[:5].tolist()
     scores = [f"{float(result.probabilities[index]):.{SCORE_DECIMALS}f}" for index in order]
-    best = names[order[0]]
-    top5 = ";".join(f"{names[index]}:{score}" for index, score in zip(order, scores, strict=True))
-    return Labelled(best, best if float(scores[0]) >= threshold else "", scores[0], top5)
+    label = shown[order[0]] if float(scores[0]) >= threshold else ""
+    top5 = ";".join(f"{shown[index]}:{score}" for index, score in zip(order, scores, strict=True))
+    return Labelled(names[order[0]], label, scores[0], top5)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -17,9 +17,9 @@ from tidelab.drift.timeline import Flag
 from tidelab.models import ModelBundle
 from tidelab.runs.cache import ResultCache
 from tidelab.runs.log import RunLog
-from tidelab.runs.manifest import package_version
 from tidelab.runs.pipeline import ImageResult
 from tidelab.runs.request import SAMPLE, RunRequest
+from tidelab.runs.versions import package_version
 
 
 def reach_verdict(

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -214,7 +215,7 @@ def test_pages_of_a_large_file_are_decoded_at_the_same_time_without_mixing(
         shared = [payload.share() for _ in pages]
         with ThreadPoolExecutor(4) as pool:
             for _ in range(3):
-                found = list(pool.map(lambda k: decode(shared[k], k, LIMITS), range(len(pages))))
+                found = list(pool.map(decode, shared, range(len(pages)), repeat(LIMITS)))
                 assert all(np.array_equal(got, wanted) for got, wanted in zip(found, pages, strict=True))
         for each in (one, other, payload, *shared):
             each.close()

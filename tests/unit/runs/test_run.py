@@ -153,6 +153,20 @@ def test_another_version_of_the_code_and_another_model_repeat_nothing_old(
     assert len(calls(use_case)) == 9
 
 
+def test_another_version_of_a_library_that_decodes_or_measures_repeats_nothing_old(
+    run: Run, use_case: UseCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run()
+    for library, number in (("pillow", 6), ("scikit-image", 9)):
+        monkeypatch.setattr(
+            "tidelab.runs.keys.package_version", lambda name, changed=library: str(name == changed)
+        )
+        run()
+        assert len(calls(use_case)) == number
+    run()
+    assert len(calls(use_case)) == 9
+
+
 def test_pages_of_a_tiff_are_images_of_their_own(run: Run, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -235,6 +249,21 @@ def test_provenance_names_inputs_model_parameters_code_and_environment(
         "ro-crate-metadata.json",
     }
     assert len({Path(name).parent for name in zipfile.ZipFile(folder.package()).namelist()}) == 1
+
+
+def test_the_package_of_a_failed_attempt_is_not_that_of_the_next_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("tidelab.runs.execute.write_tables", lambda *_: 1 / 0)
+        folder = run()
+    assert folder.state().status == "failed"
+    assert "results.csv" not in {Path(name).name for name in zipfile.ZipFile(folder.package()).namelist()}
+    get_executor("inline").submit(folder)
+    made = folder.package()
+    assert "results.csv" in {Path(name).name for name in zipfile.ZipFile(made).namelist()}
+    before = made.stat().st_mtime_ns
+    assert folder.package().stat().st_mtime_ns == before  # made once
 
 
 def test_a_crate_that_cannot_be_made_is_told_and_costs_no_result(
