@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from posixpath import normpath
 from typing import BinaryIO, Final, cast
 
 from tidelab.runs.failures import InputError
@@ -67,7 +68,7 @@ class Archive:
             if info.is_dir():
                 continue
             yield info, _refusal(info, seen)
-            seen.add(info.filename)
+            seen.add(_path(info))
 
     def open(self, info: zipfile.ZipInfo) -> BinaryIO:
         """Open one entry; raises `InputError`."""
@@ -167,17 +168,22 @@ def is_zip(path: Path) -> bool:
 
 
 def _refusal(info: zipfile.ZipInfo, seen: set[str]) -> str | None:
-    path = info.filename.replace("\\", "/")
-    if path.startswith("/") or ".." in path.split("/") or (len(path) > 1 and path[1] == ":"):
+    written = info.filename.replace("\\", "/")
+    if written.startswith("/") or ".." in written.split("/") or (len(written) > 1 and written[1] == ":"):
         return "zip-unsafe-path"
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return "zip-link"
-    if info.filename in seen:
+    if _path(info) in seen:
         return "zip-duplicate"
     if info.flag_bits & 0x1:
         return "zip-encrypted"
     return None
+
+
+def _path(info: zipfile.ZipInfo) -> str:
+    r"""Return the path of an entry in one spelling: ``./s/a.png`` and ``s\a.png`` are ``s/a.png``."""
+    return normpath(info.filename.replace("\\", "/"))
 
 
 def _zip_failure(error: Exception) -> InputError:

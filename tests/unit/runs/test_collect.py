@@ -70,6 +70,31 @@ def test_files_of_a_list_are_named_from_their_common_folder_and_counted_once(tmp
     assert names(collect([one], LIMITS)) == ["same.png"]
 
 
+def test_a_file_chosen_beside_its_folder_is_counted_once(tmp_path: Path) -> None:
+    one = grey_png(tmp_path / "in" / "x" / "a.png", 1)
+    grey_png(tmp_path / "in" / "x" / "b.png", 2)
+    zip_with(tmp_path / "in" / "x" / "more.zip", {"c.png": png_bytes()})
+    for chosen in (
+        [one, tmp_path / "in"],
+        [tmp_path / "in", one, tmp_path / "in" / "x", tmp_path / "in" / "x" / "more.zip"],
+    ):
+        found = collect(chosen, LIMITS)
+        assert [name.rpartition("x/")[2] for name in names(found)] == ["a.png", "b.png", "more.zip/c.png"]
+        assert any("chosen twice" in note for note in found.notes)
+        found.close()
+
+
+def test_names_of_a_zip_that_mean_the_same_path_are_one_file(tmp_path: Path) -> None:
+    zip_with(
+        tmp_path / "in.zip",
+        {"s/a.png": png_bytes(), "s\\a.png": png_bytes(), "./s/a.png": png_bytes(), "s//a.png": png_bytes()},
+    )
+    found = collect([tmp_path / "in.zip"], LIMITS)
+    assert names(found) == ["s/a.png"]
+    assert [row.kind for row in found.failures] == ["zip-duplicate"] * 3
+    found.close()
+
+
 def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
     grey_png(tmp_path / "table.csv", 1)
     grey_png(tmp_path / "picture.zip", 2)
@@ -207,6 +232,11 @@ def test_samples_come_from_folders_and_time_and_station_only_from_the_table(tmp_
         (b"\xff\xfe\x00", "It is not a UTF-8 text."),
         (b"a,b\n1,2\n", "It has no column sample_id."),
         (b"", "It has no column sample_id."),
+        (b"sample_id\n" + b"x" * 4 * 2**20, "It is larger than 4 MB."),
+        (
+            b"sample_id,time\nin,0001-01-01T00:00:00+14:00\n",
+            "Line 2: the time '0001-01-01T00:00:00+14:00' is not understood.",
+        ),
     ],
 )
 def test_a_samples_table_that_is_none_is_told(tmp_path: Path, content: bytes, words: str) -> None:

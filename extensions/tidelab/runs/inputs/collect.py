@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from posixpath import splitext
+from posixpath import normpath, splitext
 from typing import Final
 
 from tidelab.runs.archive import Archive, ZipSource, is_zip
@@ -84,7 +84,8 @@ def collect(paths: Iterable[Path], limits: Limits) -> Collection:
     single = len(given) == 1
     collector = _Collector(limits, Collection(_label(given[0]) if single else ""))
     top = "" if single else _common_parent(given)
-    for path in given:
+    # Folders first, outer ones before inner ones: what they hold is not taken again.
+    for path in sorted(given, key=lambda path: (not path.is_dir(), len(path.parts))):
         collector.add(path, "" if single else os.path.relpath(path, top))
     result = collector.finish()
     if not result.sources and not result.failures:
@@ -106,10 +107,15 @@ class _Collector:
     def __init__(self, limits: Limits, result: Collection) -> None:
         self._limits, self._result = limits, result
         self._candidates: list[Source] = []
+        self._taken: set[str] = set()
 
     def add(self, path: Path, prefix: str) -> None:
         real = path.resolve()
-        if real.is_dir():
+        if str(real) in self._taken:
+            self._result.notes.append(
+                f"{display_name(prefix or path.name)} was chosen twice; it counts once."
+            )
+        elif real.is_dir():
             self._scan(real, prefix)
         elif _named_zip(path.name) and is_zip(real):
             self._zip(real, prefix)
@@ -147,6 +153,7 @@ class _Collector:
                     f"{display_name(name or folder.name)} is the folder of a run; passed over."
                 )
                 continue
+            self._taken.add(str(folder))
             for entry in listed:
                 relative = f"{name}/{entry.name}" if name else entry.name
                 if _ignorable(entry.name):
@@ -178,6 +185,7 @@ class _Collector:
             return self._fail(name, os_failure(error))
         if not stat.S_ISREG(mode):
             return self._fail(name, InputError("not-a-file", content=_special(mode)))
+        self._taken.add(str(path))
         if _named_zip(name) and is_zip(path):
             return self._zip(path, name)
         return self._found(FileSource(display_name(name), name, path, root))
@@ -195,6 +203,7 @@ class _Collector:
                 self._result.ignored += 1
                 continue
             empty = False
+            inner = inner if refusal else normpath(inner)
             name = f"{prefix}/{inner}" if prefix else inner
             if len(name) > MAX_NAME:
                 self._fail(name, InputError("name-too-long", length=len(name), limit=MAX_NAME))

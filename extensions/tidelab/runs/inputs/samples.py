@@ -57,7 +57,10 @@ def read_samples(label: str, table: Source | None) -> tuple[Samples, list[Failed
     if table is None:
         return Samples(label), []
     try:
-        text = table.content(_MAX_BYTES).decode("utf-8-sig")
+        content = table.content(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            return Samples(label), [_wrong(f"It is larger than {_MAX_BYTES // 2**20} MB")]
+        text = content.decode("utf-8-sig")
     except InputError as error:
         return Samples(label), [error.row(SAMPLES_TABLE)]
     except UnicodeDecodeError:
@@ -100,7 +103,10 @@ def _utc(text: str) -> str | None:
         return None
     if moment.tzinfo is None:
         return None  # local time without saying where is a guess of hours
-    return moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return moment.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        return None  # before the year 1 or after 9999 in UTC
 
 
 def _wrong(detail: str) -> FailedFile:
