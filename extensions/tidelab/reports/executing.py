@@ -27,7 +27,7 @@ class Failure:
     Parameters
     ----------
     step
-        Heading above the cell.
+        Heading above the cell; empty for the analysis itself, which stands below the title.
     words
         What happened, for the person.
     traceback
@@ -141,8 +141,9 @@ def _failure(notebook: Any, error: Any) -> Failure:
     step = ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
+            # The title is no step: below it stands the analysis itself.
             headings = [
-                line.lstrip("# ").strip() for line in cell.source.splitlines() if line.startswith("#")
+                line.lstrip("# ").strip() for line in cell.source.splitlines() if line.startswith("##")
             ]
             step = headings[-1] if headings else step
         if any(output.output_type == "error" for output in cell.get("outputs", [])):

@@ -53,9 +53,7 @@ def problem(failure: Failure | None) -> Markup:
     """Return the banner of a failed report."""
     if failure is None:
         return Markup("")
-    where = (
-        Markup("at the step “{}”").format(failure.step) if failure.step else Markup("before its first step")
-    )
+    where = Markup("at the step “{}”").format(failure.step) if failure.step else Markup("during the analysis")
     said = note(
         Markup("<strong>This report could not be finished: it stopped {}.</strong><br>{}").format(
             where, failure.words

@@ -136,7 +136,7 @@ def _write(
         (work / LOG).write_text(log, encoding="utf-8")
     page = make_page(executed, use_case, f"{use_case.title}: {declared.title}", failure)
     (work / PAGE).write_text(page, encoding="utf-8")
-    words = _words(run) if failure is None else f"The report stopped at “{failure.step}”: {failure.words}"
+    words = _words(run) if failure is None else f"The report stopped {_where(failure.step)}: {failure.words}"
     report = Report(folder, failure is None, words, run.path if run else None)
     about = {
         "use_case": use_case.slug,
@@ -146,6 +146,10 @@ def _write(
         "run": run.run_id if run else None,
     }
     return report, about
+
+
+def _where(step: str) -> str:
+    return f"at “{step}”" if step else "during the analysis"
 
 
 def _words(run: Any) -> str:
