@@ -5,8 +5,10 @@ would take longer to write than the run needs, and say no more.
 """
 
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.model.person import Person
@@ -25,7 +27,7 @@ _TYPES: Final = {
 }
 
 
-def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outputs: list[str]) -> None:
+def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outputs: Sequence[str]) -> None:
     """Write ``ro-crate-metadata.json``.
 
     Parameters
@@ -42,7 +44,12 @@ def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outpu
     crate = ROCrate()
     crate.name = f"{use_case.title}: run {manifest['run']}"
     crate.description = use_case.summary
-    crate.license = use_case.licence
+    crate.license = crate.add(ContextEntity(crate, "#licence", properties={
+        "@type": "CreativeWork",
+        "name": "No licence chosen",
+        # The licence of the use case is that of its software; whose images these are, Tidelab does not know.
+        "description": "Whoever made this run decides under which licence its results are published.",
+    }))  # fmt: skip
     crate.root_dataset["conformsTo"] = {"@id": PROFILE}
     crate.root_dataset["datePublished"] = manifest["finished"]
     crate.add(
@@ -50,7 +57,9 @@ def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outpu
             crate, PROFILE, {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
         )
     )
-    agent = crate.add(Person(crate, f"#person-{manifest['person']}", {"name": manifest["person"]}))
+    agent = crate.add(
+        Person(crate, f"#person-{quote(manifest['person'], safe='')}", {"name": manifest["person"]})
+    )
     results = [_output(crate, name) for name in outputs if (folder / name).is_file()]
     software, model = _software(crate, manifest), _model(crate, manifest)
     inputs = crate.add_file("inputs.csv", properties={
@@ -88,13 +97,16 @@ def _software(crate: ROCrate, manifest: dict[str, Any]) -> Any:
         "identifier": f"git commit {code['commit']}{' with local changes' if code['modified'] else ''}" if code["commit"] else "",
         "softwareRequirements": f"Python {environment['python']}; {packages}",
         "runtimePlatform": manifest["inference"]["runtime"],
-        "description": f"stack {environment['stack']}, lock sha256 {environment['lock_sha256']}",
+        "description": f"executed in the environment {environment['name'] or 'of another project'}, "
+        f"digest of its lock {environment['lock_digest'] or 'unknown'}",
     }))  # fmt: skip
 
 
 def _model(crate: ROCrate, manifest: dict[str, Any]) -> Any:
     model = manifest["model"]
+    licence = {"license": model["licence"]} if model["licence"] else {}
     return crate.add(ContextEntity(crate, "#model", properties={
+        **licence,
         "@type": "SoftwareApplication",
         "name": model["name"],
         "alternateName": model["title"],

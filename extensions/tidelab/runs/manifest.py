@@ -1,6 +1,5 @@
 """Where the results of a run come from: enough to make them again, or to say why that is no longer possible."""
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 from tidelab import paths
 from tidelab.catalogue import UseCase
+from tidelab.environments.state import read_stamp
 from tidelab.models import ModelBundle, Predictor
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.progress import now
@@ -90,16 +90,12 @@ def code_version() -> dict[str, Any]:
 
 
 def environment(stack: str) -> dict[str, Any]:
-    """Return what computed: Python, system, packages, and the digest of the stack's lock."""
-    lock = (
-        paths.checkout()
-        / "images"
-        / stack
-        / f"requirements-py{sys.version_info.major}{sys.version_info.minor}.lock"
-    )
+    """Return what computed: Python, system, packages; name and lock of the environment it ran in, which may not be the stack's."""
+    stamp = read_stamp(Path(sys.prefix))
     return {
         "stack": stack,
-        "lock_sha256": hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
+        "name": stamp.environment if stamp else None,
+        "lock_digest": stamp.lock if stamp else None,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "packages": {name: found for name in _PACKAGES if (found := package_version(name))},

@@ -26,15 +26,26 @@ def methods_paragraph(manifest: dict[str, Any], verdict: Verdict, use_case: UseC
     modified = " with local changes" if code["modified"] else ""
     software = ", ".join(f"{name} {found}" for name, found in packages.items() if name != "tidelab")
     paragraph = (
-        f"{counts['images']} images were classified with Tidelab {code['tidelab']}{commit}{modified} "
+        f"{_images(counts['images'])} classified with Tidelab {code['tidelab']}{commit}{modified} "
         f"(use case {use_case.slug}) by the model {model['name']}{version} ({model['title']}; {model['digest']})."
-        f"{limit} {counts['failed_files']} files could not be used and are listed with the reason. "
+        f"{limit} {_left_out(counts['failed_files'])} "
         f"Scores are calibrated probabilities of the model, not measured accuracies, and no person has validated them. "
         f"Fitness of the model for these images: {verdict.state}. {verdict.headline} "
         f"Computed with {manifest['inference']['runtime']}, Python {manifest['environment']['python']}, {software}."
     )
     warning = f"{DEMO_WARNING}\n\n" if model["demo"] else ""
     return f"# Methods\n\n{warning}{paragraph}\n"
+
+
+def _images(count: int) -> str:
+    return "1 image was" if count == 1 else f"{count} images were"
+
+
+def _left_out(count: int) -> str:
+    if not count:
+        return "Every file could be used."
+    files = "1 file" if count == 1 else f"{count} files"
+    return f"{files} could not be used; failed_files.csv gives the reason."
 
 
 def citation_text(manifest: dict[str, Any], use_case: UseCase) -> str:

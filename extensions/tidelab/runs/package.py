@@ -6,12 +6,10 @@ from typing import Final
 
 from tidelab.runs.files import replacing
 from tidelab.runs.folder import RunFolder
+from tidelab.runs.products import OUTPUTS
 from tidelab.runs.progress import STATE_FILE
 
-CONTENT: Final = (
-    "results.csv", "counts.csv", "failed_files.csv", "statistics.csv", "verdict.json", "methods.md", "CITATION.txt",
-    "manifest.json", "inputs.csv", "ro-crate-metadata.json",
-)  # fmt: skip
+CONTENT: Final = (*OUTPUTS, "inputs.csv", "ro-crate-metadata.json")
 _NOTE: Final = "README.txt"
 
 

@@ -19,10 +19,11 @@ from tidelab.runs.pipeline import ImageResult
 from tidelab.runs.request import RunRequest
 from tidelab.runs.verdicts import reach_verdict
 
-OUTPUTS: Final = [
-    "results.csv", "counts.csv", "failed_files.csv", "statistics.csv", "embeddings.npy", "thumbnails.sqlite", "verdict.json",
-    "methods.md", "CITATION.txt", "manifest.json",
-]  # fmt: skip
+OUTPUTS: Final = (
+    "results.csv", "counts.csv", "failed_files.csv", "statistics.csv", "verdict.json", "methods.md", "CITATION.txt",
+    "manifest.json",
+)  # fmt: skip
+"""What a person takes away, and what the RO-Crate lists: it lies in the package too, and must name nothing that is not there."""
 
 
 @dataclass(frozen=True)

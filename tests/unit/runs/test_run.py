@@ -2,7 +2,9 @@
 
 import csv
 import json
+import sys
 import zipfile
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +239,10 @@ def test_provenance_names_inputs_model_parameters_code_and_environment(
         False,
         "lab",
     )
+    environment = manifest["environment"]
+    stamp = Path(sys.prefix) / "tidelab-environment.json"
+    known = json.loads(stamp.read_text()) if stamp.exists() else {"environment": None, "lock": None}
+    assert (environment["name"], environment["lock_digest"]) == (known["environment"], known["lock"])
     with zipfile.ZipFile(folder.package()) as archive:
         inside = {Path(name).name for name in archive.namelist()}
     assert inside >= {
@@ -249,6 +255,38 @@ def test_provenance_names_inputs_model_parameters_code_and_environment(
         "ro-crate-metadata.json",
     }
     assert len({Path(name).parent for name in zipfile.ZipFile(folder.package()).namelist()}) == 1
+
+
+def test_the_crate_in_the_package_is_whole_and_claims_nothing_for_others(
+    use_case: UseCase, images: Path, tmp_path: Path
+) -> None:
+    from rocrate.rocrate import ROCrate
+
+    folder = prepare(use_case, images=images, person="Ada Lövelace #1")
+    get_executor("inline").submit(folder)
+    with zipfile.ZipFile(folder.package()) as archive:
+        archive.extractall(tmp_path / "taken")
+    (home,) = (tmp_path / "taken").iterdir()
+    crate = ROCrate(home)
+    listed = {entity.id for entity in crate.data_entities}
+    assert listed <= {path.name for path in home.iterdir()}
+    assert listed >= {"results.csv", "inputs.csv", "manifest.json", "failed_files.csv"}
+    # RO-Crate 1.1: a root has name, description, date and licence, the licence an entity; identifiers are URI references.
+    root = crate.root_dataset
+    assert root["name"]
+    assert root["description"]
+    assert datetime.fromisoformat(root["datePublished"])
+    assert "decides" in root["license"]["description"]
+    for entity in crate.get_entities():
+        assert not set(entity.id) & set(' <>"{}|^`'), entity.id
+        assert entity.id.isascii()
+    # Process Run Crate 0.5: the action is mentioned by the root and names instrument, agent, objects and results.
+    action = root["mentions"]
+    assert action.type == "CreateAction"
+    assert action["agent"]["name"] == "Ada Lövelace #1"
+    assert action["instrument"].type == "SoftwareApplication"
+    assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
+    assert root["conformsTo"].id == "https://w3id.org/ro/wfrun/process/0.5"
 
 
 def test_the_package_of_a_failed_attempt_is_not_that_of_the_next_one(
