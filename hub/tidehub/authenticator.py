@@ -8,10 +8,12 @@ from typing import Any
 from jupyterhub.auth import Authenticator
 from oauthenticator.generic import GenericOAuthenticator
 from tornado import web
+from tornado.httputil import HTTPServerRequest
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Unicode
+from traitlets import Bool, List, Unicode
 
 from tidehub.accounts import Account, AccountStore
+from tidehub.addresses import client_address
 from tidehub.pages import page_handlers
 from tidehub.sessions import end_browser_sessions
 from tidehub.throttle import Throttle, wait_sentence
@@ -37,6 +39,7 @@ class LocalAccounts(TidePages):
 
     accounts_file = Unicode("", config=True, help="SQLite file of the accounts")
     shared_trust = Bool(False, config=True, help="Whether a second account may be added in embedded mode")
+    trusted_proxies = List(Unicode(), config=True, help="Addresses of reverse proxies in front of ours")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -58,12 +61,15 @@ class LocalAccounts(TidePages):
         """
         if not data or not data.get("username") or "password" not in data:
             raise web.HTTPError(400, "Please type your name and your password.")
-        account = await self.check_password(data["username"], data["password"], handler.request.remote_ip)
+        account = await self.check_password(data["username"], data["password"], handler.request)
         return {"name": account.name, "admin": account.admin} if account else None
 
-    async def check_password(self, username: str, password: str, address: str) -> Account | None:
+    async def check_password(
+        self, username: str, password: str, request: HTTPServerRequest
+    ) -> Account | None:
         """Check a password under the rate limit; see `authenticate` for what it raises."""
         name = self.normalize_username(username)[:64]
+        address = client_address(request, self.trusted_proxies)
         wait = max(self._per_account.wait(name), self._per_address.wait(address))
         if wait > 0:
             raise web.HTTPError(429, wait_sentence(wait))

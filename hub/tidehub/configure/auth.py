@@ -21,6 +21,7 @@ def _local(c: Config, settings: Settings) -> None:
     c.JupyterHub.authenticator_class = LocalAccounts
     c.LocalAccounts.accounts_file = str(settings.folder / "accounts.sqlite")
     c.LocalAccounts.shared_trust = settings.shared_trust
+    c.LocalAccounts.trusted_proxies = list(settings.trusted_proxies)
     # The tokens of a removed account end with it, not only its browser sessions.
     c.Authenticator.auth_refresh_strict = True
     # Having an account here is the permission; there is no second list.

@@ -25,7 +25,7 @@ class AccountHandler(TideHandler):
         name = self.current_user.name
         store: AccountStore = self.authenticator.store
         try:
-            account = await self.authenticator.check_password(name, current, self.request.remote_ip)
+            account = await self.authenticator.check_password(name, current, self.request)
             if account is None:
                 raise PasswordError("The current password is not right.")
             if new != again:
