@@ -47,6 +47,11 @@ WORK: Final = (
         "Threads that one run uses for its model, so that several runs share a machine.",
     ),
     Variable(
+        "TIDELAB_DOWNLOAD_HOSTS",
+        "none",
+        "More hosts that published weights may be fetched from, joined with `,` (https and public addresses only).",
+    ),
+    Variable(
         "TIDELAB_VARIANT",
         "`cuda` where an NVIDIA GPU is found, else `cpu`",
         "Build of the environments to install.",
