@@ -40,6 +40,7 @@ def test_a_report_of_a_folder_with_a_bad_file_and_a_hostile_name(case, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "4 images analysed, 1 file could not be used" in done.stdout
     assert "Traceback" not in done.stderr
+    assert "Parent appears to have exited" not in done.stderr, "the kernel outlived the report"
     out = tmp_path / "here" / "out"
     assert {p.name for p in out.iterdir()} >= {"report.html", "report.ipynb", "results.csv", "counts.csv", "failed_files.csv"}
     page = BeautifulSoup((out / "report.html").read_text(), "html.parser")

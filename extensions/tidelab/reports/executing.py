@@ -116,16 +116,26 @@ def _kernel(stack: str, run_file: Path) -> Iterator[Any]:
             return spec
 
     sockets = Path(tempfile.mkdtemp(prefix="tl-k-", dir=_short_folder()))
+    manager = AsyncKernelManager(
+        kernel_name=name,
+        kernel_spec_manager=OnlyThis(),
+        transport="ipc",
+        # Named, and in a folder of its own: otherwise the sockets lie in the working directory and two reports collide.
+        connection_file=str(sockets / "k.json"),
+    )
     try:
-        yield AsyncKernelManager(
-            kernel_name=name,
-            kernel_spec_manager=OnlyThis(),
-            transport="ipc",
-            # Named, and in a folder of its own: otherwise the sockets lie in the working directory and two reports collide.
-            connection_file=str(sockets / "k.json"),
-        )
+        yield manager
     finally:
+        _end(manager)
         shutil.rmtree(sockets, ignore_errors=True)
+
+
+def _end(manager: Any) -> None:
+    """End a kernel that papermill was given: it ends only those it made, and one that is left warns of its dead parent."""
+    from jupyter_core.utils import run_sync
+
+    if manager.has_kernel:
+        run_sync(manager.shutdown_kernel)()
 
 
 def _short_folder() -> str:
