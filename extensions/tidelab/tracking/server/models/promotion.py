@@ -5,8 +5,10 @@ points to it; the alias is the decision; the published file follows it. Whatever
 stays valid, and :mod:`.reconcile` completes a decision whose alias was already set.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from tidelab.catalogue import Catalogue, UnknownUseCaseError, UseCase, load_catalogue
 from tidelab.tracking.bundles import fetch_version
@@ -23,6 +25,9 @@ from .review import review
 MOST_PENDING = 5
 """Requests of one person that may wait at once in a use case: each keeps a copy of its bundle."""
 LONGEST_NOTE = 2000
+AT_ONCE = 2
+"""Bundles that are fetched and tried at once: each may need gigabytes of memory while its model runs."""
+_PATIENCE_S = 60.0
 
 TAG_DIGEST = "tidelab.digest"
 TAG_REQUEST = "tidelab.request"
@@ -53,6 +58,9 @@ class Promotion:
     records: Records
     catalogue: Callable[[], Catalogue] = load_catalogue
     reached: Callable[[str], None] = lambda step: None
+    _asking: set[str] = field(default_factory=set)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _places: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(AT_ONCE))
 
     def use_case(self, slug: str) -> UseCase:
         """Return a use case; raises ``RefusedError`` (404) naming the known ones."""
@@ -82,11 +90,17 @@ class Promotion:
             )
         if not version.isdecimal():
             raise RefusedError(f"version: expected a number, for example 1, got {version[:20]!r}.")
+        with self._turn(caller):
+            return self._ask(caller, use_case, registered_model, version, words)
+
+    def _ask(
+        self, caller: Caller, use_case: UseCase, registered_model: str, version: str, words: str
+    ) -> PromotionRequest:
         mine = [one for one in self.records.all() if one.status == "pending" and one.asked_by == caller.name]
         for one in mine:
             if (one.registered_model, one.version) == (registered_model, version):
                 return one
-        if sum(one.use_case == slug for one in mine) >= MOST_PENDING:
+        if sum(one.use_case == use_case.slug for one in mine) >= MOST_PENDING:
             raise RefusedError(
                 f"{MOST_PENDING} of your requests are waiting already. Withdraw one first.", 429
             )
@@ -94,17 +108,40 @@ class Promotion:
         try:
             fetch_version(self.registry.connection, registered_model, version, folder / "bundle")
             bundle, warnings = review(folder / "bundle", use_case)
-        except TrackingUnavailableError:
+        except BaseException as error:
+            self.records.discard(identifier)
+            if isinstance(error, TrackingError) and not isinstance(error, TrackingUnavailableError):
+                raise RefusedError(str(error), 422) from None
             raise
-        except TrackingError as error:
-            raise RefusedError(str(error), 422) from None
         request = PromotionRequest(
-            id=identifier, use_case=slug, registered_model=registered_model, version=version, digest=bundle.digest,
+            id=identifier, use_case=use_case.slug, registered_model=registered_model, version=version, digest=bundle.digest,
             note=words, asked_by=caller.name, asked_at=now(), warnings=warnings,
         )  # fmt: skip
         self.records.save(request)
         self._audit(caller, "asked", request, words)
         return request
+
+    @contextmanager
+    def _turn(self, caller: Caller) -> Iterator[None]:
+        """Let a person ask for one thing at a time, and only a few people at once."""
+        with self._guard:
+            if caller.key in self._asking:
+                raise RefusedError(
+                    "Another request of yours is being checked. Wait for its answer, then ask again.", 429
+                )
+            self._asking.add(caller.key)
+        try:
+            if not self._places.acquire(timeout=_PATIENCE_S):
+                raise RefusedError(
+                    "Other people's models are being checked at this moment. Ask again in a few minutes.", 503
+                )
+            try:
+                yield
+            finally:
+                self._places.release()
+        finally:
+            with self._guard:
+                self._asking.discard(caller.key)
 
     def confirm(self, caller: Caller, identifier: str, reason: str, acknowledged: bool) -> Champion:
         """Make a request's bundle the champion.

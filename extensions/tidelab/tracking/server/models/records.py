@@ -63,6 +63,10 @@ class Records:
         place.mkdir()
         return identifier, place
 
+    def discard(self, identifier: str) -> None:
+        """Remove the folder of a request that was refused."""
+        shutil.rmtree(self.requests / identifier, ignore_errors=True)
+
     def bundle(self, identifier: str) -> Path:
         """Return where the reviewed copy of a request's bundle lies."""
         return self.requests / identifier / "bundle"
