@@ -3,6 +3,7 @@
 import heapq
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -102,7 +103,7 @@ def _state_files(runs: Path) -> Iterator[tuple[float, Path]]:
                 found = file.lstat()
             except OSError:
                 continue
-            if not file.is_symlink():
+            if stat.S_ISREG(found.st_mode):
                 yield found.st_mtime, file
 
 
@@ -122,7 +123,11 @@ def _folders(parent: Path) -> "list[os.DirEntry[str]]":
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
+        # The file is a person's: a pipe in its place would hold the whole hub until somebody wrote into it.
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                return {}
             raw = stream.read(MAX_STATE_BYTES + 1)
         state = json.loads(raw) if len(raw) <= MAX_STATE_BYTES else {}
     except (OSError, ValueError, RecursionError):

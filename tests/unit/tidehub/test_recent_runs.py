@@ -1,6 +1,9 @@
 """Runs as the hub reads them: bounded, robust, in words."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -135,3 +138,17 @@ def test_time_ago() -> None:
     for seconds, words in ages:
         assert time_ago(NOW - timedelta(seconds=seconds), NOW) == words
     assert time_ago(None, NOW) == ""
+
+
+def test_a_pipe_in_place_of_a_state_holds_nobody(runs: Path) -> None:
+    """A hub that waits for a pipe answers nobody: neither the list nor the reading of one file may wait."""
+    file = runs / "flowcam-plankton" / "r1" / "state.json"
+    file.parent.mkdir(parents=True)
+    os.mkfifo(file)
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(lambda: (recent_runs("ada"), read_run(file).status, has_run_in_progress("ada")))
+        try:
+            assert answers.result(5) == ([], "unknown", False)
+        finally:
+            with suppress(OSError):  # lets a reader that waits go, so that the test ends
+                os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
