@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from tornado.httpclient import AsyncHTTPClient
 
-from tidehub.services import ServiceDefinition
+from tidehub.services import ServiceDefinition, service_prefix
 
 ASK_SECONDS = 1.0
 REMEMBER_SECONDS = 5.0
 
 _MEANING = {
-    "mlflow": "Experiments (MLflow) do not answer; just after a start that takes half a minute. Analysing works as usual; training cannot be logged and models "
+    "mlflow": "Experiments (MLflow) are not ready: after a start that takes up to a minute. Analysing works as usual; training cannot be logged and models "
     "cannot be registered until it is back.",
     "models": "The promotion of models does not answer. Analysing works as usual; a model cannot be promoted until it is back.",
     "apps": "The apps do not answer (just after a start that takes some seconds), so Analyse is switched off. The same analysis works in the Lab: Open in Lab, then "
@@ -59,7 +59,7 @@ class Health:
 
     @staticmethod
     async def _ask(client: AsyncHTTPClient, service: ServiceDefinition) -> ServiceHealth:
-        address = f"{service.url}/services/{service.name}/"
+        address = f"{service.url}{service_prefix(service.name)}"
         try:
             answer = await client.fetch(
                 address,

@@ -16,6 +16,8 @@ from tidehub import guard
 from tidehub.settings import Settings
 from tidelab import paths
 
+BASE_URL = "/"
+"""Path of everything; `Settings.bind_url` has no other."""
 PLAN_VARIABLE = "TIDEHUB_KEEPER_PLAN"
 # Lax, not Strict: a link from a mail or a page must find the person signed in.
 COOKIE_OPTIONS = {"samesite": "Lax"}
@@ -78,13 +80,13 @@ def service_definitions(settings: Settings) -> list[ServiceDefinition]:
 
 def hub_variables(service: ServiceDefinition, token: str, settings: Settings) -> dict[str, str]:
     """Return what JupyterHub sets for the services it starts itself, so that its client libraries find what they need."""
-    api = f"http://127.0.0.1:{settings.hub_port}/hub/api"
+    api = f"http://127.0.0.1:{settings.hub_port}{BASE_URL}hub/api"
     scopes = json.dumps([f"access:services!service={service.name}", "access:services"])
     variables = {
         "JUPYTERHUB_SERVICE_NAME": service.name,
         "JUPYTERHUB_API_TOKEN": token,
         "JUPYTERHUB_API_URL": api,
-        "JUPYTERHUB_BASE_URL": "/",
+        "JUPYTERHUB_BASE_URL": BASE_URL,
         "JUPYTERHUB_HOST": "",
         "JUPYTERHUB_PUBLIC_HUB_URL": f"{settings.public_url}hub/" if settings.public_url else "",
         "JUPYTERHUB_COOKIE_OPTIONS": json.dumps(COOKIE_OPTIONS),
@@ -92,7 +94,7 @@ def hub_variables(service: ServiceDefinition, token: str, settings: Settings) ->
     }
     if not service.url:
         return variables
-    prefix = f"/services/{service.name}/"
+    prefix = service_prefix(service.name)
     return variables | {
         "JUPYTERHUB_SERVICE_URL": service.url,
         "JUPYTERHUB_SERVICE_PREFIX": prefix,
@@ -121,6 +123,15 @@ def keeper_config(
         "cwd": str(paths.data()),
         "display": False,
     }
+
+
+def service_prefix(name: str) -> str:
+    """Return the path below which people reach a service.
+
+    >>> service_prefix("mlflow")
+    '/services/mlflow/'
+    """
+    return f"{BASE_URL}services/{name}/"
 
 
 def free_port() -> int:
@@ -162,7 +173,7 @@ def _models(settings: Settings, url: str, mlflow_url: str) -> ServiceDefinition:
         url=url,
         variables=place_variables()
         | _public_hosts(settings)
-        | {"TIDELAB_MLFLOW_URL": f"{mlflow_url}/services/mlflow"},
+        | {"TIDELAB_MLFLOW_URL": f"{mlflow_url}{service_prefix('mlflow').rstrip('/')}"},
         scopes=("access:services!service=mlflow",),
         people=True,
         shown=True,

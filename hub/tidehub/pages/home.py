@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from tornado import web
 
@@ -43,6 +44,8 @@ class RunLine:
     words: str
     when: str
     percent: int | None
+    path: str | None
+    """Where the app shows it, below the hub's prefix; None without an app."""
 
 
 class HomeHandler(TideHandler):
@@ -130,6 +133,7 @@ def run_lines(user: str, profiles: dict[str, Profile]) -> list[RunLine]:
                 words=run.words(now),
                 when=time_ago(run.updated, now),
                 percent=round(100 * run.done / run.total) if alive and run.total else None,
+                path=_shown_at(known, run.run),
             )
         )
     return lines
@@ -149,6 +153,12 @@ def time_ago(moment: datetime | None, now: datetime) -> str:
             count = int(seconds // (86400 if unit == "day" else size))
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def _shown_at(known: Profile | None, run: str) -> str | None:
+    if known is None or known.app_path is None:
+        return None
+    return f"{quote(known.app_path)}?{urlencode({'run': run})}"
 
 
 def _choice_title(known: Profile | None, options: Any) -> str:

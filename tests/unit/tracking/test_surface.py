@@ -100,8 +100,31 @@ def test_an_upload_is_bounded(length: str, status: int):
 
 def test_it_answers_while_mlflow_is_loading():
     surface = Surface(PREFIX)
-    assert ask(surface, f"{PREFIX}/") == 200  # the hub waits for any answer below 500
+    # The home page says that it is not ready: no answer below 500.
+    assert ask(surface, f"{PREFIX}/", headers=[(b"accept", b"text/html")]) == 503
     assert ask(surface, f"{PREFIX}/api/2.0/mlflow/runs/create", "POST") == 503
+
+
+def test_a_browser_gets_a_page_that_tries_again_while_mlflow_is_loading():
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    for path in (f"{PREFIX}/", f"{PREFIX}/any/deeper"):
+        sent.clear()
+        headers = [(b"accept", b"text/html,*/*")]
+        asyncio.run(
+            Surface(PREFIX)(
+                {"type": "http", "method": "GET", "path": path, "headers": headers}, receive, send
+            )
+        )
+        assert (b"content-type", b"text/html; charset=utf-8") in sent[0]["headers"]
+        assert b'http-equiv="refresh"' in sent[1]["body"]
+        assert b"are starting" in sent[1]["body"]
 
 
 def test_mlflows_pages_are_told_what_is_not_there():

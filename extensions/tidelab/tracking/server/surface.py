@@ -10,6 +10,8 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from .pages import message_page
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -38,9 +40,11 @@ _ARTIFACT = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.
 
 _ELSEWHERE = "This MLflow serves tracking, artifacts and the model registry, nothing else."
 _STARTING = "MLflow is starting; try again in a few seconds."
-_STARTING_PAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="3">'
-    f"<title>MLflow</title><p>{_STARTING}</p></html>"
+_STARTING_PAGE = message_page(
+    "Experiments (MLflow) are starting",
+    "This takes up to a minute after Tidelab was started. The page opens by itself when they are ready.",
+    "",
+    reload_s=3,
 )
 _CANNED = {
     # MLflow's pages ask for these on every visit and show an error for a 404: say "none" and "not here" instead.
@@ -65,8 +69,8 @@ def is_served(path: str) -> bool:
 class Surface:
     """ASGI application in front of MLflow's: lets the routes above through and answers 404 to all others.
 
-    It answers from the first moment, before MLflow's application is there: the hub waits for each of its services in
-    turn, and importing MLflow takes seconds.
+    It answers from the first moment, before MLflow's application is there, for importing MLflow takes seconds: a browser
+    gets a page that tries again by itself, a program 503.
 
     Artifact uploads and downloads are handed to MLflow's streaming routes, which it mounts without the prefix only: the
     prefixed ones would hold a whole file in memory. MLflow authorizes both alike.
@@ -89,12 +93,13 @@ class Surface:
             await send({"type": "websocket.close", "code": 1008})
             return
         if self.application is None:
-            page = scope["path"] == f"{self.prefix}/"
+            page = scope["method"] == "GET" and wants_page(scope)
             headers = [
                 (b"content-type", b"text/html; charset=utf-8" if page else b"text/plain"),
                 (b"retry-after", b"5"),
             ]
-            await _answer(send, 200 if page else 503, _STARTING_PAGE if page else _STARTING, headers)
+            # Not 200: the home page asks here whether the experiments are ready.
+            await _answer(send, 503, _STARTING_PAGE if page else _STARTING, headers)
             return
         path = scope["path"]
         rest = path.removeprefix(self.prefix)
@@ -111,6 +116,11 @@ class Surface:
                 raw = scope.get("raw_path", path.encode())
                 scope = {**scope, "path": rest, "raw_path": raw.removeprefix(self.prefix.encode())}
             await self.application(scope, receive, send)
+
+
+def wants_page(scope: Scope) -> bool:
+    """Return whether a request comes from a browser that wants to show a page."""
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _body_length(scope: Scope) -> int:
