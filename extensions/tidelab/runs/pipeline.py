@@ -176,7 +176,9 @@ class Pipeline:
         note = suffix_note(source.name, payload.picture)
         if note:
             self.log.write(note)
-        pages = read_header(payload, self.limits).pages if payload.picture == "TIFF" else 1
+        # Once for all its pages: whoever reads the header of each page again reads a thousand pages a million times.
+        header = read_header(payload, self.limits) if payload.picture == "TIFF" else None
+        pages = header.pages if header else 1
         self._extra_pages += pages - 1
         items = []
         for page in range(pages):
@@ -192,6 +194,7 @@ class Pipeline:
                     key=self.keys.key(image_id, sides),
                     sides=sides,
                     payload=payload.share() if page else payload,
+                    pixels=header.pixels if header else 0,
                 )
             )
         return items
@@ -205,6 +208,8 @@ class Pipeline:
 
     def _measure(self, item: Item) -> bool:
         assert item.payload
+        if item.pixels:
+            return True
         try:
             item.pixels = read_header(item.payload, self.limits).pixels
         except InputError as error:

@@ -196,6 +196,13 @@ def test_a_large_file_is_read_from_its_own_handle_and_closed(
     other.close()
 
 
+def test_the_header_names_the_largest_page() -> None:
+    pages = [Image.new("L", size) for size in ((3, 4), (30, 40), (5, 6))]
+    content = saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    header = read_header(read_picture(io.BytesIO(content), "name", LIMITS), LIMITS)  # type: ignore[arg-type]
+    assert (header.pages, header.pixels) == (3, 1200)
+
+
 def test_pages_of_a_large_file_are_decoded_at_the_same_time_without_mixing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

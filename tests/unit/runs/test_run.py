@@ -181,6 +181,23 @@ def test_pages_of_a_tiff_are_images_of_their_own(run: Run, tmp_path: Path) -> No
     assert results["image_id"].str.endswith(("#1", "#2", "#3")).all()
 
 
+def test_the_header_of_a_tiff_is_read_once_whatever_its_pages(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    from tidelab.runs import pipeline
+
+    (tmp_path / "in").mkdir()
+    pages = [Image.new("L", (20 + k, 20), 5 * k) for k in range(40)]
+    pages[0].save(tmp_path / "in" / "s.tif", save_all=True, append_images=pages[1:])
+    read, asked = pipeline.read_header, []
+    monkeypatch.setattr(pipeline, "read_header", lambda *given: (asked.append(1), read(*given))[1])
+    folder = run(tmp_path / "in")
+    assert folder.state().done == 40
+    assert len(asked) == 1
+
+
 def test_memory_is_bounded_by_pixels_of_a_batch(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use_case: UseCase
 ) -> None:

@@ -65,9 +65,8 @@ def read_header(payload: Payload, limits: Limits) -> Header:
     """
     try:
         with Image.open(payload.open(), formats=_FORMATS) as image:
-            pages = _pages(image, payload.picture, limits)
             _check_size(image.size, limits)
-            return Header(pages, image.width * image.height)
+            return _pages(image, payload.picture, limits)
     except InputError:
         raise
     except UnidentifiedImageError as error:
@@ -107,23 +106,24 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _pages(image: Image.Image, picture: str, limits: Limits) -> int:
+def _pages(image: Image.Image, picture: str, limits: Limits) -> Header:
+    largest = image.width * image.height
     if picture == "JPEG":
-        return 1  # some cameras append a preview; the first picture is the picture
+        return Header(1, largest)  # some cameras append a preview; the first picture is the picture
     if picture == "PNG":
         frames = int(getattr(image, "n_frames", 1))
         if frames > 1:
             raise InputError("animated", frames=frames)
-        return 1
+        return Header(1, largest)
     pages = 1
     try:
         while pages <= limits.pages:
             image.seek(pages)
             _check_size(image.size, limits)
+            largest = max(largest, image.width * image.height)
             pages += 1
     except EOFError:
-        image.seek(0)
-        return pages
+        return Header(pages, largest)
     raise InputError("too-many-pages", limit=limits.pages)
 
 
