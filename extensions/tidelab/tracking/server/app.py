@@ -13,7 +13,7 @@ from mlflow.server.constants import (
 from mlflow.server.handlers import initialize_backend_stores
 
 from . import permissions, policy
-from .surface import Application
+from .application import Application
 
 
 def create() -> Application:

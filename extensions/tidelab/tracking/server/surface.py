@@ -7,16 +7,10 @@ and FastAPI routes alike, whatever MLflow thinks of them.
 """
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
+from .application import Application, Receive, Scope, Send
+from .landing import land
 from .pages import message_page
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_BODY = 2 * 1024**3
 """Bytes of one upload."""
@@ -115,7 +109,10 @@ class Surface:
             if scope["method"] in ("GET", "PUT") and _ARTIFACT.fullmatch(rest):
                 raw = scope.get("raw_path", path.encode())
                 scope = {**scope, "path": rest, "raw_path": raw.removeprefix(self.prefix.encode())}
-            await self.application(scope, receive, send)
+            if scope["method"] == "GET" and rest == "/":
+                await land(self.application, scope, receive, send)
+            else:
+                await self.application(scope, receive, send)
 
 
 def wants_page(scope: Scope) -> bool:
