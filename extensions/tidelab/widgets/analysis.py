@@ -24,7 +24,7 @@ from tidelab.widgets import listing
 from tidelab.widgets.faces import current_face
 from tidelab.widgets.identity import app_visitor, local_visitor
 from tidelab.widgets.model import AnalysisModel, new_model
-from tidelab.widgets.progress import describe
+from tidelab.widgets.progress import describe, preparing
 
 View = Callable[[Any], Displayable]
 
@@ -119,7 +119,7 @@ class Analysis:
         self._form = FormView(self.model, Actions(self._press, self._cancel, self._open))
         self._hello = Hello(self._greet)
 
-    def _greet(self, ticket: str) -> None:
+    def _greet(self, ticket: str, asked: str = "") -> None:
         if self.model.visitor is not None:
             # The first hello decides: a kernel serves one page. A page that says it again has not heard the answer.
             self._form.send_again()
@@ -135,9 +135,9 @@ class Analysis:
                 section(note(f"You could not be recognised: {error} Then log in again.", "warn"), str(error))
             )
             return
-        self._welcome()
+        self._welcome(asked)
 
-    def _welcome(self) -> None:
+    def _welcome(self, asked: str = "") -> None:
         visitor = self.model.visitor
         assert visitor is not None
         self._form.uploader.open_for(visitor.runs_root)
@@ -145,7 +145,11 @@ class Analysis:
         self._enable()
         self._list_runs()
         running = next((run for run in self.model.earlier_runs() if not run.state().is_over), None)
-        if self.model.face == "app" and running is not None:
+        if self.model.face != "app":
+            return
+        if asked:
+            self._open(asked)
+        elif running is not None:
             self._open(running.path.name)
 
     def _press(self, watch: bool = True) -> None:
@@ -157,6 +161,7 @@ class Analysis:
         if not started:
             return
         self._clear()
+        self._name_run()
         self._enable()
         self._list_runs()
         if watch:
@@ -171,6 +176,7 @@ class Analysis:
             return
         self._form.say(None)
         self._clear()
+        self._name_run()
         self._watch()
 
     # ---- following the run --------------------------------------------------------------------------------------
@@ -212,7 +218,10 @@ class Analysis:
         if run is None:
             return True
         state = run.state()
-        self._form.show_progress(describe(state))
+        # What was counted is only shown when the page has it: until then "finished" would be a promise.
+        self._form.show_progress(
+            preparing(state) if state.status == "done" and self._shown else describe(state)
+        )
         return state.is_over
 
     def _finished(self) -> None:
@@ -220,16 +229,17 @@ class Analysis:
         if run is None:
             return
         state = run.state()
-        self._form.show_progress(describe(state))
         self._enable()
         self._list_runs()
         if state.status != "done":
+            self._form.show_progress(describe(state))
             self._form.say(views.outcome(run))
             return
         for output, view in self._shown:
             self._fill(output, view)
         if self._hello is not None:
             self._hello.has_results = True
+        self._form.show_progress(describe(state))
 
     def _fill(self, output: Any, view: View) -> None:
         run = self.model.run
@@ -248,6 +258,10 @@ class Analysis:
             self._hello.has_results = False
         for output, _ in self._shown:
             output.outputs = ()
+
+    def _name_run(self) -> None:
+        if self._hello is not None and self.model.run is not None:
+            self._hello.run = self.model.run.run_id
 
     def _enable(self) -> None:
         self._form.enable(True)

@@ -60,9 +60,10 @@ class FormView:
         self.runs = widgets.Dropdown(
             options=[], layout=widgets.Layout(width="32rem", max_width="100%"), disabled=True
         )
-        self.show = widgets.Button(description="Show", disabled=True)
+        self.show = widgets.Button(description="Show", disabled=True, tooltip="Show this analysis below")
         self.show.on_click(lambda _: self._show_run())
         self._earlier = widgets.VBox([_title("Your last analyses"), widgets.HBox([self.runs, self.show])])
+        self._earlier.add_class("tl-earlier")
         self._earlier.layout.display = "none"
         self.box = self._lay_out()
         self._choose_source(model.source)
@@ -136,7 +137,9 @@ class FormView:
         more = [field.box for field in self.fields if declared[field.name].advanced]
         settings = [widgets.HBox(plain, layout=widgets.Layout(flex_flow="row wrap"))]
         if more:
-            settings.append(widgets.Accordion([widgets.VBox(more)], titles=("More settings",)))
+            settings.append(
+                widgets.Accordion([widgets.VBox(more)], titles=("More settings",)).add_class("tl-more")
+            )
         self._given = widgets.HTML(str(Markup("<code>{}</code>").format(str(self.model.values.get(INPUT)))))
         sample = self.model.use_case.sample
         self._sample = widgets.HTML(str(Markup("<span>{} ({})</span>").format(sample.title, sample.licence)))
@@ -148,7 +151,7 @@ class FormView:
             [
                 _title("Images"), self.source, self._panel,
                 *([_title("Settings"), *settings] if self.fields else []),
-                widgets.HBox([self.button, self.stop]), self.bar, self.text, self.message, self._earlier,
+                widgets.HBox([self.button, self.stop]).add_class("tl-buttons"), self.bar, self.text, self.message, self._earlier,
             ]
         )  # fmt: skip
         box.add_class("tl-form")

@@ -26,7 +26,9 @@ def run_option(run: RunFolder) -> tuple[str, str]:
     state = run.state()
     when = state.started or state.updated
     day = datetime.fromisoformat(when).strftime("%Y-%m-%d %H:%M UTC") if when else run.path.name
-    return f"{day} · {numbers.plural(state.total, 'image')} · {_STATES[state.status]}", run.path.name
+    # Before its files are listed a run has no number of images, which is not the same as none.
+    parts = [day, *([numbers.plural(state.total, "image")] if state.total else []), _STATES[state.status]]
+    return " · ".join(parts), run.path.name
 
 
 def parameters_table(model: AnalysisModel) -> Displayable:

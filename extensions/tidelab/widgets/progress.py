@@ -55,6 +55,11 @@ def describe(state: RunState, now: datetime | None = None) -> Progress:
     return Progress(_fraction(state), " · ".join(parts))
 
 
+def preparing(state: RunState) -> Progress:
+    """Return the progress of a run that is done while its results are on their way to the page."""
+    return Progress(1.0, f"Analysed {_images(state)}. Preparing the pictures…")
+
+
 def _images(state: RunState) -> str:
     text = numbers.plural(state.done, "image")
     if state.failed:

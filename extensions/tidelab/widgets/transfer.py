@@ -7,6 +7,7 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from tidelab.reports import numbers
 from tidelab.widgets.receive import CHUNK_BYTES, UploadError, UploadReceiver
 
 _STATIC: Final = Path(__file__).resolve().parent / "static"
@@ -19,22 +20,25 @@ class Hello(anywidget.AnyWidget):
     Parameters
     ----------
     on_hello
-        Called with the ticket's text, empty when the page has none.
+        Called with the ticket's text, empty when the page has none, and the name of the run that the page's address asks for,
+        empty when it asks for none. Both are what a browser sent: to be checked.
     """
 
     _esm = _STATIC / "hello.js"
     has_results = traitlets.Bool(False).tag(sync=True)
     answered = traitlets.Bool(False).tag(sync=True)
     can_start = traitlets.Bool(False).tag(sync=True)
+    run = traitlets.Unicode("").tag(sync=True)
+    """Name of the run that is shown; the page puts it into its address, so that a reload shows it again."""
 
-    def __init__(self, on_hello: Callable[[str], None]) -> None:
+    def __init__(self, on_hello: Callable[[str, str], None]) -> None:
         super().__init__()
         self._on_hello = on_hello
         self.on_msg(self._receive)
 
     def _receive(self, _widget: Any, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
         if content.get("kind") == "hello":
-            self._on_hello(str(content.get("ticket", "")))
+            self._on_hello(str(content.get("ticket", "")), str(content.get("run", "")))
 
 
 class Uploader(anywidget.AnyWidget):
@@ -101,7 +105,12 @@ class Uploader(anywidget.AnyWidget):
             self.send({"kind": "next", "file": wanted[0], "offset": wanted[1]})
             return
         path, n_files = receiver.finished()
-        text = f"{path.name} is uploaded." if path.is_file() else f"{n_files} files are uploaded."
+        is_zip = path.is_file()
+        text = (
+            f"{path.name} is uploaded."
+            if is_zip
+            else f"{numbers.plural(n_files, 'file is', 'files are')} uploaded."
+        )
         self.send({"kind": "done", "text": text})
         self._on_done(path, n_files)
 

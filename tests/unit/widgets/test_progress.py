@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidelab.domain.state import RunState
-from tidelab.widgets.progress import describe
+from tidelab.widgets.progress import describe, preparing
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -42,3 +42,10 @@ def test_the_estimate_counts_images_the_model_was_called_for_only():
 
 def test_no_estimate_from_a_handful_of_images():
     assert "left" not in describe(state(done=5, predicted=5), START + timedelta(seconds=10)).text
+
+
+def test_finished_is_not_said_before_the_results_are_there():
+    said = preparing(state(status="done", done=5, total=6, failed=1))
+    assert said.fraction == 1.0
+    assert "Finished" not in said.text
+    assert said.text == "Analysed 5 images, 1 file could not be used. Preparing the pictures…"

@@ -9,7 +9,15 @@ function render({ model, el }) {
   model.on("change:has_results", showResults);
   showResults();
   const slot = document.getElementById("tidelab-ticket");
-  const hello = () => model.send({ kind: "hello", ticket: slot ? slot.textContent.trim() : "" });
+  const asked = new URLSearchParams(window.location.search).get("run") ?? "";
+  const hello = () => model.send({ kind: "hello", ticket: slot ? slot.textContent.trim() : "", run: asked });
+  // The address names the run that is shown: a reload, a bookmark or the home page's link shows it again.
+  model.on("change:run", () => {
+    const address = new URL(window.location.href);
+    if (model.get("run")) address.searchParams.set("run", model.get("run"));
+    else address.searchParams.delete("run");
+    window.history.replaceState(null, "", address);
+  });
   // What the kernel answers while the page is still being put together reaches widgets that are not there yet, and is
   // lost without a word. So look whether the form shows what the kernel says it shows, ask again while it does not, and
   // once more when it does: another widget may have missed its part.
