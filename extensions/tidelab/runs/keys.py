@@ -8,7 +8,7 @@ from typing import Any, Final
 from tidelab.models import ModelBundle, Predictor
 from tidelab.runs.versions import package_version
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Raised when decoding or the record changes so that a result could differ: stands for the code in :data:`SOURCES`."""
 
 SOURCES: Final = (

@@ -48,6 +48,10 @@ def tiff(values: npt.NDArray[np.generic], **options: object) -> bytes:
     return stream.getvalue()
 
 
+def planar(values: npt.NDArray[np.generic]) -> bytes:
+    return tiff(np.moveaxis(values, 2, 0), photometric="rgb", planarconfig="separate")
+
+
 GREY = np.array([[0, 100, 255], [7, 8, 9]], np.uint8)
 RGB = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3) * 10
 
@@ -77,6 +81,17 @@ KNOWN: dict[str, tuple[Callable[[], bytes], npt.NDArray[np.uint8]]] = {
     "12 bit in 16": (lambda: tiff(np.array([[0, 2048, 4095]], np.uint16)), grey([[0, 128, 255]])),
     "8 bit in 16": (lambda: tiff(np.array([[0, 128, 255]], np.uint16)), grey([[0, 128, 255]])),
     "16 bit colour tiff": (lambda: tiff(RGB.astype(np.uint16) * 256 + 99, photometric="rgb"), RGB),
+    "16 bit colour tiff, dark": (lambda: tiff(RGB.astype(np.uint16) * 20, photometric="rgb"), (RGB.astype(np.uint16) * 20 >> 8).astype(np.uint8)),
+    "planar 16 bit colour tiff": (lambda: planar(RGB.astype(np.uint16) * 256 + 99), RGB),
+    "planar 16 bit colour tiff, dark": (lambda: planar(RGB.astype(np.uint16) * 20), (RGB.astype(np.uint16) * 20 >> 8).astype(np.uint8)),
+    "8 bit tiff, white is zero": (lambda: tiff(GREY, photometric="miniswhite"), grey(255 - GREY)),
+    "16 bit tiff, white is zero": (
+        lambda: tiff(np.array([[0, 32767, 65535]], np.uint16), photometric="miniswhite"), grey([[255, 128, 0]]),
+    ),
+    "16 bit tiff, white is zero, turned": (
+        lambda: tiff(np.array([[0, 65535]], np.uint16), photometric="miniswhite", extratags=[(274, "H", 1, 6, True)]),
+        grey([[255], [0]]),
+    ),
     "32 bit tiff": (lambda: tiff(np.array([[0, 2048, 4095]], np.int32)), grey([[0, 128, 255]])),
     "unsigned 32 bit tiff": (lambda: tiff(np.array([[0, 2048, 4095]], np.uint32)), grey([[0, 128, 255]])),
     "float tiff 0..1": (lambda: tiff(np.array([[0, 0.5, 1]], np.float32)), grey([[0, 128, 255]])),
@@ -118,6 +133,12 @@ def test_cmyk_and_jpeg_are_close_to_what_was_meant() -> None:
         saved(red.convert("CMYK"), "JPEG"),
     ):
         np.testing.assert_allclose(decoded(content).mean((0, 1)), (200, 30, 30), atol=6)
+
+
+@pytest.mark.parametrize("kind", [np.uint64, np.float32, np.int32])
+def test_white_is_zero_without_a_known_black_is_refused(kind: type) -> None:
+    with pytest.raises(InputError, match="white is zero"):
+        decoded(tiff(np.array([[0, 1, 1]], kind), photometric="miniswhite"))
 
 
 def test_each_page_of_a_tiff_is_an_image() -> None:

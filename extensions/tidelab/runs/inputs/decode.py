@@ -28,7 +28,10 @@ _TRUNCATED: Final = (
     "short read",
     "eof",
 )
+_BITS: Final = 258
+_PHOTOMETRIC: Final = 262
 _ORIENTATION: Final = 274
+_PLANES: Final = 284
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ def decode(payload: Payload, page: int, limits: Limits) -> Rgb:
             if page:
                 image.seek(page)
             _check_size(image.size, limits)
+            if payload.picture == "TIFF" and _misread_by_pillow(image):
+                return _tifffile_page(payload, page, limits)
             image.load()
             return image_to_rgb(_upright(image))
     except InputError:
@@ -96,6 +101,13 @@ def decode(payload: Payload, page: int, limits: Limits) -> Rgb:
         if payload.picture == "TIFF" and isinstance(error, KeyError | NotImplementedError):
             return _tifffile_page(payload, page, limits)
         raise _failure(error) from None
+
+
+def _misread_by_pillow(image: Any) -> bool:
+    """Whether Pillow would give wrong values without a word: wide colour in separate planes, wide grey whose zero is white."""
+    bits = image.tag_v2.get(_BITS, (1,))
+    planes, white_is_zero = image.tag_v2.get(_PLANES) == 2, image.tag_v2.get(_PHOTOMETRIC) == 0
+    return max(bits) > 8 and ((planes and len(bits) > 1) or white_is_zero)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -167,7 +179,7 @@ def _tifffile_page(payload: Payload, page: int, limits: Limits) -> Rgb:
             _check_size((width, height), limits)
             if chosen.samplesperpixel > 4:
                 raise InputError("pixel-values", detail=f"it has {chosen.samplesperpixel} channels")
-            values = _channels_last(chosen.asarray(), chosen.axes)
+            values = _black_is_zero(_channels_last(chosen.asarray(), chosen.axes), chosen)
             return array_to_rgb(_oriented(values, chosen))
     except InputError:
         raise
@@ -183,6 +195,22 @@ def _tifffile_size(page: Any) -> tuple[int, int]:
 
 def _channels_last(values: npt.NDArray[Any], axes: str) -> npt.NDArray[Any]:
     return np.moveaxis(values, 0, -1) if axes == "SYX" else values
+
+
+def _black_is_zero(values: npt.NDArray[Any], page: Any) -> npt.NDArray[Any]:
+    tag = page.tags.get(_PHOTOMETRIC)
+    meaning = int(tag.value) if tag else 1
+    if meaning in (1, 2):
+        return values
+    if meaning:
+        raise InputError(
+            "pixel-values", detail=f"colour space {getattr(page.photometric, 'name', meaning)} is not read"
+        )
+    if values.dtype.kind == "b":
+        return ~values
+    if values.dtype.kind != "u" or values.dtype.itemsize > 2:
+        raise InputError("pixel-values", detail="white is zero, and which value is black is not known")
+    return np.asarray(np.iinfo(values.dtype).max - values)
 
 
 def _oriented(values: npt.NDArray[Any], page: Any) -> npt.NDArray[Any]:

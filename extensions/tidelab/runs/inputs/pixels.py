@@ -4,7 +4,7 @@
 - Transparent parts are laid on white.
 - 16-bit and 32-bit grey is shifted down from the smallest common depth that holds its largest value: up to 255 it is kept,
   up to 4095 (12-bit cameras) it is divided by 16, up to 65535 by 256. A picture with larger or negative values is refused.
-- 16-bit colour keeps the upper 8 bits.
+- 16-bit colour keeps the upper 8 bits. Where a TIFF says that zero is white, it is turned round first.
 - Decimal values from 0 to 1 are multiplied by 255; larger ones follow the rule of whole numbers.
 """
 
@@ -49,6 +49,8 @@ def array_to_rgb(values: npt.NDArray[Any]) -> Rgb:
         raise InputError("pixel-values", detail=f"values of type {values.dtype}")
     if values.dtype == np.uint8:
         return _rgb(values)
+    if values.ndim == 3 and values.dtype.kind == "u" and values.dtype.itemsize == 2:
+        return _rgb((values >> 8).astype(np.uint8))
     return _rgb(_to_eight_bits(values))
 
 
