@@ -16,7 +16,7 @@ from PIL import Image
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.support.app_page import READY_MS, AppPage, browser
+from tests.support.app_page import READY_MS, AppPage, browser, wait_for_apps
 from tests.support.brightness import grey_png
 from tests.support.faces import make_case, newest_run
 from tests.support.hub import HubClient, RunningHub, wait_for
@@ -39,7 +39,7 @@ def hub(tmp_path_factory, cases):
         for name, value in limits.items():
             patch.setenv(name, value)
         with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",), **limits) as running:
-            yield running
+            yield wait_for_apps(running)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_what_cannot_be_uploaded_is_said_and_the_next_upload_works(tab, tmp_path
         stream.truncate(201_000_000)
     app.page.set_input_files("input.tl-upload-input", huge)
     app.page.get_by_text("at most 200 MB can be uploaded at once").wait_for()
-    assert app.upload(tmp_path / "b.png") == "1 files are uploaded."
+    assert app.upload(tmp_path / "b.png") == "1 file is uploaded."
 
 
 def test_hostile_names_stay_text(tab, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.app_page import AppPage, browser
+from tests.support.app_page import AppPage, browser, wait_for_apps
 from tests.support.faces import REAL, newest_run, run_lab
 from tests.support.hub import RunningHub
 from tidelab import paths
@@ -16,7 +16,7 @@ from tidelab.catalogue import load_catalogue
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
     with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",)) as running:
-        yield running
+        yield wait_for_apps(running)
 
 
 def by_report(person: str, images: str, folder: Path) -> bytes:
@@ -51,7 +51,9 @@ def test_the_sample_gives_the_same_table_on_all_faces(hub, chromium, tmp_path):
 
 def test_real_images_give_the_same_table_on_all_faces(hub, chromium, shared_data, tmp_path):
     pictures = sorted(
-        path for path in (shared_data / REAL).rglob("*") if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif")
+        path
+        for path in (shared_data / REAL).rglob("*")
+        if path.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif")
     )
     assert len(pictures) >= 50
     folder = hub.data / "homes" / "bob" / "flowcam"

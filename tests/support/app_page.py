@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.hub import HubClient
+from tests.support.hub import HubClient, RunningHub, wait_for
 
 READY_MS = 120_000
 LOCAL = ("data:", "blob:")
@@ -24,6 +24,12 @@ def browser(chromium: str) -> Iterator[Browser]:
             yield started
         finally:
             started.close()
+
+
+def wait_for_apps(hub: RunningHub) -> RunningHub:
+    """Wait until the apps service of a hub answers; the hub answers earlier."""
+    wait_for(lambda: HubClient(hub).get("services/apps/none").status_code < 500, "the apps service", 90)
+    return hub
 
 
 class AppPage:

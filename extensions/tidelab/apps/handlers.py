@@ -13,6 +13,7 @@ from voila.handler import VoilaHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
+from tidelab.apps.connection import PageConnection
 from tidelab.apps.kernels import AppPool
 from tidelab.apps.pages import message_page
 from tidelab.apps.shown import App, load_apps
@@ -53,6 +54,11 @@ class AppHandler(Words, VoilaHandler):
         if app.kernel not in self.kernel_spec_manager.find_kernel_specs():
             self.say(503, f"{app.use_case.title} is not installed yet",
                      f"Its environment is missing. An administrator can install it with: tidelab stack install {app.kernel.removeprefix('tidelab-')}")  # fmt: skip
+            return
+        if pool.pages_of(self.current_user.username) >= pool.most_per_person:
+            self.say(503, "You have many apps open",
+                     f"One person can have {pool.most_per_person} of them open at a time, so that others find a place. Close "
+                     "one; this page tries again by itself. Analyses that are running go on in any case.", _BUSY_RETRY_S)  # fmt: skip
             return
         if not pool.has_room(app.key):
             people = "1 person is" if pool.people == 1 else f"{pool.people} people are"
@@ -152,6 +158,8 @@ class OwnKernel(_OwnersOnly, KernelHandler):
 
 class OwnSocket(_OwnersOnly, VoilaKernelWebsocketHandler):
     """Widget traffic of a page; the kernel manager drops every other kind of message."""
+
+    kernel_websocket_connection_class = PageConnection
 
     async def pre_get(self) -> None:
         """Refuse a kernel of someone else before a channel to it is opened."""

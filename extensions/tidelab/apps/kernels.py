@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from traitlets import Integer
+from traitlets import Bool, Integer
 from voila.voila_kernel_manager import voila_kernel_manager_factory
 
 _KEPT: Final = frozenset(
@@ -56,6 +56,9 @@ class AppKernels(AsyncMappingKernelManager):
     untouched_s = Integer(
         3600, config=True, help="Seconds after which a kernel with an open but untouched page is ended."
     )
+
+    # Tracebacks hold this machine's paths; a visitor who sends nonsense to a widget would read them.
+    allow_tracebacks = Bool(False, config=True, help="Whether an error's traceback is sent to the page.")
 
     def __init__(self, **kwargs: Any) -> None:
         self.owners: dict[str, str] = {}
@@ -117,6 +120,17 @@ class AppPool(voila_kernel_manager_factory(AppKernels, True, 1)):  # type: ignor
     def people(self) -> int:
         """People who have a page open."""
         return len({owner for owner in self.owners.values() if owner})
+
+    @property
+    def most_per_person(self) -> int:
+        """Pages that one person may have open: all but a quarter of the places, which stays for others."""
+        places = int(self.max_kernels)
+        return max(min(2, places), places - max(1, places // 4))
+
+    def pages_of(self, person: str) -> int:
+        """Return how many pages a person has, or is just getting."""
+        getting = [visit for visit in self._visits if visit.person == person and visit.kernel is None]
+        return len(getting) + list(self.owners.values()).count(person)
 
     @contextlib.contextmanager
     def visit(self, person: str) -> Iterator[None]:

@@ -92,12 +92,12 @@ class AppsServer(Voila):
         super().listen()
 
 
-def configuration(settings: AppsSettings) -> Config:
-    """Return Voila's configuration for these settings."""
+def configuration(settings: AppsSettings, empty: Path) -> Config:
+    """Return Voila's configuration for these settings; `empty` is a folder in which there is nothing to serve."""
     c = Config()
     c.Voila.ip, c.Voila.port, c.Voila.port_retries = settings.ip, settings.port, 0
     c.Voila.base_url, c.Voila.open_browser = settings.prefix, False
-    c.Voila.root_dir = tempfile.mkdtemp(prefix="tl-none-")
+    c.Voila.root_dir = str(empty)
     c.Voila.connection_dir_root = short_folder()
     c.Voila.tornado_settings = {"websocket_max_message_size": _WEBSOCKET_BYTES}
     c.Voila.identity_provider_class = HubIdentity if "JUPYTERHUB_API_TOKEN" in os.environ else PersonIdentity
@@ -135,10 +135,10 @@ def serve(settings: AppsSettings) -> None:
     key = Ed25519PrivateKey.generate()
     os.environ["TIDELAB_TICKET_KEY"] = ticket.public_text(key)
     AppsServer.settings_, AppsServer.ticket_key = settings, key
-    # Voila reads voila.json from the working directory: ours is a folder that nobody else writes.
-    empty = Path(tempfile.mkdtemp(prefix="tl-apps-"))
-    os.chdir(empty)
-    sys.argv = ["voila"]
-    app = AppsServer(config=configuration(settings))
-    app.initialize([])
-    app.start()
+    with tempfile.TemporaryDirectory(prefix="tl-apps-") as empty:
+        # Voila reads voila.json from the working directory: ours is a folder that nobody else writes.
+        os.chdir(empty)
+        sys.argv = ["voila"]
+        app = AppsServer(config=configuration(settings, Path(empty)))
+        app.initialize([])
+        app.start()

@@ -26,5 +26,5 @@ def test_without_a_hub_it_listens_to_this_computer_alone():
 
 @pytest.mark.parametrize("value", ["many", "0", "-1", "2.5", "1e9"])
 def test_a_wrong_number_is_named(value):
-    with pytest.raises(SettingsError, match="TIDELAB_APPS_MAX_KERNELS is .*whole number"):
+    with pytest.raises(SettingsError, match=r"TIDELAB_APPS_MAX_KERNELS is .*whole number"):
         AppsSettings.from_environment({"TIDELAB_APPS_MAX_KERNELS": value})
