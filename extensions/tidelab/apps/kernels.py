@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from jupyter_server._tz import utcnow
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
-from traitlets import Bool, Integer
+from traitlets import Integer
 from voila.voila_kernel_manager import voila_kernel_manager_factory
 
 _KEPT: Final = frozenset(
@@ -56,9 +56,6 @@ class AppKernels(AsyncMappingKernelManager):
     untouched_s = Integer(
         3600, config=True, help="Seconds after which a kernel with an open but untouched page is ended."
     )
-
-    # Tracebacks hold this machine's paths; a visitor who sends nonsense to a widget would read them.
-    allow_tracebacks = Bool(False, config=True, help="Whether an error's traceback is sent to the page.")
 
     def __init__(self, **kwargs: Any) -> None:
         self.owners: dict[str, str] = {}

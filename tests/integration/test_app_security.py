@@ -1,0 +1,170 @@
+"""The apps as an impolite visitor meets them: strangers' kernels, forbidden messages, nonsense to widgets, too many tabs."""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from tests.support.hub import HubClient, RunningHub, wait_for
+
+SLUG = "flowcam-plankton"
+PAGE = f"services/apps/{SLUG}/"
+PLACES = 3
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    settings = {"TIDELAB_APPS_MAX_KERNELS": str(PLACES), "TIDELAB_APPS_AWAY_S": "5"}
+    with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",), **settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ada(hub: RunningHub) -> HubClient:
+    return _visitor(hub, "ada")
+
+
+@pytest.fixture(scope="module")
+def bob(hub: RunningHub) -> HubClient:
+    return _visitor(hub, "bob")
+
+
+def _visitor(hub: RunningHub, name: str) -> HubClient:
+    client = hub.client(name).signed_in()
+    wait_for(lambda: client.get("services/apps/nothing").status_code == 404, "the apps", 90)
+    return client
+
+
+def open_app(client: HubClient) -> str:
+    """Open the page, when there is a place, and return its kernel's number."""
+    page = wait_for(lambda: (answer := client.get(PAGE)).ok and answer.text, "a place in the app", 90, 1)
+    found = re.search(r'"kernelId": *"([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def message(kind: str, content: dict[str, Any], channel: str = "shell", **metadata: str) -> dict[str, Any]:
+    header = {
+        "msg_id": os.urandom(8).hex(),
+        "username": "",
+        "session": "s",
+        "msg_type": kind,
+        "version": "5.3",
+    }
+    return {
+        "header": header, "parent_header": {}, "metadata": metadata, "content": content, "channel": channel, "buffers": [],
+    }  # fmt: skip
+
+
+def talk(
+    client: HubClient, kernel: str, messages: list[dict[str, Any]], origin: str = ""
+) -> list[dict[str, Any]]:
+    """Send messages to a kernel and return what comes within some seconds."""
+    url, cookies = client.hub.url, client.session.cookies
+    address = f"ws{url[4:]}services/apps/api/kernels/{kernel}/channels"
+    mine = {one.name: one.value or "" for one in cookies if one.path in ("/", "/services/apps/")}
+
+    async def run() -> list[dict[str, Any]]:
+        async with (
+            aiohttp.ClientSession(cookies=mine) as session,
+            session.ws_connect(address, origin=origin or url.rstrip("/"), max_msg_size=0) as socket,
+        ):
+            for one in messages:
+                await socket.send_json(one)
+            return await _hear(socket, 6)
+
+    return asyncio.run(run())
+
+
+async def _hear(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> list[dict[str, Any]]:
+    heard: list[dict[str, Any]] = []
+    try:
+        async with asyncio.timeout(seconds):
+            async for one in socket:
+                heard.append(json.loads(one.data))
+    except TimeoutError:
+        pass
+    return heard
+
+
+def test_a_kernel_serves_its_owner_alone(hub: RunningHub, ada: HubClient, bob: HubClient) -> None:
+    kernel = open_app(ada)
+    for origin, client in (("", bob), ("https://evil.example", ada)):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            talk(client, kernel, [], origin)
+        assert refused.value.status in (403, 404)
+    path = f"services/apps/api/kernels/{kernel}"
+    assert ada.get(path).status_code == 200
+    assert bob.get(path).status_code == 404
+    tokens = [
+        one.value for one in bob.session.cookies if (one.name, one.path) == ("_xsrf", "/services/apps/")
+    ]
+    headers = {"X-XSRFToken": tokens[0] or "", "Sec-Fetch-Mode": "same-origin"}
+    for method, other in (("DELETE", path), ("POST", f"services/apps/voila/api/shutdown/{kernel}")):
+        assert bob.session.request(method, hub.url + other, headers=headers, timeout=60).status_code == 404
+    assert ada.get(path).status_code == 200, "it is still there"
+
+
+def test_no_message_runs_code_and_no_nonsense_shows_paths(
+    hub: RunningHub, ada: HubClient, bob: HubClient
+) -> None:
+    kernel, marker = open_app(ada), hub.data / "executed"
+    code = {
+        "code": f"open({str(marker)!r}, 'w')", "silent": False, "store_history": False, "user_expressions": {"x": "1"},
+        "allow_stdin": False,
+    }  # fmt: skip
+    debug = {"type": "request", "command": "evaluate", "seq": 1, "arguments": {"expression": "1"}}
+    slider = _a_slider(ada, kernel)
+    wrong = {"method": "update", "state": {"value": "no number"}, "buffer_paths": []}
+    heard = talk(ada, kernel, [
+        message("execute_request", code), message("execute_request", code, "control"), message("debug_request", debug, "control"),
+        message("complete_request", {"code": "import o", "cursor_pos": 8}), message("history_request", {"hist_access_type": "tail"}),
+        message("comm_open", {"comm_id": "a", "target_module": "antigravity", "target_name": "x", "data": {}}),
+        message("comm_open", {"comm_id": "b", "target_name": "jupyter.widget", "data": {"state": {}}}, version="2.1.0"),
+        message("comm_msg", {"comm_id": slider, "data": wrong}),
+    ])  # fmt: skip
+    kinds = {one["msg_type"] for one in heard}
+    assert not kinds & {"execute_reply", "execute_result", "complete_reply", "debug_reply", "history_reply"}
+    assert not marker.exists()
+    assert {"error", "stream"} <= kinds, "the nonsense arrived"
+    assert "site-packages" not in json.dumps(heard)
+    assert "Traceback" not in json.dumps(heard)
+
+
+def _a_slider(client: HubClient, kernel: str) -> str:
+    """Ask the kernel for its widgets, as a page does that has lost them, and return the id of a slider."""
+    control = {"comm_id": "control", "target_name": "jupyter.widget.control", "data": {}}
+    wanted = {"comm_id": "control", "data": {"method": "request_states"}}
+    heard = talk(
+        client, kernel, [message("comm_open", control, version="1.0.0"), message("comm_msg", wanted)]
+    )
+    states = next(
+        one["content"]["data"]["states"]
+        for one in heard
+        if one["msg_type"] == "comm_msg" and one["content"]["data"].get("method") == "update_states"
+    )
+    return next(name for name, one in states.items() if one["state"].get("_model_name") == "FloatSliderModel")
+
+
+def test_a_kernel_holds_no_token(hub: RunningHub, ada: HubClient) -> None:
+    kernel = open_app(ada)
+    found = [
+        process.environ() for process in psutil.process_iter(["cmdline"])
+        if f"kernel-{kernel}.json" in " ".join(process.info["cmdline"] or ())
+    ]  # fmt: skip
+    assert len(found) == 1
+    assert not [name for name in found[0] if re.search("TOKEN|SECRET|PASSWORD|JUPYTERHUB|TIDEHUB", name)]
+
+
+def test_one_person_cannot_take_every_place(hub: RunningHub, ada: HubClient, bob: HubClient) -> None:
+    wait_for(lambda: ada.get(PAGE).status_code == 503, "the end of one person's places", 60, 0)
+    refused = ada.get(PAGE)
+    assert "You have many apps open" in refused.text
+    assert refused.headers["Retry-After"]
+    assert bob.get(PAGE).status_code == 200, "another person finds a place"
