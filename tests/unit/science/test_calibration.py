@@ -19,6 +19,16 @@ def drawn(temperature: float, n: int = 6000, k: int = 5, seed: int = 3):
     return shown / shown.sum(axis=1, keepdims=True), truth
 
 
+@pytest.mark.parametrize("n", [8, 50, 200])
+def test_few_images_that_are_all_right_make_no_certainty(n):
+    """After n successes in n trials the next one is right with about (n + 1) / (n + 2) (Laplace), not for certain."""
+    truth = np.arange(n) % 6
+    probabilities = np.full((n, 6), 0.02)
+    probabilities[np.arange(n), truth] = 0.9
+    top = apply_temperature(probabilities, fit_temperature(probabilities, truth)).max(axis=1)
+    assert top == pytest.approx((n + 1) / (n + 2), abs=2e-3)
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 3.5])
 def test_known_temperature_is_recovered(temperature):
     probabilities, truth = drawn(temperature)
