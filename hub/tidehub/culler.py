@@ -13,7 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from tidehub.idleness import Decision, Seen, decide
-from tidehub.processes import TreeUse, tree_use
+from tidehub.processes import TreeUse, tree_use, variable_of
 from tidehub.recent_runs import has_run_in_progress
 
 PAGE = 50
@@ -49,12 +49,13 @@ class Culler:
     settings
         What the hub gave the service.
     session
-        Carries the service's token.
+        Carries no token by itself: the hub is shown the service's, each server its own.
     """
 
     def __init__(self, settings: CullerSettings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._session = session
+        self._to_hub = _bearer(settings.api_token)
         self._uses: dict[tuple[str, str], tuple[float, TreeUse]] = {}
         self._said: dict[tuple[str, str], str] = {}
 
@@ -86,7 +87,7 @@ class Culler:
         found, offset = [], 0
         while True:
             address = f"{self._settings.api_url}/users?state=ready&offset={offset}&limit={PAGE}"
-            async with self._session.get(address, timeout=_TIMEOUT) as answer:
+            async with self._session.get(address, headers=self._to_hub, timeout=_TIMEOUT) as answer:
                 answer.raise_for_status()
                 users = await answer.json()
             for user in users:
@@ -121,12 +122,15 @@ class Culler:
         """Return a server's answer, None if it gave none: a server that cannot be asked is left alone.
 
         It is asked directly and with a word that keeps it from counting the question as use: the proxy counts everything.
+        It is shown the token that it has itself. What listens there runs its owner's code, and a token of ours would open
+        everybody's servers to it.
         """
         address = f"{state.get('address', '')}{path}?no_track_activity=1"
-        if not address.startswith("http://127.0.0.1:"):
+        token = variable_of(state.get("pid"), state.get("created"), "JUPYTERHUB_API_TOKEN")
+        if not address.startswith("http://127.0.0.1:") or not token:
             return None
         try:
-            async with self._session.get(address, timeout=_TIMEOUT) as answer:
+            async with self._session.get(address, headers=_bearer(token), timeout=_TIMEOUT) as answer:
                 return await answer.json() if answer.status == 200 else None
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
@@ -143,7 +147,7 @@ class Culler:
 
     async def _stop(self, user: str, name: str) -> None:
         address = f"{self._settings.api_url}/users/{quote(user)}/servers/{quote(name)}"
-        async with self._session.delete(address, timeout=_TIMEOUT) as answer:
+        async with self._session.delete(address, headers=self._to_hub, timeout=_TIMEOUT) as answer:
             if answer.status not in (202, 204, 404):
                 log.warning("%s/%s could not be stopped: the hub answered %s.", user, name, answer.status)
 
@@ -155,6 +159,10 @@ class Culler:
         elif self._said.get((user, name)) != kind:
             log.info("Keeping %s/%s: %s.", user, name, decision.reason)
         self._said[user, name] = kind
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"token {token}"}
 
 
 def parse_time(value: object) -> datetime | None:
@@ -171,7 +179,7 @@ def parse_time(value: object) -> datetime | None:
 async def serve() -> None:
     """Run the service."""
     settings = CullerSettings.from_environment()
-    async with aiohttp.ClientSession(headers={"Authorization": f"token {settings.api_token}"}) as session:
+    async with aiohttp.ClientSession() as session:
         await Culler(settings, session).run()
 
 

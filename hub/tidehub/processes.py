@@ -25,6 +25,16 @@ def is_same_process(pid: int, created: float | None) -> bool:
     return now is not None and (created is None or abs(now - created) < 1.0)
 
 
+def variable_of(pid: object, created: object, name: str) -> str | None:
+    """Return a variable that a process was started with; None where that cannot be seen."""
+    if not isinstance(pid, int) or not is_same_process(pid, created if isinstance(created, float) else None):
+        return None
+    try:
+        return psutil.Process(pid).environ().get(name)
+    except psutil.Error:
+        return None
+
+
 @dataclass(frozen=True)
 class TreeUse:
     """What a server and everything below it does.

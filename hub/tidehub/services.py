@@ -208,7 +208,7 @@ def _cull(settings: Settings) -> ServiceDefinition:
         # admin:server_state gives the process id, the only way to see that a quiet terminal is working, and the address.
         scopes=(
             *("list:users", "read:users:activity", "read:servers", "admin:server_state"),
-            *("delete:servers", "access:servers"),
+            "delete:servers",
         ),
     )
 

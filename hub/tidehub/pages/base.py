@@ -1,12 +1,14 @@
 """What our page handlers have in common: a strict content policy, the context, sentences instead of error pages."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.handlers.base import BaseHandler
 
+from tidehub.health import ServiceHealth
 from tidehub.pages.context import PageContext
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -40,6 +42,11 @@ class TideHandler(BaseHandler):  # type: ignore[misc]
         """What the pages show."""
         context: PageContext = self.authenticator.page_context
         return context
+
+    def apps_up(self, health: Sequence[ServiceHealth]) -> bool:
+        """Return whether the apps can be opened."""
+        wanted = "apps" in self.page.settings.services
+        return wanted and all(service.answers for service in health if service.name == "apps")
 
     async def show(self, template: str, **values: Any) -> None:
         """Render one of our templates."""

@@ -75,17 +75,13 @@ class HomeHandler(TideHandler):
             runs=run_lines(self.current_user.name, profiles),
             search=len(cards) >= SEARCH_FROM,
             troubles=[service.sentence for service in health if not service.answers],
-            apps_up=all(service.answers for service in health if service.name == "apps") and self._has_apps,
+            apps_up=self.apps_up(health),
             problems=[str(problem) for problem in catalogue.problems.values()] if admin else [],
             is_admin=admin,
             first_visit=not any(self.current_user.orm_user.orm_spawners),
             generated_password=bool(account and account.generated),
             shared_trust=self.page.settings.shared_trust,
         )
-
-    @property
-    def _has_apps(self) -> bool:
-        return "apps" in self.page.settings.services
 
     def _servers(self, profiles: dict[str, Profile]) -> list[Server]:
         user = self.current_user
@@ -115,7 +111,11 @@ class RunsHandler(TideHandler):
     async def get(self) -> None:
         """Show it."""
         profiles = {slug: profile(use_case) for slug, use_case in self.page.catalogue().items()}
-        await self.show("runs.html", runs=run_lines(self.current_user.name, profiles))
+        await self.show(
+            "runs.html",
+            runs=run_lines(self.current_user.name, profiles),
+            apps_up=self.apps_up(await self.page.health.check()),
+        )
 
 
 def run_lines(user: str, profiles: dict[str, Profile]) -> list[RunLine]:
