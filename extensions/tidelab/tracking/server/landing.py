@@ -21,6 +21,7 @@ SCRIPT: Final = """<script>
   try {
     for (const [key, value] of Object.entries(first))
       if (localStorage.getItem(key) === null) localStorage.setItem(key, value);
+    localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");  // nobody answers in it
   } catch { /* a browser that keeps nothing shows MLflow's own choices */ }
   if (!["", "#", "#/"].includes(location.hash)) return;
   location.hash = "#/experiments";
