@@ -15,6 +15,13 @@ CHUNK_BYTES: Final = 4 * 2**20
 """Largest piece that is accepted; every hop between browser and kernel holds a whole piece in memory."""
 KEEP_DAYS: Final = 7
 """Days an upload is kept, so that it can be analysed again with another setting."""
+KEEP_UPLOADS: Final = 20
+"""Largest uploads that are kept for one person; beyond their size the oldest make room for the next."""
+_RECENT_S: Final = 86_400
+"""Seconds in which an upload is not removed to make room: a run that waits may still need it."""
+_SILENT_S: Final = 3_600
+"""Seconds after which an incomplete upload to which nothing was added counts as broken off."""
+_PART: Final = ".part"
 _MOST_FILES: Final = 20_000
 _FOLDER: Final = ".uploads"
 _NAME_BYTES: Final = 200
@@ -78,14 +85,15 @@ class UploadReceiver:
             raise UploadError(
                 f"{zips[0].name} is a zip file among other files. Upload one zip file alone, or images only."
             )
-        root = self.runs_root / _FOLDER
+        root = self._root
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _prune(root)
+        self.tidy()
+        _make_room(root, total, KEEP_UPLOADS * self.limit_mb * 1_000_000)
         if shutil.disk_usage(root).free < total + 500_000_000:
             raise UploadError(
                 "There is no room for this upload on the hub's disk. Tell the hub's administrator."
             )
-        folder = root / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        folder = root / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}{_PART}"
         folder.mkdir(mode=0o700)
         self._folder, self._files = folder, _distinct(files)
         self._skip_empty()
@@ -132,6 +140,8 @@ class UploadReceiver:
         """Return what to analyse (the folder, or the one zip in it) and the number of files."""
         if self._folder is None or self.wanted is not None:
             raise UploadError("The upload is not complete. Upload again.")
+        if self._folder.suffix == _PART:
+            self._folder = self._folder.rename(self._folder.with_suffix(""))
         only = self._files[0]
         if len(self._files) == 1 and only.name.lower().endswith(".zip"):
             return self._folder / only.name, 1
@@ -143,6 +153,15 @@ class UploadReceiver:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._files, self._folder, self._position, self._offset = [], None, 0, 0
 
+    def tidy(self) -> None:
+        """Remove uploads of this visitor that are old, or were broken off."""
+        if self._root.is_dir():
+            _prune(self._root)
+
+    @property
+    def _root(self) -> Path:
+        return self.runs_root / _FOLDER
+
     def _skip_empty(self) -> None:
         # An empty file has no piece to wait for; it is kept, so that the run names it among the failed ones.
         assert self._folder is not None
@@ -152,7 +171,7 @@ class UploadReceiver:
 
 
 def _announced(item: Mapping[str, Any]) -> Announced:
-    name, size = item.get("name"), item.get("size")
+    name, size = (item.get("name"), item.get("size")) if isinstance(item, Mapping) else (None, None)
     if not isinstance(name, str) or not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise UploadError(
             "The browser sent a list of files that cannot be read. Reload the page and upload again."
@@ -179,21 +198,48 @@ def safe_file_name(name: str) -> str:
 
 def _distinct(files: Sequence[Announced]) -> list[Announced]:
     """Give the second and later files of one name a number: ``a.png``, ``a (2).png``."""
-    used = set[str]()
+    used, numbers_of = set[str](), dict[str, int]()
     result = []
     for file in files:
-        name, number = file.name, 1
+        name, number = file.name, numbers_of.get(file.name, 1)
         while name in used:
             number += 1
             stem, dot, suffix = file.name.rpartition(".")
             name = f"{stem} ({number}){dot}{suffix}" if dot else f"{suffix} ({number})"
         used.add(name)
+        numbers_of[file.name] = number
         result.append(Announced(name, file.size))
     return result
 
 
 def _prune(root: Path) -> None:
-    oldest = time.time() - KEEP_DAYS * 86_400
-    for folder in root.iterdir():
-        if folder.is_dir() and not folder.is_symlink() and folder.stat().st_mtime < oldest:
+    now = time.time()
+    for folder in _uploads(root):
+        silent = _SILENT_S if folder.suffix == _PART else KEEP_DAYS * 86_400
+        if _touched(folder) < now - silent:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_room(root: Path, wanted: int, kept: int) -> None:
+    """Remove the oldest uploads until `wanted` bytes more stay below `kept`; raise UploadError if that is not enough."""
+    sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in _uploads(root)}
+    for folder in sorted(sizes, key=_touched):
+        if sum(sizes.values()) + wanted <= kept:
+            return
+        if folder.suffix != _PART and _touched(folder) < time.time() - _RECENT_S:
+            shutil.rmtree(folder, ignore_errors=True)
+            del sizes[folder]
+    if sum(sizes.values()) + wanted > kept:
+        raise UploadError(
+            f"Your uploads of the last day and this one are more than the {numbers.size(kept)} that are kept for each person. "
+            "Put the images into a folder on the hub and choose that, or upload again tomorrow."
+        )
+
+
+def _uploads(root: Path) -> list[Path]:
+    return [folder for folder in root.iterdir() if folder.is_dir() and not folder.is_symlink()]
+
+
+def _touched(folder: Path) -> float:
+    """Return when something last came into an upload: its folder alone does not change while a file grows."""
+    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))

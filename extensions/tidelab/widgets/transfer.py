@@ -70,6 +70,7 @@ class Uploader(anywidget.AnyWidget):
     def open_for(self, runs_root: Path) -> None:
         """Accept uploads, into the folder of one visitor."""
         self._receiver = UploadReceiver(runs_root, self.limit_mb)
+        self._receiver.tidy()
         self.enabled = True
 
     def _receive(self, _widget: Any, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:

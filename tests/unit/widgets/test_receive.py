@@ -113,8 +113,58 @@ def test_a_piece_over_the_limit_is_refused(receiver):
 def test_a_new_upload_removes_the_broken_one_and_the_old_ones_but_not_the_last(receiver, tmp_path):
     kept, _ = send(receiver, {"a.png": b"1"})
     old, _ = send(receiver, {"a.png": b"2"})
-    os.utime(old, (time.time() - 8 * 86_400,) * 2)
+    _age(old, 8 * 24)
     receiver.begin([{"name": "b.png", "size": 5}])
     receiver.write(0, 0, b"12")
     new, _ = send(receiver, {"c.png": b"3"})
     assert set((tmp_path / "runs" / ".uploads").iterdir()) == {kept, new}
+
+
+def _age(folder, hours):
+    for path in (*folder.iterdir(), folder):
+        os.utime(path, (time.time() - hours * 3600,) * 2)
+
+
+def test_an_upload_that_was_broken_off_is_removed_once_nothing_comes_any_more(receiver, tmp_path):
+    """A closed tab ends its kernel in the middle of an upload; the next one of the same person finds what was left."""
+    receiver.begin([{"name": "a.png", "size": 10}])
+    receiver.write(0, 0, b"12345")
+    (left,) = (tmp_path / "runs" / ".uploads").iterdir()
+    elsewhere = UploadReceiver(tmp_path / "runs", 200)
+    elsewhere.tidy()
+    assert left.exists(), "another tab may still be sending"
+    _age(left, 2)
+    elsewhere.tidy()
+    assert not left.exists()
+
+
+def test_one_person_cannot_fill_the_disk_with_uploads(tmp_path, monkeypatch):
+    monkeypatch.setattr("tidelab.widgets.receive.KEEP_UPLOADS", 2)
+    megabyte = b"x" * 1_000_000
+
+    def upload():
+        return send(UploadReceiver(tmp_path / "runs", 1), {"a.png": megabyte}, CHUNK_BYTES)[0]
+
+    first, second = upload(), upload()
+    with pytest.raises(UploadError, match="2.0 MB that are kept for each person"):
+        upload()
+    assert first.exists()
+    assert second.exists(), "a run may be reading them"
+    _age(first, 25)
+    third = upload()
+    assert not first.exists(), "the oldest makes room"
+    assert second.exists()
+    assert third.exists()
+
+
+@pytest.mark.parametrize("files", [[1], ["a"], [None], [{"name": "a.png"}], [{"size": 1}]])
+def test_a_list_that_is_none_is_refused_in_words(receiver, files):
+    with pytest.raises(UploadError, match="cannot be read"):
+        receiver.begin(files)
+
+
+def test_many_files_of_one_name_are_numbered_in_no_time(receiver):
+    started = time.process_time()
+    receiver.begin([{"name": "a.png", "size": 0}] * 5000)
+    assert receiver.finished()[1] == 5000
+    assert time.process_time() - started < 10
