@@ -5,6 +5,7 @@ from typing import Final
 from markupsafe import Markup
 
 from tidelab.domain.verdict import Verdict, VerdictState
+from tidelab.drift.words import STATE_WORDS
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, picture, section, table
 from tidelab.reports.source import reference_thumbnails
@@ -13,12 +14,6 @@ from tidelab.runs import RunFolder
 _SHOWN_PAIRS: Final = 12
 
 # A shape and a word for each state: about one man in twelve cannot tell red from green.
-_WORDS: Final[dict[VerdictState, str]] = {
-    "green": "Fit",
-    "amber": "Take care",
-    "red": "Not fit",
-    "grey": "Cannot tell",
-}
 _SHAPES: Final[dict[VerdictState, str]] = {
     "green": '<circle cx="12" cy="12" r="11"/><path d="M6.5 12.5l3.6 3.6 7.4-7.8" fill="none" stroke="#fff" stroke-width="2.4"/>',
     "amber": '<path d="M12 1.5 23.3 22H.7z"/><path d="M12 8.5v6.5m0 2.2v2.2" stroke="#fff" stroke-width="2.4"/>',
@@ -31,7 +26,7 @@ _SHAPES: Final[dict[VerdictState, str]] = {
 def verdict(run: RunFolder) -> Displayable:
     """Return the banner: shape, word, sentence and reasons; the images that caused it can be unfolded."""
     said = run.verdict()
-    word = _WORDS[said.state]
+    word = STATE_WORDS[said.state]
     icon = Markup('<svg viewBox="0 0 24 24" role="img" aria-label="{}">{}</svg>').format(
         word,
         Markup(_SHAPES[said.state]),  # noqa: S704 (a constant above)
