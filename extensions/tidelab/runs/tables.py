@@ -98,10 +98,14 @@ def write_counts(path: Path, labelled: Sequence[Labelled], aphia: Mapping[str, s
 
     The share is of all images that could be used, unidentified ones included.
     """
-    counts = Counter(one.label or UNIDENTIFIED for one in labelled)
-    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    # Those without a name are counted apart from a class that somebody called "unidentified".
+    counts = Counter(one.label for one in labelled)
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0] or UNIDENTIFIED))
     total = len(labelled)
-    rows = [(label, aphia.get(label, ""), count, f"{count / total:.4f}") for label, count in ordered]
+    rows = [
+        (label or UNIDENTIFIED, aphia.get(label, ""), count, f"{count / total:.4f}")
+        for label, count in ordered
+    ]
     _write(path, COUNT_COLUMNS, rows)
 
 

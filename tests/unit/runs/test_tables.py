@@ -10,7 +10,7 @@ from tests.unit.runs.conftest import Run
 from tidelab.catalogue import UseCase
 from tidelab.models import ModelBundle, write_bundle
 from tidelab.runs.pipeline import ImageResult
-from tidelab.runs.tables import label_images
+from tidelab.runs.tables import label_images, write_counts
 
 LABELS = ("calm", "-odd", "wild")
 
@@ -35,6 +35,20 @@ def test_a_score_is_compared_as_it_is_written(threshold: float, named: bool) -> 
 def test_of_equal_scores_the_first_class_counts_and_a_formula_is_only_defused_in_the_tables() -> None:
     (one,) = label_images([result(0.2, 0.4, 0.4)], LABELS, 0.0)
     assert (one.best, one.label, one.top5) == ("-odd", "'-odd", "'-odd:0.4000;wild:0.4000;calm:0.2000")
+
+
+def test_a_class_called_unidentified_is_not_mixed_with_images_without_a_name(tmp_path: Path) -> None:
+    labels = ("unidentified", "calm")
+    labelled = label_images(
+        [result(0.9, 0.1), result(0.8, 0.2), result(0.6, 0.4), result(0.2, 0.8)], labels, 0.7
+    )
+    write_counts(tmp_path / "counts.csv", labelled, {"calm": "7"})
+    assert (tmp_path / "counts.csv").read_text().splitlines() == [
+        "label,aphia_id,count,share",
+        "unidentified,,2,0.5000",
+        "calm,7,1,0.2500",
+        "unidentified,,1,0.2500",
+    ]
 
 
 def test_a_model_brings_the_aphia_ids_of_classes_that_the_use_case_does_not_declare(
