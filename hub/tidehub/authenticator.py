@@ -98,6 +98,7 @@ class LocalAccounts(TidePages):
         """Sign out whose account was removed or reset since; keep admin rights as the account has them."""
         account = self.store.get(user.name)
         if account is None:
+            end_browser_sessions(user, api_tokens=True)
             return False
         if self.store.take_revocation(user.name):
             end_browser_sessions(user)

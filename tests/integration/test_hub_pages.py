@@ -212,6 +212,25 @@ def test_accounts_are_for_admins(hub: RunningHub, admin: HubClient) -> None:
     assert admin.post_form("hub/accounts", "hub/accounts", action="remove", name="admin").status_code == 400
 
 
+def test_a_name_that_is_used_again_does_not_bring_back_what_was_given_to_it(
+    hub: RunningHub, admin: HubClient
+) -> None:
+    """Removed on the command line, which knows nothing of tokens; the next person of that name is someone else."""
+    nora = hub.client("nora").signed_in()
+    token = hub.api("POST", "users/nora/tokens", json={"note": "for a script"}).json()["token"]
+
+    def works() -> bool:
+        headers = {"Authorization": f"token {token}"}
+        return requests.get(f"{hub.url}hub/api/user", headers=headers, timeout=30).ok
+
+    assert works()
+    AccountStore(hub.data / "hub" / "accounts.sqlite", shared_trust=True).remove("nora")
+    page = admin.post_form("hub/accounts", "hub/accounts", action="add", name="nora")
+    assert "is added" in page.text
+    assert not works()
+    assert "/hub/login" in nora.get("hub/home").url
+
+
 def test_secrets_are_private_and_not_logged(hub: RunningHub, admin: HubClient) -> None:
     assert admin.password
     for file in (hub.data / "hub").iterdir():

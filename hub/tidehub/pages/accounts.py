@@ -41,6 +41,10 @@ class AccountsHandler(TideHandler):
     async def _add(self, name: str) -> dict[str, Any]:
         admin = self.get_body_argument("admin", "") == "1"
         password = self._store.add(name, admin=admin)
+        # The name may have been somebody's before, removed on the command line: what was given to them is not this person's.
+        user = self.find_user(name)
+        if user is not None:
+            end_browser_sessions(user, api_tokens=True)
         return {"done": f"The account {name} is added.", "fresh": (name, password)}
 
     async def _reset(self, name: str) -> dict[str, Any]:

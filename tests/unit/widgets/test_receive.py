@@ -146,7 +146,7 @@ def test_one_person_cannot_fill_the_disk_with_uploads(tmp_path, monkeypatch):
         return send(UploadReceiver(tmp_path / "runs", 1), {"a.png": megabyte}, CHUNK_BYTES)[0]
 
     first, second = upload(), upload()
-    with pytest.raises(UploadError, match="2.0 MB that are kept for each person"):
+    with pytest.raises(UploadError, match=r"2\.0 MB that are kept for each person"):
         upload()
     assert first.exists()
     assert second.exists(), "a run may be reading them"
