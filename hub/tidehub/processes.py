@@ -30,9 +30,10 @@ def variable_of(pid: object, created: object, name: str) -> str | None:
     if not isinstance(pid, int) or not is_same_process(pid, created if isinstance(created, float) else None):
         return None
     try:
-        return psutil.Process(pid).environ().get(name)
+        value: str | None = psutil.Process(pid).environ().get(name)
     except psutil.Error:
         return None
+    return value
 
 
 @dataclass(frozen=True)
