@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.hub import RunningHub
 from tests.support.tracking import Tracking
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
+
 from tests.support.tiny_model import tiny_bundle
 from tests.support.tracking import Tracking
-
 from tidelab.tracking import register_bundle, training_run
 
 API = "/api/2.0/mlflow"

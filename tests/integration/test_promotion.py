@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.hub import wait_for
 from tests.support.tiny_model import tiny_bundle
 from tests.support.tracking import Tracking
-
 from tidelab import paths
 from tidelab.catalogue import load_catalogue
 from tidelab.models import ModelBundle, resolve_model

@@ -42,7 +42,13 @@ def test_a_report_of_a_folder_with_a_bad_file_and_a_hostile_name(case, tmp_path)
     assert "Traceback" not in done.stderr
     assert "Parent appears to have exited" not in done.stderr, "the kernel outlived the report"
     out = tmp_path / "here" / "out"
-    assert {p.name for p in out.iterdir()} >= {"report.html", "report.ipynb", "results.csv", "counts.csv", "failed_files.csv"}
+    assert {p.name for p in out.iterdir()} >= {
+        "report.html",
+        "report.ipynb",
+        "results.csv",
+        "counts.csv",
+        "failed_files.csv",
+    }
     page = BeautifulSoup((out / "report.html").read_text(), "html.parser")
     assert not page.find_all("script")
     assert not page.select("[onerror]")
@@ -52,7 +58,12 @@ def test_a_report_of_a_folder_with_a_bad_file_and_a_hostile_name(case, tmp_path)
     executed = nbformat.read(out / "report.ipynb", as_version=4)
     values = next(cell for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", []))
     assert str(folder) in values.source
-    assert not [output for cell in executed.cells for output in cell.get("outputs", []) if "widget" in str(output.get("data"))]
+    assert not [
+        output
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+        if "widget" in str(output.get("data"))
+    ]
 
     asked = len(calls(case))
     again = report(case, out, folder)
@@ -83,7 +94,11 @@ def test_a_cell_that_breaks_is_named_by_its_heading_and_its_traceback_is_in_the_
     nbformat.write(notebook, file)
     done = report(case, tmp_path / "out", "sample")
     assert done.returncode == 1
-    alert = BeautifulSoup((tmp_path / "out" / "report.html").read_text(), "html.parser").select_one("[role=alert]").get_text()
+    alert = (
+        BeautifulSoup((tmp_path / "out" / "report.html").read_text(), "html.parser")
+        .select_one("[role=alert]")
+        .get_text()
+    )
     assert "Counts per class" in alert
     assert "ZeroDivisionError" not in alert
     assert "ZeroDivisionError" in (tmp_path / "out" / "log.txt").read_text()

@@ -49,4 +49,7 @@ def run_lab(use_case: UseCase, folder: Path, person: str, images: str) -> Path:
 
 def newest_run(runs: Path, slug: str) -> Path:
     """Return the newest run below a folder of runs."""
-    return max((path for path in (runs / slug).iterdir() if (path / "request.json").exists()), key=lambda path: path.name)
+    return max(
+        (path for path in (runs / slug).iterdir() if (path / "request.json").exists()),
+        key=lambda path: path.name,
+    )

@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 import psutil
 import requests
-from tests.support.hub import HubClient, RunningHub, wait_for
 
+from tests.support.hub import HubClient, RunningHub, wait_for
 from tidelab import paths
 
 SCOPES = ["access:services!service=mlflow", "access:services!service=models"]

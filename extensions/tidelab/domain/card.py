@@ -16,16 +16,25 @@ class InputSpec(_Part):
     kind: Literal["image", "features", "image+features"] = Field(description="What the ONNX file takes")
     size_px: int = Field(96, ge=16, le=1024, description="Side of the square image input, pixels")
     crop: Literal["centre-square", "pad-square"] = Field(
-        "centre-square", description="centre-square cuts the longer side; pad-square fills the shorter one with `fill`"
+        "centre-square",
+        description="centre-square cuts the longer side; pad-square fills the shorter one with `fill`",
     )
     fill: Annotated[int, Field(ge=0, le=255)] | Literal["border"] = Field(
         "border",
         description="What pad-square fills with: a grey value, or `border` for the median colour of the picture's edge",
     )
-    resample: Literal["bilinear", "bicubic", "lanczos", "area"] = Field("bilinear", description="Resampling filter")
-    mean: tuple[float, float, float] = Field((127.5, 127.5, 127.5), description="Subtracted per RGB channel, 0-255 scale")
-    scale: tuple[float, float, float] = Field((127.5, 127.5, 127.5), description="Divides per RGB channel after the mean")
-    features: str | None = Field(None, description="Feature extractor and version, e.g. tidelab.science.region_features:1")
+    resample: Literal["bilinear", "bicubic", "lanczos", "area"] = Field(
+        "bilinear", description="Resampling filter"
+    )
+    mean: tuple[float, float, float] = Field(
+        (127.5, 127.5, 127.5), description="Subtracted per RGB channel, 0-255 scale"
+    )
+    scale: tuple[float, float, float] = Field(
+        (127.5, 127.5, 127.5), description="Divides per RGB channel after the mean"
+    )
+    features: str | None = Field(
+        None, description="Feature extractor and version, e.g. tidelab.science.region_features:1"
+    )
 
 
 class Quality(_Part):
@@ -51,15 +60,22 @@ class ModelCard(_Part):
     use_case: str = Field(description="Slug of the use case it was made for")
     labels: tuple[str, ...] = Field(min_length=2, description="Class names in the order of `probabilities`")
     input: InputSpec
-    temperature: float = Field(1.0, gt=0, description="probabilities = softmax(log(p) / temperature), fitted on validation images")
+    temperature: float = Field(
+        1.0, gt=0, description="probabilities = softmax(log(p) / temperature), fitted on validation images"
+    )
     aphia_ids: dict[str, int] = Field(
-        default_factory=dict, description="label -> AphiaID, for published models with classes the use case does not declare"
+        default_factory=dict,
+        description="label -> AphiaID, for published models with classes the use case does not declare",
     )
     embedding_dim: int = Field(gt=0)
     framework: str = Field(description="What it was trained with, e.g. keras 3.15.1, scikit-learn 1.9")
-    demo: bool = Field(False, description="A demonstration model: trained on generated images, never for science")
+    demo: bool = Field(
+        False, description="A demonstration model: trained on generated images, never for science"
+    )
     quality: Quality = Field(default_factory=Quality)
-    data_digest: str = Field("", description="sha256 over the training, validation and test files and their split")
+    data_digest: str = Field(
+        "", description="sha256 over the training, validation and test files and their split"
+    )
     data_summary: str = Field("", description="What it was trained on, in words")
     seed: int | None = None
     created: str = Field(description="ISO 8601 UTC")

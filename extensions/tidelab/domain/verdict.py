@@ -36,7 +36,9 @@ class DriftedImage(_Part):
 
     image_id: str
     image: str
-    distance: float = Field(description="Distance to the nearest reference embedding, both of length 1 (0 to 2)")
+    distance: float = Field(
+        description="Distance to the nearest reference embedding, both of length 1 (0 to 2)"
+    )
     nearest: int = Field(description="Index of that reference image")
 
 

@@ -38,7 +38,13 @@ def test_a_new_use_case_is_there_without_a_restart(cases):
 
 def test_lessons_outputs_and_the_notebooks_own_wishes_are_left_out(cases):
     use_case = make_use_case(cases)
-    write(use_case, (False, [], "words"), (False, ["lesson"], "LESSON"), (True, ["lesson"], "1"), (True, [], "2"))
+    write(
+        use_case,
+        (False, [], "words"),
+        (False, ["lesson"], "LESSON"),
+        (True, ["lesson"], "1"),
+        (True, [], "2"),
+    )
     notebook = app_notebook(load_apps()["brightness-case"])
     assert [cell.source for cell in notebook.cells] == ["words", "2"]
     assert notebook.cells[1].outputs == []
