@@ -80,8 +80,9 @@ def execute_notebook(
                 progress_bar=False,
                 start_timeout=_START_S,
                 # Writing the notebook after each cell costs more than the cells; it is written at the end, whatever happens.
-                request_save_on_cell_execute=True,
-                autosave_cell_every=0,
+                request_save_on_cell_execute=False,
+                # Nothing in the kernel is worth a farewell: what lasts lies in the run's folder.
+                shutdown_kernel="immediate",
                 km=manager,
             )
         except PapermillExecutionError as error:

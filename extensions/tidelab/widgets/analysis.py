@@ -7,6 +7,7 @@ below the form goes through :meth:`Analysis.show`, which shows the run that the 
 import asyncio
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,12 @@ class AnalysisError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         return [str(self)]
+
+
+def _import_early() -> None:
+    """Import what the views will need while the run's own process works: half a second of each report."""
+    import matplotlib.figure  # noqa: F401
+    import pandas  # noqa: F401
 
 
 class Analysis:
@@ -82,6 +89,7 @@ class Analysis:
         if self.model.face == "report":
             display(listing.parameters_table(self.model))
             self._start_or_raise()
+            threading.Thread(target=_import_early, daemon=True).start()
             self._wait(lambda: None)
             self._raise_unless_done()
             return
