@@ -105,7 +105,8 @@ def test_the_card_says_what_the_declaration_says(admin: HubClient) -> None:
     assert "DEMO MODEL" in page
     assert "never use its numbers for science" in page
     assert "Open in Lab" in page
-    assert "One trust domain" in page
+    assert "Who can see what" in page
+    assert "people who trust each other" in page
     assert "Three first steps" in page
     picture = admin.get("hub/tide/picture/flowcam-plankton")
     assert picture.headers["Content-Type"] in ("image/png", "image/jpeg")
