@@ -175,13 +175,12 @@ def generate(
     return truth
 
 
-def montage(width: int = 640, height: int = 360, seed: int = 7, columns: int = 6) -> Image.Image:
-    """Return a picture of generated crops in a grid, for a use case's card."""
-    sheet = Image.new("L", (width, height), 236)
-    cell = width // columns
-    for place in range(columns * (height // cell + 1)):
+def montage(columns: int = 4, rows: int = 4, cell: int = 140, seed: int = 7) -> Image.Image:
+    """Return a picture of generated crops in a grid of `cell` px, for a use case's card."""
+    sheet = Image.new("L", (columns * cell, rows * cell), 236)
+    for place in range(columns * rows):
         column, row = place % columns, place // columns
-        picture = make_image(row, seed, label=LABELS[(column + 2 * row) % len(LABELS)])
+        picture = make_image(row, seed, label=LABELS[(column + 4 * row) % len(LABELS)])
         crop = Image.fromarray(picture.pixels).convert("L")
         scale = (cell - 8) / max(crop.size)
         crop = crop.resize(
