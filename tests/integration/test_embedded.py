@@ -1,5 +1,6 @@
 """`make run` on real parts: one at a time, restarted when it dies, and nobody left behind."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from tests.support.embedded import Embedded
+from tidehub.embedded.instance import is_alive
 from tidelab import paths
 
 NO_SERVICES = {"TIDEHUB_SERVICES": "[]"}
@@ -25,12 +27,23 @@ def running(tmp_path_factory):
 
 def processes(running):
     record = json.loads((running.data / "hub" / "instance.json").read_text())
-    return {process_kind(pid): pid for pid, _ in record["processes"]}
+    found = {}
+    for pid, _ in record["processes"]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the record is up to three seconds old
+            line = " ".join(psutil.Process(pid).cmdline())
+            kind = (
+                "hub"
+                if "jupyterhub_config" in line
+                else "proxy"
+                if "configurable-http-proxy" in line
+                else line
+            )
+            found[kind] = pid
+    return found
 
 
-def process_kind(pid):
-    line = " ".join(psutil.Process(pid).cmdline())
-    return "hub" if "jupyterhub_config" in line else "proxy" if "configurable-http-proxy" in line else line
+def is_there(pid):
+    return psutil.pid_exists(pid) and is_alive(psutil.Process(pid))
 
 
 def healthy(address):
@@ -95,7 +108,7 @@ def test_ctrl_c_ends_everything(tmp_path):
         ours = list(processes(running).values())
         assert len(ours) >= 2
     assert running.process.returncode == 0
-    assert [pid for pid in ours if psutil.pid_exists(pid)] == []
+    assert [pid for pid in ours if is_there(pid)] == []
     assert "stay where they are" in running.output
 
 
@@ -107,7 +120,7 @@ def test_after_a_kill_of_the_supervisor_nobody_is_left_and_the_next_start_works(
     with Embedded(tmp_path / "data", **NO_SERVICES) as second:
         assert healthy(second.address)
         assert second.password is None, "a password is shown once"
-        assert [pid for pid in ours if psutil.pid_exists(pid)] == []
+        assert [pid for pid in ours if is_there(pid)] == []
 
 
 def test_hub_that_cannot_start_is_said_with_its_reason_and_its_log(tmp_path):

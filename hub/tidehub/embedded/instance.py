@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Self
@@ -87,9 +88,24 @@ def end(processes: Iterable[psutil.Process], patience_s: float = _END_S) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
             asked.append(process)
-    _, alive = psutil.wait_procs(asked, timeout=patience_s)
+    alive = _wait(asked, patience_s)
     for process in alive:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(alive, timeout=3)
+    _wait(alive, 3.0)
     return len(asked)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still works. One that ended and waits for its parent does not; some containers' init never collects it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _wait(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    deadline = time.monotonic() + seconds
+    while (alive := [process for process in processes if is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive

@@ -1,6 +1,7 @@
 """Ports, the claim on a data folder, and a child process: each by itself, with real sockets and processes."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -81,7 +82,16 @@ class TestInstance:
         with subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE) as child:
             child.stdout.readline()
             assert end([psutil.Process(child.pid)], patience_s=0.5) == 1
-            assert not psutil.pid_exists(child.pid)
+            assert child.wait(5) == -signal.SIGKILL
+
+    def test_ended_process_that_nobody_collects_costs_no_patience(self):
+        with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+            process = psutil.Process(child.pid)
+            child.send_signal(signal.SIGKILL)
+            wait_for(lambda: process.status() == psutil.STATUS_ZOMBIE)
+            before = time.monotonic()
+            end([process], patience_s=30)
+            assert time.monotonic() - before < 5
 
 
 class TestChild:
