@@ -14,7 +14,7 @@ import aiohttp
 
 from tidehub.idleness import Decision, Seen, decide
 from tidehub.processes import TreeUse, tree_use, variable_of
-from tidehub.recent_runs import has_run_in_progress
+from tidehub.recent_runs import has_run_in_progress, parse_time
 
 PAGE = 50
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -163,17 +163,6 @@ class Culler:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"token {token}"}
-
-
-def parse_time(value: object) -> datetime | None:
-    """Return a time of the hub's or a server's API."""
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 
 async def serve() -> None:

@@ -86,7 +86,9 @@ def read_run(file: Path) -> RecentRun:
         done=_count(state, "done"),
         total=_count(state, "total"),
         failed=_count(state, "failed"),
-        updated=_time(state.get("updated")) or _time(state.get("finished")) or _time(state.get("started")),
+        updated=parse_time(state.get("updated"))
+        or parse_time(state.get("finished"))
+        or parse_time(state.get("started")),
     )
 
 
@@ -145,7 +147,8 @@ def _count(state: dict[str, Any], key: str) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
 
 
-def _time(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
+    """Return a time as state files and the hub's API write it, UTC where it names no zone; None if it is none."""
     if not isinstance(value, str):
         return None
     try:
