@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tornado.httpclient import AsyncHTTPClient
+from tornado.simple_httpclient import HTTPTimeoutError
 
 from tidehub.services import ServiceDefinition, service_prefix
 
-ASK_SECONDS = 1.0
+ASK_SECONDS = 3.0
 REMEMBER_SECONDS = 5.0
+BUSY_SECONDS = 60.0
+"""A service that answered this recently and is slow now is busy, not gone: its pages stay open to people."""
 
 _MEANING = {
     "mlflow": "Experiments (MLflow) are not ready: after a start that takes up to a minute. Analysing works as usual; training cannot be logged and models "
@@ -47,6 +50,7 @@ class Health:
         self._missing = [name for name in wanted if name not in started]
         self._known: list[ServiceHealth] = []
         self._asked = float("-inf")
+        self._answered: dict[str, float] = {}
 
     async def check(self) -> list[ServiceHealth]:
         """Return the state of every service."""
@@ -57,9 +61,9 @@ class Health:
             self._asked = time.monotonic()
         return self._known
 
-    @staticmethod
-    async def _ask(client: AsyncHTTPClient, service: ServiceDefinition) -> ServiceHealth:
+    async def _ask(self, client: AsyncHTTPClient, service: ServiceDefinition) -> ServiceHealth:
         address = f"{service.url}{service_prefix(service.name)}"
+        now = time.monotonic()
         try:
             answer = await client.fetch(
                 address,
@@ -69,8 +73,13 @@ class Health:
                 connect_timeout=ASK_SECONDS,
             )
             answers = answer.code < 500
+        except HTTPTimeoutError:
+            answers = now - self._answered.get(service.name, float("-inf")) < BUSY_SECONDS
         except Exception:  # a service may fail in any way; the page that says so must not
             answers = False
+        else:
+            if answers:
+                self._answered[service.name] = now
         return ServiceHealth(
             service.name, answers, "" if answers else _MEANING.get(service.name, service.title)
         )

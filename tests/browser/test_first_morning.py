@@ -4,11 +4,12 @@ import csv
 import hashlib
 import io
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.support.pages import SLOW_MS, USE_CASE, Person, table_of_counts, verdict_of
 from tidelab import paths
@@ -39,6 +40,24 @@ def test_the_cards_say_what_goes_in_what_comes_out_and_how_good_the_model_is(ada
     for width in (1440, 800, 400):
         ada.page.set_viewport_size({"width": width, "height": 900})
         ada.never_scrolls_sideways()
+
+
+def test_a_button_that_was_away_comes_back_without_a_reload(ada: Person) -> None:
+    """The page is first shown as it is while the apps do not answer."""
+    link = ada.page.get_by_role("link", name=f"Analyse: {USE_CASE}")
+
+    def without_apps(route: Route) -> None:
+        page = route.fetch().text()
+        page = page.replace('<div id="troubles">', '<div id="troubles" data-waiting>')
+        route.fulfill(
+            body=re.sub(r'<a class="button primary".*?</a>', "", page, flags=re.DOTALL),
+            content_type="text/html",
+        )
+
+    ada.page.route("**/hub/home", without_apps, times=1)
+    ada.page.reload()
+    expect(link).to_have_count(0)
+    expect(link).to_be_visible(timeout=30_000)
 
 
 def test_from_the_card_to_the_table_in_the_download_folder(

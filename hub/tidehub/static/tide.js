@@ -25,10 +25,33 @@ async function refreshRuns(place) {
   setTimeout(refreshRuns, 3000, place);
 }
 
+// While a service does not answer, look again: nobody has to reload the page to get its button back.
+async function refreshTroubles() {
+  if (document.visibilityState === "visible" && document.querySelector("#troubles[data-waiting]")) {
+    try {
+      const answer = await fetch(window.location.href, { credentials: "same-origin", redirect: "error" });
+      if (answer.ok) {
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const id of ["troubles", "cards"]) {
+          const now = document.getElementById(id);
+          const then = fresh.getElementById(id);
+          if (now && then && !now.contains(document.activeElement)) now.replaceWith(then);
+        }
+        const filter = document.getElementById("card-filter");
+        if (filter) filterCards(filter);
+      }
+    } catch {
+      // as above
+    }
+  }
+  setTimeout(refreshTroubles, 5000);
+}
+
 const box = document.getElementById("card-filter");
 if (box) box.addEventListener("input", () => filterCards(box));
 const runs = document.getElementById("runs");
 if (runs) setTimeout(refreshRuns, 3000, runs);
+if (document.getElementById("troubles")) setTimeout(refreshTroubles, 5000);
 for (const form of document.querySelectorAll("form[data-confirm]")) {
   form.addEventListener("submit", (event) => { if (!window.confirm(form.dataset.confirm)) event.preventDefault(); });
 }

@@ -173,3 +173,34 @@ def test_health_says_what_a_dead_service_means() -> None:
     said = asyncio.run(check())
     assert "Analysing works as usual" in said["mlflow"]
     assert "not installed" in said["apps"]
+
+
+def test_a_service_that_is_slow_but_answered_a_moment_ago_is_not_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under load the apps once took more than a second, and a person's page lost its button."""
+    monkeypatch.setattr("tidehub.health.REMEMBER_SECONDS", 0)
+    monkeypatch.setattr("tidehub.health.ASK_SECONDS", 0.3)
+
+    async def check() -> list[bool]:
+        slow = asyncio.Event()
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
+            if not slow.is_set():
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                await writer.drain()
+                writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        health = Health([ServiceDefinition("apps", "Apps", "lab", (), f"http://127.0.0.1:{port}")])
+        found = [(await health.check())[0].answers]
+        slow.set()
+        found.append((await health.check())[0].answers)
+        monkeypatch.setattr("tidehub.health.BUSY_SECONDS", 0)
+        found.append((await health.check())[0].answers)
+        server.close()
+        return found
+
+    assert asyncio.run(check()) == [True, True, False]
