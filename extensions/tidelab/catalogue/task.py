@@ -48,6 +48,9 @@ class Label(Part):
     rank: Line | None = Field(
         None, title="Rank", description="Taxonomic rank as WoRMS writes it, e.g. Genus."
     )
+    life_stage: Line | None = Field(
+        None, title="Life stage", description="Life stage, e.g. nauplius, cyst, egg (Darwin Core lifeStage)."
+    )
     aphia_id: int | None = Field(
         None,
         title="AphiaID",
@@ -61,6 +64,11 @@ class Label(Part):
     description: Text | None = Field(
         None, title="Description", description="What belongs to this class and what does not."
     )
+
+    @property
+    def is_biological(self) -> bool:
+        """Whether it counts in biological totals and may become an occurrence."""
+        return self.kind not in ("non-living", "artefact")
 
     @property
     def shown(self) -> str:
