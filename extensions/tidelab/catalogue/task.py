@@ -1,7 +1,7 @@
 """What the model does with an image, and the classes it knows."""
 
 import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -12,6 +12,10 @@ LabelName = Annotated[
     StringConstraints(min_length=1, max_length=100, pattern=r"^[^\s./\\;:<>\x00-\x1f][^/\\;<>\x00-\x1f]*$"),
 ]
 """A class is also a folder of training images and a part of ``top5`` (``label:score;...``)."""
+
+LabelKind = Literal["taxon", "life-stage", "morphotype", "non-living", "artefact"]
+BIOLOGICAL: Final = ("taxon", "life-stage", "morphotype")
+NOT_LIVING: Final = ("non-living", "artefact")
 
 
 class Task(Part):
@@ -40,7 +44,7 @@ class Label(Part):
     title: Line | None = Field(
         None, title="Title", description="What people read, where it differs from the name."
     )
-    kind: Literal["taxon", "life-stage", "morphotype", "non-living", "artefact"] = Field(
+    kind: LabelKind = Field(
         title="Kind",
         description="taxon: a taxon; life-stage: of a taxon (nauplii, cysts); morphotype: a shape that is no taxon "
         "(long chained diatom); non-living: detritus, fibres; artefact: of the instrument (bubbles).",
@@ -68,7 +72,7 @@ class Label(Part):
     @property
     def is_biological(self) -> bool:
         """Whether it counts in biological totals and may become an occurrence."""
-        return self.kind not in ("non-living", "artefact")
+        return self.kind in BIOLOGICAL
 
     @property
     def shown(self) -> str:

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tidelab.catalogue.task import LabelKind
+
 
 class _Part(BaseModel):
     # A card comes from a person: a number that is none would stop every page that shows it.
@@ -66,6 +68,11 @@ class ModelCard(_Part):
     aphia_ids: dict[str, int] = Field(
         default_factory=dict,
         description="label -> AphiaID, for published models with classes the use case does not declare",
+    )
+    label_kinds: dict[str, LabelKind] = Field(
+        default_factory=dict,
+        description="label -> kind, for classes the use case does not declare; without it they are of unknown kind and stay out "
+        "of biological totals",
     )
     embedding_dim: int = Field(gt=0)
     framework: str = Field(description="What it was trained with, e.g. keras 3.15.1, scikit-learn 1.9")
