@@ -50,8 +50,8 @@ documents: dev
 	@$(DEV)/tidelab docs --check
 	@$(DEV)/tidelab check
 
-unit: dev ## unit tests alone
-	@$(DEV)/python -m pytest tests/unit -q -m "not integration and not browser and not prove"
+unit: dev ## unit tests alone, on all cores
+	@$(DEV)/python -m pytest tests/unit -q -n auto -m "not integration and not browser and not prove"
 
 test: environments ## every test: units, TensorFlow, real services, real browser (stops itself after MINUTES=60)
 	@$(DEV)/python tests/run.py --minutes $(MINUTES)

@@ -62,9 +62,10 @@ def tiers() -> list[tuple[str, list[str]]]:
             ("TensorFlow (tests/tensorflow)", [python, "-m", "pytest", "tests/tensorflow", *OPTIONS])
         )
     python = str(envs / "dev" / "bin" / "python")
-    found.append(
-        ("units, services, browser", [python, "-m", "pytest", "--ignore=tests/tensorflow", *OPTIONS, "tests"])
-    )
+    others = ["--ignore=tests/tensorflow", "--ignore=tests/unit", "tests"]
+    found.append(("units", [python, "-m", "pytest", "-n", "auto", *OPTIONS, "tests/unit"]))
+    # One at a time: they start services and a browser, and wait for them.
+    found.append(("services, browser", [python, "-m", "pytest", *OPTIONS, *others]))
     return found
 
 
