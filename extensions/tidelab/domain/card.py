@@ -46,10 +46,19 @@ class Quality(_Part):
     weighted_f1: float | None = Field(None, ge=0, le=1)
     accuracy: float | None = Field(None, ge=0, le=1)
     expected_calibration_error: float | None = Field(None, ge=0, le=1)
+    brier_score: float | None = Field(None, ge=0, le=2, description="Mean squared error of all probabilities")
+    negative_log_likelihood: float | None = Field(None, ge=0, description="Mean of -ln p(true class)")
     per_class: dict[str, dict[str, float]] = Field(
         default_factory=dict, description="label -> precision, recall, f1, support (test images)"
     )
     n_test: int = Field(0, ge=0, description="Test images")
+    n_samples: int = Field(0, ge=0, description="Water samples the test images come from; 0: not known")
+    sample_accuracy: float | None = Field(
+        None, ge=0, le=1, description="Mean over the samples of the share named rightly"
+    )
+    sample_count_error: float | None = Field(
+        None, ge=0, le=1, description="Mean over the samples of the Bray-Curtis distance of counts to the truth"
+    )
     method: str = Field("", description="How it was measured, in words (split, repeats, grouping)")
 
 
@@ -64,6 +73,10 @@ class ModelCard(_Part):
     input: InputSpec
     temperature: float = Field(
         1.0, gt=0, description="probabilities = softmax(log(p) / temperature), fitted on validation images"
+    )
+    calibration: str = Field("", description="How the temperature was found, in words")
+    started_from: str = Field(
+        "", description="Digest of the bundle whose weights the training started from; empty: from scratch"
     )
     aphia_ids: dict[str, int] = Field(
         default_factory=dict,

@@ -14,7 +14,9 @@ from tidelab.tracking.errors import TrackingError
 CARD = "card.json"
 LARGEST_CARD = 2 * 2**20
 LARGEST_FILE = 500 * 2**20
-ALLOWED_FILES = frozenset({"model.onnx", "reference.npz", "quality.png"})
+ALLOWED_FILES = frozenset(
+    {"model.onnx", "reference.npz", "heldout.npz", "weights.npz", "training_images.txt", "quality.png"}
+)
 """Files a registered bundle may hold beside its card: data, never code."""
 
 _API = "/api/2.0/mlflow"
