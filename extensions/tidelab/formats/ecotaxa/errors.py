@@ -1,0 +1,19 @@
+"""What keeps a bundle from being read at all."""
+
+
+class EcotaxaError(Exception):
+    """A bundle or one of its tables cannot be read; the text says what happened, what was expected and what to do.
+
+    Parameters
+    ----------
+    message
+        The sentences.
+    file
+        The table concerned, relative to the bundle; empty for the bundle itself.
+    line
+        Line of the table, 1 is the header; 0 where none is meant.
+    """
+
+    def __init__(self, message: str, file: str = "", line: int = 0) -> None:
+        super().__init__(message)
+        self.file, self.line = file, line
