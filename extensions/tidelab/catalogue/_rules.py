@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tidelab.catalogue.parameters import ChoiceParameter, IntegerParameter, NumberParameter
+from tidelab.catalogue.policy import OLD_SCOPES
 
 if TYPE_CHECKING:
     from tidelab.catalogue.usecase import UseCase
@@ -15,7 +16,7 @@ Broken = tuple[tuple[str | int, ...], str]
 
 def broken_rules(use_case: "UseCase") -> list[Broken]:
     """Return every joined rule that a declaration breaks."""
-    rules = (_labels, _taxa, _stacks, _flavours, _notebooks, _app, _parameters, _published, _names)
+    rules = (_labels, _taxa, _stacks, _flavours, _notebooks, _app, _parameters, _published, _names, _policy)
     return [broken for rule in rules for broken in rule(use_case)]
 
 
@@ -136,3 +137,17 @@ def _names(use_case: "UseCase") -> Iterator[Broken]:
     expected = f"maintainers-{use_case.slug}"
     if use_case.maintainers_group != expected:
         yield ("maintainers_group",), f"is '{use_case.maintainers_group}'; it must be '{expected}'."
+
+
+def _policy(use_case: "UseCase") -> Iterator[Broken]:
+    policy = use_case.data_policy
+    if policy.cache_scope and OLD_SCOPES[policy.cache_scope] != policy.kind:
+        yield (
+            ("data_policy", "cache_scope"),
+            f"is '{policy.cache_scope}', an old name, beside the kind '{policy.kind}'; keep `kind` and remove it.",
+        )
+    if policy.kind == "open" and not policy.results_licence:
+        yield (
+            ("data_policy", "results_licence"),
+            "is missing: nobody can use open results without a licence, e.g. CC-BY-4.0.",
+        )

@@ -1,4 +1,4 @@
-"""Who made a use case, how to cite it, and what happens to the data given to it."""
+"""Who made a use case, and how to cite it."""
 
 from typing import Literal
 
@@ -37,18 +37,3 @@ class Citation(Part):
     )
     doi: Doi | None = Field(None, title="DOI", description="DOI of the cited work, without https://doi.org/.")
     url: Url | None = Field(None, title="URL", description="Where the cited work can be found.")
-
-
-class DataPolicy(Part):
-    """What happens to the images and results of the people who use it."""
-
-    cache_scope: Literal["person", "shared"] = Field(
-        "person",
-        title="Cache scope",
-        description="Whose earlier results may be reused: only the same person's, or everyone's of this use case.",
-    )
-    note: Text = Field(
-        "Images and results stay in your own folder.",
-        title="Note",
-        description="One sentence shown beside the upload field.",
-    )

@@ -11,7 +11,8 @@ from tidelab.catalogue._rules import broken_rules
 from tidelab.catalogue.errors import CatalogueError, did_you_mean
 from tidelab.catalogue.model import Model
 from tidelab.catalogue.notebooks import Notebook
-from tidelab.catalogue.people import Citation, DataPolicy, Person
+from tidelab.catalogue.people import Citation, Person
+from tidelab.catalogue.policy import DataPolicy
 from tidelab.catalogue.resources import Resources, Stacks
 from tidelab.catalogue.settings import Annotation, App, Drift, Product, Sample
 from tidelab.catalogue.task import Label, Task
