@@ -55,6 +55,12 @@ class Label(Part):
     life_stage: Line | None = Field(
         None, title="Life stage", description="Life stage, e.g. nauplius, cyst, egg (Darwin Core lifeStage)."
     )
+    scientific_name: Line | None = Field(
+        None,
+        title="Scientific name",
+        description="Name of the taxon as WoRMS writes it, where the class is called otherwise (Egg+Cyst, long chained diatom); "
+        "occurrences carry it.",
+    )
     aphia_id: int | None = Field(
         None,
         title="AphiaID",
@@ -73,6 +79,11 @@ class Label(Part):
     def is_biological(self) -> bool:
         """Whether it counts in biological totals and may become an occurrence."""
         return self.kind in BIOLOGICAL
+
+    @property
+    def taxon_name(self) -> str:
+        """The scientific name: as declared, else the class's own where the class is a taxon, else empty."""
+        return self.scientific_name or (self.name if self.kind == "taxon" else "")
 
     @property
     def shown(self) -> str:

@@ -42,6 +42,8 @@ class LabelMeaning:
         Day on which a person compared it with the register (ISO 8601), or empty.
     origin
         ``declaration``, ``card`` or empty: where the kind comes from.
+    scientific_name
+        As the register writes it; the class's own name for a taxon, empty for a life stage or morphotype that does not declare one.
     """
 
     label: str
@@ -52,6 +54,7 @@ class LabelMeaning:
     aphia_id: int | None = None
     aphia_checked: str = ""
     origin: str = ""
+    scientific_name: str = ""
 
     @property
     def is_biological(self) -> bool:
@@ -122,7 +125,15 @@ def label_meaning(run: RunFolder) -> Meanings:
         return Meanings((), ())
     card = _card(Path(request.model.folder))
     labels = card.labels if card else _labels_of_manifest(run)
-    return meanings(_use_case(Path(request.use_case_folder)), labels, card)
+    return meanings(use_case_of(run), labels, card)
+
+
+def use_case_of(run: RunFolder) -> UseCase | None:
+    """Return the declaration that a run was made with, as it reads now; None when it has gone or no longer reads."""
+    try:
+        return load_usecase(Path(run.request.use_case_folder))
+    except (CatalogueError, RunError):
+        return None
 
 
 def meanings(use_case: UseCase | None, labels: Iterable[str], card: ModelCard | None) -> Meanings:
@@ -150,18 +161,14 @@ def _meaning(name: str, use_case: UseCase | None, card: ModelCard | None) -> Lab
         checked = declared.aphia_checked.isoformat() if declared.aphia_checked else ""
         return LabelMeaning(
             *(shown, declared.shown, declared.kind, declared.rank or "", declared.life_stage or ""),
-            *(declared.aphia_id, checked, "declaration"),
+            *(declared.aphia_id, checked, "declaration", spreadsheet_safe(declared.taxon_name)),
         )
     kind = card.label_kinds.get(name, "") if card else ""
     aphia = card.aphia_ids.get(name) if card else None
-    return LabelMeaning(shown, name, kind, aphia_id=aphia, origin="card" if kind else "")
-
-
-def _use_case(folder: Path) -> UseCase | None:
-    try:
-        return load_usecase(folder)
-    except CatalogueError:
-        return None
+    taxon = shown if kind == "taxon" else ""
+    return LabelMeaning(
+        shown, name, kind, aphia_id=aphia, origin="card" if kind else "", scientific_name=taxon
+    )
 
 
 def _card(folder: Path) -> ModelCard | None:

@@ -1,5 +1,6 @@
 """The paragraph for the methods section, the citation, and the note that lies in the package."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tidelab.catalogue import UseCase
@@ -35,6 +36,18 @@ def methods_paragraph(manifest: dict[str, Any], verdict: Verdict, use_case: UseC
     )
     warning = f"{DEMO_WARNING}\n\n" if model["demo"] else ""
     return f"# Methods\n\n{warning}{paragraph}\n"
+
+
+def model_reference(manifest: Mapping[str, Any]) -> str:
+    """Return the model as a publication cites it: name, version, title, where the weights come from, digest.
+
+    Darwin Core wants it in ``identificationReferences``.
+    """
+    model = manifest["model"]
+    version = f", version {model['version']}" if model["version"] else ""
+    source = f"; weights {model['source_of_weights']}" if model.get("source_of_weights") else ""
+    demo = "DEMONSTRATION MODEL, not for science: " if model["demo"] else ""
+    return f"{demo}{model['name']}{version} ({model['title']}{source}; {model['digest']})"
 
 
 def _images(count: int) -> str:
