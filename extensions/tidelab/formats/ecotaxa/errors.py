@@ -17,3 +17,8 @@ class EcotaxaError(Exception):
     def __init__(self, message: str, file: str = "", line: int = 0) -> None:
         super().__init__(message)
         self.file, self.line = file, line
+
+    @property
+    def words(self) -> str:
+        """The text without the name of the file, for a list that names it already."""
+        return str(self).removeprefix(f"{self.file}, line {self.line}: ").removeprefix(f"{self.file} ")

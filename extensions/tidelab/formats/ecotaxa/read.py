@@ -6,8 +6,9 @@ read in 2026: names, encoding, quoting and the line of types are those.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from posixpath import basename, dirname, join, normpath
 from typing import Final, Self
@@ -65,6 +66,8 @@ class Table:
         Column -> what the second line says, normally ``[t]`` or ``[f]``; empty when there is no second line.
     encoding
         ``utf-8-sig`` when the file begins with the mark of UTF-8, else ``latin-1``, whatever it was written in.
+    content
+        Returns the bytes; not kept, because a bundle may hold many large tables.
     """
 
     file: str
@@ -72,11 +75,11 @@ class Table:
     columns: tuple[str, ...]
     types: dict[str, str]
     encoding: str
-    content: bytes
+    content: Callable[[], bytes]
 
     def rows(self) -> Iterator[Row]:
-        """Yield the lines below the types; raises `EcotaxaError` where the file cannot be parsed."""
-        lines = _parsed(self.file, self.content, self.encoding)
+        """Yield the lines below the types, parsed anew; raises `EcotaxaError` where the file cannot be read or parsed."""
+        lines = _parsed(self.file, self.content(), self.encoding)
         for number, (line, cells) in enumerate(_filled(lines)):
             if number < FIRST_ROW - 1:
                 continue
@@ -152,7 +155,7 @@ def read_bundle(path: Path) -> Bundle:
         bundle = Bundle([], [], store)
         for name in names:
             try:
-                bundle.tables.append(read_table(name, store.read(name, MAX_TABLE_BYTES)))
+                bundle.tables.append(read_table(name, partial(store.read, name, MAX_TABLE_BYTES)))
             except EcotaxaError as error:
                 bundle.problems.append(error)
     except BaseException:
@@ -161,10 +164,11 @@ def read_bundle(path: Path) -> Bundle:
     return bundle
 
 
-def read_table(file: str, content: bytes) -> Table:
+def read_table(file: str, content: Callable[[], bytes]) -> Table:
     """Return a table with its header and types read; raises `EcotaxaError` when it has none or too many columns."""
-    encoding = "utf-8-sig" if content.startswith(_BOM) else "latin-1"
-    lines = _filled(_parsed(file, content, encoding))
+    data = content()
+    encoding = "utf-8-sig" if data.startswith(_BOM) else "latin-1"
+    lines = _filled(_parsed(file, data, encoding))
     _, header = next(lines, (0, []))
     if not header:
         raise EcotaxaError(
