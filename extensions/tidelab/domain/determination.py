@@ -17,7 +17,8 @@ DETERMINATION_COLUMNS: Final = (
     "image_id", "sample_id", "image", "predicted_label", "score", "label", "status", "validated_by", "validated_at", "audit",
 )  # fmt: skip
 """One row an image, in the order of the results. ``label`` is the name in force: a person's where there is one, else the model's
-(empty: unidentified, or unknown to the person). ``validated_at`` is ISO 8601 UTC, ``audit`` the audit that asked for the look."""
+(empty: unidentified, or unknown to the person). ``validated_at`` is ISO 8601 UTC, ``audit`` the audit that asked for the look.
+Identical copies of an image share their ``image_id`` and follow together."""
 
 
 class ValidationEvent(BaseModel):
@@ -33,6 +34,9 @@ class ValidationEvent(BaseModel):
     label: str = Field("", description="The name given; empty for `unknown` and `undo`")
     undoes: str = Field("", description="event_id of the act that an `undo` takes back")
     audit: str = Field("", description="audit_id, where an audit asked for the look")
+    adopted_from: str = Field(
+        "", description="run_id of the earlier run of the same images in which it was said"
+    )
 
 
 Probability = Annotated[float, Field(gt=0, le=1)]
@@ -54,7 +58,12 @@ class Audit(BaseModel):
     )
     seed: int
     image_ids: tuple[str, ...]
-    strata: dict[str, tuple[int, int]] = Field(description="Stratum -> (images in it, images drawn)")
+    strata: dict[str, tuple[int, int]] = Field(
+        description="Stratum -> (images in it, images drawn); the predicted class, empty for unidentified; `all` in a simple sample"
+    )
     inclusion_probability: dict[str, Probability] = Field(
         description="image_id -> probability, all of the run"
+    )
+    adopted_from: str = Field(
+        "", description="run_id of the earlier run of the same images that it was drawn in"
     )

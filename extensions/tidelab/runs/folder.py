@@ -112,6 +112,12 @@ class RunFolder:
         """Return ``failed_files.csv``: columns `tidelab.domain.results.FAILED_COLUMNS`."""
         return self._table("failed_files.csv", {})
 
+    def determinations(self) -> "pd.DataFrame":
+        """Return the names in force: columns `tidelab.domain.determination.DETERMINATION_COLUMNS`, in the order of the results."""
+        from tidelab.runs.validation import determinations
+
+        return determinations(self)
+
     def counts(self) -> "pd.DataFrame":
         """Return ``counts.csv``: label, aphia_id, count, share; the most frequent first."""
         frame = self._table("counts.csv", {"count": int, "share": float})
