@@ -22,6 +22,7 @@ from tidelab.models.errors import BundleError
 CARD: Final = "card.json"
 MODEL: Final = "model.onnx"
 REFERENCE: Final = "reference.npz"
+HELD_OUT: Final = "heldout.npz"
 
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 _MAX_CARD_BYTES = 2 * 2**20
@@ -77,6 +78,11 @@ class ModelBundle:
     def reference(self) -> Path | None:
         """The drift reference, or None when this bundle was made without one."""
         return self.folder / REFERENCE if REFERENCE in self.card.files else None
+
+    @property
+    def held_out(self) -> Path | None:
+        """The held-out images that corrected counts rest on (`tidelab.models.heldout`), or None."""
+        return self.folder / HELD_OUT if HELD_OUT in self.card.files else None
 
 
 def write_bundle(folder: Path, card: ModelCard, files: Mapping[str, bytes]) -> ModelBundle:

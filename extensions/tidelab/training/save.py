@@ -4,9 +4,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tidelab.drift import Reference
-from tidelab.models.bundle import MODEL, REFERENCE, ModelBundle, write_bundle
+from tidelab.models.bundle import HELD_OUT, MODEL, REFERENCE, ModelBundle, write_bundle
 from tidelab.training.datasets import LabelledImages, data_digest
 from tidelab.training.evaluation import Evaluation
+from tidelab.training.held_out import held_out_of
 from tidelab.training.train import Parts
 from tidelab.training.trained import TrainedModel
 
@@ -33,7 +34,7 @@ def save_model(
     Parameters
     ----------
     model, evaluation
-        The model and its evaluation on the test images, whose predictions become the drift reference.
+        The model and its evaluation on the test images, whose predictions become the drift reference and the held-out file.
     images, parts
         What it was trained on and how it was split: they make the data digest.
     folder
@@ -73,7 +74,11 @@ def save_model(
     )
     with TemporaryDirectory() as scratch:
         content = reference.save(Path(scratch) / REFERENCE).read_bytes()
-    return write_bundle(Path(folder).expanduser(), card, {MODEL: model.onnx, REFERENCE: content})
+    files = {MODEL: model.onnx, REFERENCE: content}
+    held_out = held_out_of(model.classifier, evaluation, images, parts)
+    if held_out is not None:
+        files[HELD_OUT] = held_out.to_bytes()
+    return write_bundle(Path(folder).expanduser(), card, files)
 
 
 def _summary(images: LabelledImages, parts: Parts) -> str:
