@@ -1,4 +1,4 @@
-"""Results per image that any run may use again: one SQLite file for each person.
+"""Results per image that later runs may use again: one SQLite file for each person, or for all where the data policy says so.
 
 A file for each image would cost seconds for thousands of hits; one file with one transaction a batch does not. The cache is
 never the only copy of anything: when it is damaged it is put aside and begun anew.
@@ -13,32 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tidelab import paths
 from tidelab.domain.prediction import Prediction
+from tidelab.runs import cache_references as references
 from tidelab.runs.record import from_bytes, to_bytes
 
-FILE_NAME: Final = "results.sqlite"
 _BATCH: Final = 500
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS results (key BLOB PRIMARY KEY, record BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS verdicts (key BLOB PRIMARY KEY, record TEXT NOT NULL)",
 )
-
-
-def cache_file(runs_root: Path, slug: str, scope: str) -> Path:
-    """Return where results are kept.
-
-    Parameters
-    ----------
-    runs_root
-        Folder of the person's runs.
-    slug, scope
-        Of the use case; scope ``shared`` (``data_policy.cache_scope``) means everyone's results of this use case.
-    """
-    if scope == "shared":
-        return paths.data() / "cache" / slug / FILE_NAME
-    override = os.environ.get("TIDELAB_CACHE")
-    return (Path(override).resolve() if override else runs_root / ".cache") / FILE_NAME
 
 
 class ResultCache:
@@ -47,18 +30,25 @@ class ResultCache:
     Parameters
     ----------
     path
-        The SQLite file; made when missing.
+        The SQLite file; made when missing. None: nothing is known and nothing is kept.
     log
         Takes a sentence when the cache had to be put aside or cannot be used.
+    run
+        ``<use case>/<run>`` that uses what is taken and put; empty: nobody, and what is put stays until the cache is cleared.
     """
 
-    def __init__(self, path: Path, log: Callable[[str], None]) -> None:
-        self.path, self._log = path, log
+    def __init__(self, path: Path | None, log: Callable[[str], None], run: str = "") -> None:
+        self._log, self._run, self._number = log, run, 0
         self._database: sqlite3.Connection | None = None
+        self._kept, self._open_lock = path is not None, -1
+        self.path = path or Path(os.devnull)
 
     def __enter__(self) -> "ResultCache":
+        if not self._kept:
+            return self
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._open_lock = references.hold_open(self.path)
             self._database = self._open()
         except sqlite3.DatabaseError as error:
             self._handle(error)
@@ -72,15 +62,16 @@ class ResultCache:
         if self._database:
             with suppress(sqlite3.Error):
                 self._database.close()
+        if self._open_lock >= 0:
+            os.close(self._open_lock)
 
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, Prediction]:
         """Return the predictions that are known."""
         found: dict[bytes, Prediction] = {}
         for start in range(0, len(keys), _BATCH):
             part = keys[start : start + _BATCH]
-            marks = ",".join("?" * len(part))
             try:
-                rows = self._execute(f"SELECT key, record FROM results WHERE key IN ({marks})", part)  # noqa: S608  only marks
+                rows = self._take("results", part)
             except sqlite3.DatabaseError as error:
                 self._handle(error)
                 break
@@ -97,7 +88,7 @@ class ResultCache:
     def get_verdict(self, key: bytes) -> str | None:
         """Return the JSON of a verdict that was reached before, or None."""
         try:
-            rows = self._execute("SELECT key, record FROM verdicts WHERE key = ?", [key])
+            rows = self._take("verdicts", [key])
         except sqlite3.DatabaseError as error:
             self._handle(error)
             return None
@@ -107,32 +98,56 @@ class ResultCache:
         """Keep a verdict."""
         self._put("verdicts", [(key, text)])
 
+    def computed(self) -> int | None:
+        """Return how many results this run computed itself, in all its attempts; None where nothing is kept."""
+        if self._database is None or not self._run:
+            return None
+        with suppress(sqlite3.Error):
+            return references.made_by(self._database, self._number)
+        return None
+
     def _put(self, table: str, rows: Sequence[tuple[bytes, bytes | str]]) -> None:
         if self._database is None:
             return
         try:
             with self._database:
                 self._database.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)  # noqa: S608  a constant
+                if self._run:
+                    references.hold(self._database, table, self._number, [key for key, _ in rows], made=True)
         except sqlite3.DatabaseError as error:
             self._handle(error)
 
-    def _execute(self, statement: str, values: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    def _take(self, table: str, keys: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
         if self._database is None:
             return []
-        return self._database.execute(statement, values).fetchall()
+        marks = ",".join("?" * len(keys))
+        with self._database:
+            if self._run:
+                # One transaction: nobody removes an entry between the note that it is used and its use.
+                self._database.execute("BEGIN IMMEDIATE")
+                references.hold(self._database, table, self._number, keys)
+            return self._database.execute(
+                f"SELECT key, record FROM {table} WHERE key IN ({marks})",  # noqa: S608  a constant, and only marks
+                keys,
+            ).fetchall()
 
     def _open(self, *, whole: bool = False) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=30)
         try:
+            # Before anything else, or it has no effect: what a deleted run used can then be given back to the disk.
+            database.execute("PRAGMA auto_vacuum=INCREMENTAL")
             database.execute("PRAGMA journal_mode=WAL")
             # In WAL mode this survives a killed process; a power cut may cost the last results, never the file.
             database.execute("PRAGMA synchronous=NORMAL")
-            for statement in _SCHEMA:
+            for statement in (*_SCHEMA, *references.SCHEMA):
                 database.execute(statement)
-            for table in ("results", "verdicts"):
+            database.execute("SELECT key, run, made FROM run_entries LIMIT 1").fetchall()
+            for table in references.TABLES:
                 database.execute(f"SELECT key, record FROM {table} LIMIT 1").fetchall()  # noqa: S608  a constant
             if whole and database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                 raise sqlite3.DatabaseError("some of its pages are damaged")
+            if self._run:
+                self._number = references.enter(database, self._run)
             self.path.chmod(0o600)
         except BaseException:
             database.close()

@@ -12,13 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tidelab import paths
 from tidelab.catalogue import UseCase, load_catalogue
+from tidelab.catalogue.policy import PolicyKind
 from tidelab.domain.state import RunState
+from tidelab.domain.usage import UsageContext
 from tidelab.models import ModelError, ResolvedModel, resolve_model
 from tidelab.runs.errors import RunError
 from tidelab.runs.files import write_json
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.names import display_name
+from tidelab.runs.policy import mark_ephemeral
 from tidelab.runs.progress import now, write_state
+from tidelab.runs.usage_context import usage_context
 
 Images = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 REQUEST_FILE: Final = "request.json"
@@ -56,6 +60,9 @@ class RunRequest(BaseModel):
     person: str
     face: Literal["lab", "app", "report"]
     created: str = Field(description="ISO 8601 UTC")
+    policy: PolicyKind = Field("private", description="The use case's data policy when it was asked")
+    ephemeral_hours: int = Field(24, description="Of that policy")
+    usage: UsageContext = Field(UsageContext(), description="What it is counted for")
 
 
 def prepare(
@@ -100,17 +107,21 @@ def prepare(
     }
     checked = case.validate_parameters("analyse", values)
     resolved = _resolve(case, str(checked.pop("model", "champion")))
+    who, inputs = _person(person), _input_paths(checked.pop("images", SAMPLE))
     request = RunRequest(
         run_id=_new_id(),
         use_case=case.slug,
         use_case_folder=str(case.folder),
         stack=case.stacks.analyse,
-        images=_input_paths(checked.pop("images", SAMPLE)),
+        images=inputs,
         parameters=checked,
         model=_choice(resolved),
-        person=_person(person),
+        person=who,
         face=face,
         created=now(),
+        policy=case.data_policy.kind,
+        ephemeral_hours=case.data_policy.ephemeral_hours,
+        usage=usage_context(who, demo=resolved.is_demo or inputs == [SAMPLE]),
     )
     return _make_folder(request, (runs_root or paths.runs()).absolute())
 
@@ -120,6 +131,8 @@ def _make_folder(request: RunRequest, runs_root: Path) -> RunFolder:
     try:
         path.mkdir(parents=True, mode=0o700)
         write_state(path, RunState(status="queued", step="Waiting to be started", updated=now()))
+        if request.policy == "ephemeral":
+            mark_ephemeral(path, request.ephemeral_hours)
         # Last: a folder with a request is complete.
         write_json(path / REQUEST_FILE, request.model_dump())
     except OSError as error:

@@ -1,57 +1,230 @@
-"""One event for each finished run: what the people who pay for the machines ask for. No image, no file name."""
+"""Usage events of this installation: written once for each run that finishes, read back, merged with those of another place."""
 
+import datetime
+import fcntl
 import json
 import os
 import resource
+import sqlite3
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from tidelab import paths
+from tidelab.domain.usage import UsageContext, UsageEvent, event_id
+from tidelab.domain.usage_summary import distinct
+from tidelab.runs.ingested import count_ingested
 from tidelab.runs.log import RunLog
+from tidelab.runs.pseudonyms import pseudonym, secret
 
 USAGE_FILE: Final = "usage.json"
+LONGEST_LINE: Final = 20_000
+_MOST_MERGED: Final = 1_000_000_000
 
 
-def usage_event(manifest: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """Return the event of a run; ``peak_mb`` is the most memory its process held.
+def events_file() -> Path:
+    """Return where the events of this data folder lie."""
+    return paths.data() / "usage" / "events.jsonl"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a finished run is counted with.
+
+    Parameters
+    ----------
+    image_ids
+        Of the images that have a result.
+    processed
+        Results that this run had the model compute, in whichever of its attempts.
+    remember
+        Whether contents may be remembered (not for an ephemeral use case).
+    """
+
+    image_ids: Collection[str]
+    processed: int
+    remember: bool = True
+
+
+def usage_event(
+    manifest: dict[str, Any], context: UsageContext, counted: Counted, seconds: float
+) -> UsageEvent:
+    """Return the event of a run.
 
     Parameters
     ----------
     manifest
         See `tidelab.runs.manifest.make_manifest`.
+    context
+        Of the request.
+    counted
+        Its images.
     seconds
         Wall time from the start of the execution, waiting for a place not included.
+
+    Raises
+    ------
+    OSError, sqlite3.Error
+        When the key or the book of contents cannot be read or written.
     """
-    model, counts = manifest["model"], manifest["counts"]
-    return {
-        "schema_version": 1,
-        "time": manifest["finished"],
-        "run": manifest["run"],
-        "use_case": manifest["use_case"]["slug"],
-        "person": manifest["person"],
-        "face": manifest["face"],
-        "model": model["name"],
-        "model_version": model["version"],
-        "model_digest": model["digest"],
-        "demo": model["demo"],
-        "sample": manifest["images"] == ["sample"],
-        "images": counts["images"],
-        "predicted": counts["predicted"],
-        "from_cache": counts["from_cache"],
-        "failed_files": counts["failed_files"],
-        "seconds": round(seconds, 3),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-    }
+    model, slug, key = manifest["model"], manifest["use_case"]["slug"], secret()
+    images = manifest["counts"]["images"]
+    processed = min(counted.processed, images)
+    event = event_id(slug, manifest["run"])
+    return UsageEvent(
+        event_id=event,
+        person=pseudonym(manifest["person"], key),
+        **context.model_dump(),
+        use_case=slug,
+        face=manifest["face"],
+        model=model["name"],
+        model_version=model["version"],
+        model_digest=model["digest"],
+        images_ingested=count_ingested(
+            counted.image_ids,
+            use_case=slug,
+            purpose=context.purpose,
+            event=event,
+            key=key,
+            keep=counted.remember,
+        ),
+        images_processed=processed,
+        images_from_cache=images - processed,
+        files_failed=manifest["counts"]["failed_files"],
+        start=manifest["started"],
+        end=manifest["finished"],
+        seconds=round(seconds, 3),
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    )
 
 
-def record_usage(event: dict[str, Any], log: RunLog) -> None:
-    """Append the event to ``<data>/usage/events.jsonl`` in one write; where that is not possible the log says so."""
-    path = paths.data() / "usage" / "events.jsonl"
+def count_run(
+    folder: Path,
+    manifest: dict[str, Any],
+    context: UsageContext,
+    counted: Counted,
+    seconds: float,
+    log: RunLog,
+) -> None:
+    """Write the event of a run, to the data folder and as ``usage.json`` to its own; where that fails the log says so."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(handle, json.dumps(event, sort_keys=True).encode() + b"\n")
-        finally:
-            os.close(handle)
-    except OSError as error:
-        log.write(f"The usage event was not recorded in the data folder: {error.strerror}.")
+        event = usage_event(manifest, context, counted, seconds)
+        (folder / USAGE_FILE).write_text(event.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        record(event)
+    except (OSError, sqlite3.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        log.write(f"The usage event was not recorded in the data folder: {reason}.")
+
+
+def record(event: UsageEvent) -> None:
+    """Append one event, in one piece and under a lock; raises OSError."""
+    _append([event])
+
+
+def read_events(path: Path | None = None) -> tuple[list[UsageEvent], int]:
+    """Return the events of a file, each once, and the number of lines that are none.
+
+    Parameters
+    ----------
+    path
+        ``events.jsonl`` or one ``usage.json``; by default this data folder's own. Lines of Tidelab 0.1 are understood.
+    """
+    file = path or events_file()
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_MOST_MERGED)
+    except FileNotFoundError:
+        if path is not None:
+            raise
+        return [], 0
+    lines = [content] if _is_one_document(content) else content.split(b"\n")
+    found = [_event(line) for line in lines if line.strip()]
+    return distinct(event for event in found if event is not None), found.count(None)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What came of merging: events that are new, events that were here already, lines that are no event."""
+
+    added: int
+    known: int
+    unreadable: int
+
+
+def merge_events(path: Path) -> Merged:
+    """Add the events of another installation, e.g. of a ship that was offline; those that are here already add nothing.
+
+    Raises
+    ------
+    OSError
+        When either file cannot be read, or ours not written.
+    """
+    brought, unreadable = read_events(path)
+    ours, _ = read_events()
+    known = {event.event_id for event in ours}
+    new = [event for event in brought if event.event_id not in known]
+    if new:
+        _append(new)
+    return Merged(len(new), len(brought) - len(new), unreadable)
+
+
+def _append(events: Iterable[UsageEvent]) -> None:
+    path = events_file()
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines = b"".join(event.model_dump_json().encode() + b"\n" for event in events)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "r+b", buffering=0) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        # A machine that stopped while writing left a torn line: ours begins on a new one.
+        if stream.seek(0, os.SEEK_END) > 0:
+            stream.seek(-1, os.SEEK_END)
+            if stream.read(1) != b"\n":
+                lines = b"\n" + lines
+        stream.write(lines)
+        os.fsync(stream.fileno())
+
+
+def _is_one_document(content: bytes) -> bool:
+    # A receipt (usage.json) is one event over several lines.
+    try:
+        return isinstance(json.loads(content), dict)
+    except ValueError:
+        return False
+
+
+def _event(line: bytes) -> UsageEvent | None:
+    if len(line) > LONGEST_LINE:
+        return None
+    try:
+        values = json.loads(line)
+        if isinstance(values, dict) and values.get("schema_version") == 1:
+            return _of_version_1(values)
+        return UsageEvent.model_validate(values)
+    except (ValueError, ValidationError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+        return None
+
+
+def _of_version_1(old: dict[str, Any]) -> UsageEvent:
+    """Read a line of Tidelab 0.1, which named the person and knew nothing of contents, country or purpose."""
+    end = datetime.datetime.fromisoformat(old["time"])
+    demo = bool(old["demo"]) or bool(old["sample"])
+    return UsageEvent(
+        event_id=event_id(old["use_case"], old["run"]),
+        person=pseudonym(old["person"], secret()),
+        use_case=old["use_case"],
+        face=old["face"],
+        purpose="demo" if demo else "real",
+        model=old["model"],
+        model_version=old["model_version"],
+        model_digest=old["model_digest"],
+        images_processed=old["predicted"],
+        images_from_cache=old["from_cache"],
+        files_failed=old["failed_files"],
+        start=end - datetime.timedelta(seconds=old["seconds"]),
+        end=end,
+        seconds=old["seconds"],
+        peak_mb=old["peak_mb"],
+    )

@@ -1,0 +1,67 @@
+"""What a use case's data policy means for the files of a run (``docs/explanation/data-policy.md`` has the whole table)."""
+
+import datetime
+import os
+from pathlib import Path
+from typing import Final
+
+from tidelab import paths
+from tidelab.catalogue.policy import PolicyKind
+
+CACHE_FILE: Final = "results.sqlite"
+EPHEMERAL_FILE: Final = ".ephemeral"
+"""In the folder of a run that is not kept: the hours for which it stays after its end."""
+UPLOADS: Final = ".uploads"
+"""Folder beside the runs, with one folder for each upload."""
+
+
+def cache_file(runs_root: Path, slug: str, kind: PolicyKind) -> Path | None:
+    """Return where results per image are kept; None where they are not.
+
+    Parameters
+    ----------
+    runs_root
+        Folder of the person's runs.
+    slug, kind
+        Of the use case.
+    """
+    if kind == "ephemeral":
+        return None
+    return shared_cache(slug) if kind in ("shared", "open") else own_cache(runs_root)
+
+
+def own_cache(runs_root: Path) -> Path:
+    """Return a person's cache: beside the runs, or where ``TIDELAB_CACHE`` says."""
+    override = os.environ.get("TIDELAB_CACHE")
+    return (Path(override).resolve() if override else runs_root / ".cache") / CACHE_FILE
+
+
+def shared_cache(slug: str) -> Path:
+    """Return the cache that everyone's runs of a use case share."""
+    return paths.data() / "cache" / slug / CACHE_FILE
+
+
+def mark_ephemeral(folder: Path, hours: int) -> None:
+    """Mark a run that is removed some hours after its end."""
+    (folder / EPHEMERAL_FILE).write_text(f"{hours}\n", encoding="ascii")
+
+
+def ephemeral_hours(folder: Path) -> int | None:
+    """Return for how many hours a run stays after its end; None for a run that is kept."""
+    try:
+        text = (folder / EPHEMERAL_FILE).read_text(encoding="ascii").strip()
+        return min(int(text), 168)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        # Marked, and the mark is damaged: the promise was not to keep it.
+        return 0
+
+
+def is_expired(ended: str | None, hours: int, now: datetime.datetime) -> bool:
+    """Whether a run that ended then (ISO 8601; None or no time: long ago) is due."""
+    try:
+        moment = datetime.datetime.fromisoformat(ended or "")
+        return now - moment >= datetime.timedelta(hours=hours)
+    except (ValueError, TypeError):
+        return True
