@@ -46,6 +46,11 @@ def user_runs(user: str) -> Path:
     return home(user) / "runs"
 
 
+def profile(user: str) -> Path:
+    """Return the file of what one hub user chose to say of themselves: institution and country (JSON)."""
+    return data() / "profiles" / f"{safe_name(user)}.json"
+
+
 def runs() -> Path:
     """Return the folder of the current person's runs (``TIDELAB_RUNS``, else ``~/tidelab/runs``)."""
     return _place("TIDELAB_RUNS", Path.home() / "tidelab" / "runs")

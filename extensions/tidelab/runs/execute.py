@@ -13,9 +13,8 @@ from tidelab import paths
 from tidelab.catalogue import CatalogueError, UseCase, load_usecase
 from tidelab.domain.state import RunState
 from tidelab.models import ModelBundle, ModelError, Predictor, load_predictor
-from tidelab.runs.cache import ResultCache, cache_file
+from tidelab.runs.cache import ResultCache
 from tidelab.runs.errors import RunCancelled, RunError
-from tidelab.runs.files import write_json
 from tidelab.runs.folder import LOCK_FILE, LOG_FILE, RunFolder
 from tidelab.runs.inputs.collect import Collection, collect
 from tidelab.runs.inputs.decode import configure_pillow
@@ -25,6 +24,7 @@ from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
 from tidelab.runs.manifest import make_manifest
 from tidelab.runs.pipeline import Pipeline
+from tidelab.runs.policy import cache_file
 from tidelab.runs.processes import FileLock
 from tidelab.runs.products import Scene, write_provenance, write_tables
 from tidelab.runs.progress import CANCEL_FILE, Progress, now
@@ -32,7 +32,7 @@ from tidelab.runs.request import SAMPLE, RunRequest
 from tidelab.runs.slots import slot
 from tidelab.runs.tables import write_failed
 from tidelab.runs.thumbnails import ThumbnailWriter
-from tidelab.runs.usage import USAGE_FILE, record_usage, usage_event
+from tidelab.runs.usage import Counted, count_run
 from tidelab.runs.verdicts import remember_verdict
 
 _LOCK_SECONDS = 2.0
@@ -143,22 +143,27 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
     configure_pillow(limits)
     progress.update(step="Looking at the files")
     collection = _collect(ready, limits, log)
-    path = cache_file(folder.runs_root, ready.use_case.slug, ready.use_case.data_policy.cache_scope)
+    slug, kind = ready.use_case.slug, ready.request.policy
+    path = cache_file(folder.runs_root, slug, kind)
     try:
-        with ResultCache(path, log.write) as cache:
+        with ResultCache(path, log.write, f"{slug}/{folder.run_id}") as cache:
             pipeline = _predict_all(folder, ready, collection, cache, limits, progress, log)
             progress.update(step="Writing the results")
             scene = _scene(folder, ready, collection, pipeline, log)
             verdict = write_tables(scene, pipeline.results, pipeline.failures)
+            computed = cache.computed()
         pipeline.thumbnails.finish()
         manifest = make_manifest(
             ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started
         )
         manifest["side_files"] = [source.name for source in collection.side_files]
         write_provenance(scene, manifest, verdict)
-        event = usage_event(manifest, time.monotonic() - clock)
-        write_json(folder.path / USAGE_FILE, event)
-        record_usage(event, log)
+        counted = Counted(
+            [result.image_id for result in pipeline.results],
+            pipeline.work.predicted if computed is None else computed,
+            remember=kind != "ephemeral",
+        )
+        count_run(folder.path, manifest, ready.request.usage, counted, time.monotonic() - clock, log)
         remember_verdict(folder.runs_root, ready.request, verdict, log)
     finally:
         collection.close()
