@@ -1,0 +1,120 @@
+"""The images of a run, read again from where they were, each compared with what was analysed."""
+
+from collections.abc import Collection as Names
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tidelab.catalogue import UseCase
+from tidelab.runs.errors import RunError
+from tidelab.runs.failures import InputError
+from tidelab.runs.folder import RunFolder
+from tidelab.runs.inputs.collect import Collection, collect
+from tidelab.runs.inputs.source import Source
+from tidelab.runs.limits import Limits
+from tidelab.runs.meaning import use_case_of
+from tidelab.runs.request import SAMPLE
+
+MAX_ORIGINAL_MB: Final = 256
+"""Of one image: an export holds one in memory at a time."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """One image of a run.
+
+    Parameters
+    ----------
+    image, image_id
+        As in the results.
+    content
+        The bytes of its file (of a TIFF with several pages: of the whole file); empty where there is a problem.
+    picture
+        ``PNG``, ``JPEG`` or ``TIFF``; empty where there is a problem.
+    page
+        Which page of its file, from 0.
+    problem
+        Why it cannot be had again, in a sentence; empty where it can.
+    """
+
+    image: str
+    image_id: str
+    content: bytes = b""
+    picture: str = ""
+    page: int = 0
+    problem: str = ""
+
+
+def originals(folder: RunFolder, image_ids: Names[str] | None = None) -> Iterator[Original]:
+    """Yield the images of a finished run in the order of its results, one at a time.
+
+    An image that is gone or was changed since is yielded with its problem; nothing is raised for it.
+
+    Parameters
+    ----------
+    folder
+        A run that is done.
+    image_ids
+        Only these; by default all.
+
+    Raises
+    ------
+    RunError
+        When the run has no results.
+    """
+    results = folder.results()
+    rows = list(zip(results["image"], results["image_id"], strict=True))
+    wanted = [row for row in rows if image_ids is None or row[1] in image_ids]
+    use_case = use_case_of(folder)
+    limits = Limits.of(use_case) if use_case else Limits()
+    try:
+        collection = collect_again(folder, use_case, limits)
+    except (RunError, InputError) as error:
+        yield from (Original(image, image_id, problem=str(error)) for image, image_id in wanted)
+        return
+    try:
+        sources = {source.name: source for source in collection.sources}
+        for image, image_id in wanted:
+            yield _original(image, image_id, sources, limits)
+    finally:
+        collection.close()
+
+
+def collect_again(folder: RunFolder, use_case: UseCase | None, limits: Limits) -> Collection:
+    """List the files of a run's input as they lie now.
+
+    Raises
+    ------
+    RunError
+        When the input is gone.
+    """
+    given = folder.request.images
+    if given != [SAMPLE]:
+        return collect([Path(path) for path in given], limits)
+    if use_case is None:
+        raise RunError(f"The use case {folder.request.use_case} is gone, and its sample with it.")
+    return collect([use_case.sample_folder], limits)
+
+
+def _original(image: str, image_id: str, sources: dict[str, Source], limits: Limits) -> Original:
+    digest, _, page = image_id.removeprefix("sha256:").partition("#")
+    source = sources.get(image) or sources.get(image.removesuffix(f"#{page}") if page else image)
+    if source is None:
+        return Original(image, image_id, problem="It is no longer where it was.")
+    try:
+        payload = source.read(limits)
+    except InputError as error:
+        return Original(image, image_id, problem=str(error))
+    try:
+        if payload.digest != digest:
+            return Original(image, image_id, problem="It was changed after the analysis.")
+        if payload.size > MAX_ORIGINAL_MB * 2**20:
+            return Original(image, image_id, problem=f"It is larger than {MAX_ORIGINAL_MB} MB.")
+        with payload.open() as stream:
+            content = stream.read()
+        return Original(image, image_id, content, payload.picture, int(page or 1) - 1)
+    except InputError as error:
+        return Original(image, image_id, problem=str(error))
+    finally:
+        payload.close()
