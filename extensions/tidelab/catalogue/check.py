@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from tidelab.catalogue._label_rules import label_advice
 from tidelab.catalogue.errors import Problem
 from tidelab.catalogue.load import DECLARATION
 from tidelab.catalogue.notebook_rules import notebook_problems
@@ -23,6 +24,11 @@ def check_usecase(use_case: UseCase) -> list[Problem]:
         if notebook.path.is_file():
             problems += notebook_problems(use_case, name)
     return problems
+
+
+def advice(use_case: UseCase) -> list[Problem]:
+    """Return what is no error and a person should know: taxa that nobody compared with WoRMS, ranks and names that are missing."""
+    return [_declared(use_case, field, rule, next_step) for field, rule, next_step in label_advice(use_case)]
 
 
 def _files(use_case: UseCase) -> Iterator[Problem]:

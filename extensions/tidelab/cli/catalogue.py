@@ -32,9 +32,12 @@ def check(
         bool, typer.Option("--fix", help="Strip outputs and execution counts from notebooks.")
     ] = False,
 ) -> None:
-    """Check use cases. Declaration, files it names, notebooks, demonstration model; exit code 1 when something is wrong."""
+    """Check use cases. Declaration, files it names, notebooks, demonstration model; exit code 1 when something is wrong.
+
+    Advice, such as an AphiaID that nobody compared with WoRMS, is no error.
+    """
     from tidelab.catalogue import UnknownUseCaseError, load_catalogue
-    from tidelab.catalogue.check import check_usecase
+    from tidelab.catalogue.check import advice, check_usecase
 
     catalogue = load_catalogue()
     broken = {folder.name: error for folder, error in catalogue.problems.items()}
@@ -47,6 +50,8 @@ def check(
                 for notebook in catalogue[name].notebooks.values():
                     _strip(notebook.path)
             problems += check_usecase(catalogue[name])
+            for note in advice(catalogue[name]):
+                warn(f"Advice: {note}")
         elif name not in broken:
             raise UnknownUseCaseError(name, [*catalogue, *broken])
         for problem in problems:
