@@ -33,6 +33,7 @@ from tidelab.runs.slots import slot
 from tidelab.runs.tables import write_failed
 from tidelab.runs.thumbnails import ThumbnailWriter
 from tidelab.runs.usage import Counted, count_run
+from tidelab.runs.validation.adopt import adopt_earlier
 from tidelab.runs.verdicts import remember_verdict
 
 _LOCK_SECONDS = 2.0
@@ -165,6 +166,7 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
         )
         count_run(folder.path, manifest, ready.request.usage, counted, time.monotonic() - clock, log)
         remember_verdict(folder.runs_root, ready.request, verdict, log)
+        adopt_earlier(folder, log)
     finally:
         collection.close()
     log.write("The run is done.")
