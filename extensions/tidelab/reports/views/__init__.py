@@ -10,6 +10,7 @@ from tidelab.reports.views.gallery import gallery
 from tidelab.reports.views.outcome import outcome
 from tidelab.reports.views.provenance import provenance
 from tidelab.reports.views.summary import summary
+from tidelab.reports.views.validation import validation
 from tidelab.reports.views.verdict import verdict
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "outcome",
     "provenance",
     "summary",
+    "validation",
     "verdict",
 ]

@@ -13,57 +13,94 @@ from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section, table
 from tidelab.reports.source import label_titles
 from tidelab.runs import RunFolder
+from tidelab.runs.meaning import label_meaning
 
 UNIDENTIFIED: Final = "Unidentified (below the threshold)"
+UNKNOWN: Final = "Unknown (a person looked and could not tell)"
 _WORMS: Final = "https://www.marinespecies.org/aphia.php?p=taxdetails&id="
 _MOST_BARS: Final = 30
 
 
 @dataclass(frozen=True)
 class ClassCount:
-    """One class of a run: its images, and how sure the model was of them on average."""
+    """One class of a run, by the names in force.
+
+    Parameters
+    ----------
+    label
+        The name; empty for images without one.
+    aphia_id
+        Digits, or empty.
+    images
+        Images that carry the name now: a person's word where there is one, else the model's.
+    mean_score
+        How sure the model was on average of those that it named so itself; NaN where there are none.
+    validated
+        Images of these that a person looked at.
+    unknown
+        Of images without a name: a person looked and could not tell.
+    """
 
     label: str
     aphia_id: str
     images: int
     mean_score: float
+    validated: int = 0
+    unknown: bool = False
 
     @property
     def name(self) -> str:
         """The label, or the words for images without one."""
-        return self.label or UNIDENTIFIED
+        return self.label or (UNKNOWN if self.unknown else UNIDENTIFIED)
 
 
-def class_counts(results: pd.DataFrame) -> list[ClassCount]:
-    """Return the classes found, most images first; images without a label come last.
+def names_in_force(run: RunFolder) -> pd.DataFrame:
+    """Return `RunFolder.determinations` with the column ``aphia_id`` of the name in force (digits, or empty)."""
+    names, results = run.determinations(), run.results()
+    known = dict(zip(results["label"], map(_aphia_text, results["aphia_id"]), strict=True))
+    for label, meaning in label_meaning(run).items():
+        known.setdefault(label, "" if meaning.aphia_id is None else str(meaning.aphia_id))
+    return names.assign(aphia_id=[known.get(label, "") if label else "" for label in names["label"]])
+
+
+def class_counts(names: pd.DataFrame) -> list[ClassCount]:
+    """Return the classes found, most images first; images without a name come last.
 
     Parameters
     ----------
-    results
-        Table with the columns ``label``, ``aphia_id`` and ``score`` (``RunFolder.results()``).
+    names
+        Table with the columns ``label``, ``aphia_id`` and ``score``, as `names_in_force` returns it. Without ``predicted_label`` and
+        ``status`` (`RunFolder.results`) nobody has looked, and the names are the model's.
     """
+    label = names["label"].fillna("").astype(str)
+    status = names["status"] if "predicted_label" in names else pd.Series("predicted", index=names.index)
     table_ = pd.DataFrame(
         {
-            "label": results["label"].fillna("").astype(str),
-            "aphia_id": [_aphia_text(value) for value in results["aphia_id"]],
-            "score": results["score"].astype(float),
+            "label": label,
+            "aphia_id": [_aphia_text(value) for value in names["aphia_id"]],
+            "score": names["score"].astype(float),
+            "own": names["predicted_label"] == label if "predicted_label" in names else True,
+            "looked": status != "predicted",
+            "unknown": status == "unknown",
         }
     )
     classes = [
         ClassCount(
-            str(label),
-            "" if not label else str(group["aphia_id"].iloc[0]),
+            str(name),
+            "" if not name else str(group["aphia_id"].iloc[0]),
             len(group),
-            float(group["score"].mean()),
+            float(group.loc[group["own"], "score"].mean()),
+            int(group["looked"].sum()),
+            bool(unknown),
         )
-        for label, group in table_.groupby("label", sort=True)
+        for (name, unknown), group in table_.groupby(["label", "unknown"], sort=True)
     ]
-    return sorted(classes, key=lambda one: (not one.label, -one.images, one.label))
+    return sorted(classes, key=lambda one: (not one.label, one.unknown, -one.images, one.label))
 
 
 def counts(run: RunFolder) -> Displayable:
-    """Return the table of classes: name, AphiaID with a link to WoRMS, images, share, mean score."""
-    classes = class_counts(run.results())
+    """Return the table of classes by the names in force: AphiaID with a link to WoRMS, images, share, validated, mean score."""
+    classes = class_counts(names_in_force(run))
     total = sum(one.images for one in classes)
     if not total:
         return section(note("No image could be analysed, so there is nothing to count."), "Nothing to count.")
@@ -74,22 +111,26 @@ def counts(run: RunFolder) -> Displayable:
             _worms(one.aphia_id),
             numbers.count(one.images),
             numbers.share(one.images, total),
+            numbers.count(one.validated),
             numbers.score(one.mean_score),
         )
         for one in classes
     ]
-    headers = ["Class", "AphiaID (WoRMS)", "Images", "Share", "Mean score"]
-    words = "\n".join(f"{one.name}: {one.images} ({numbers.share(one.images, total)})" for one in classes)
-    return section(table(headers, rows, numeric=(2, 3, 4)), words, "tl-counts")
+    headers = ["Class", "AphiaID (WoRMS)", "Images", "Share", "Validated", "Mean score"]
+    words = "\n".join(
+        f"{one.name}: {one.images} ({numbers.share(one.images, total)}), {one.validated} validated"
+        for one in classes
+    )
+    return section(table(headers, rows, numeric=(2, 3, 4, 5)), words, "tl-counts")
 
 
 def counts_plot(run: RunFolder) -> Displayable:
     """Return the counts as a bar chart (PNG with a text alternative)."""
-    classes = class_counts(run.results())
+    classes = class_counts(names_in_force(run))
     if not classes:
         return section(note("No image could be analysed, so there is nothing to plot."), "Nothing to plot.")
     shown = classes[:_MOST_BARS]
-    alt = "Bar chart of images per class: " + ", ".join(f"{one.name} {one.images}" for one in shown)
+    alt = "Bar chart of images per class: " + ", ".join(_bar_words(one) for one in shown)
     encoded = base64.b64encode(_draw(shown)).decode("ascii")
     body = Markup('<img class="tl-plot" alt="{}" src="data:image/png;base64,{}">').format(alt, encoded)
     if len(classes) > len(shown):
@@ -111,6 +152,14 @@ def _draw(classes: list[ClassCount]) -> bytes:
     values = [one.images for one in classes]
     colours = ["#13738c" if one.label else "#9aa7ae" for one in classes]
     bars = axes.barh(list(positions), values, color=colours, height=0.72)
+    validated = [one.validated for one in classes]
+    if any(validated):
+        # Hatched, not only coloured: it must read in grey and to everyone.
+        looked = axes.barh(
+            list(positions), validated, color="none", edgecolor="white", hatch="///", linewidth=0, height=0.72
+        )
+        axes.legend([looked[validated.index(max(validated))]], ["looked at by a person"], loc="lower right", fontsize=9,
+                    facecolor="#13738c", labelcolor="white")  # fmt: skip
     axes.bar_label(bars, labels=[numbers.count(value) for value in values], padding=4, fontsize=9)
     # Labels are data: "$" would otherwise start a formula and an unbalanced one would fail.
     axes.set_yticks(list(positions), [one.name.replace("$", r"\$") for one in classes], fontsize=9)
@@ -122,6 +171,10 @@ def _draw(classes: list[ClassCount]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _bar_words(one: ClassCount) -> str:
+    return f"{one.name} {one.images}" + (f" ({one.validated} validated)" if one.validated else "")
 
 
 def _name(one: ClassCount, titles: Mapping[str, str]) -> Markup:

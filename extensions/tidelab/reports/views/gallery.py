@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section
-from tidelab.reports.views.counts import UNIDENTIFIED, class_counts
+from tidelab.reports.views.counts import ClassCount, class_counts, names_in_force
 from tidelab.runs import RunFolder
 
 _PER_CLASS: Final = 12
@@ -16,7 +16,7 @@ _MOST_IMAGES: Final = 360
 
 
 def gallery(run: RunFolder, per_class: int = _PER_CLASS) -> Displayable:
-    """Return the images by class with their scores: half the surest, half the least sure.
+    """Return the images by the names in force with their scores: half the surest, half the least sure. A tick says a person looked.
 
     Parameters
     ----------
@@ -25,13 +25,15 @@ def gallery(run: RunFolder, per_class: int = _PER_CLASS) -> Displayable:
     per_class
         Images shown of each class; fewer when there are so many classes that the gallery would hold over 360.
     """
-    results = run.results()
-    classes = class_counts(results)
+    names = names_in_force(run)
+    classes = class_counts(names)
     if not classes:
         return section(note("No image could be analysed, so there is nothing to show."), "No images.")
     each = max(2, min(per_class, _MOST_IMAGES // len(classes)))
-    labels = results["label"].fillna("").astype(str)
-    parts = [_group(run, one.name, results[labels == one.label], each) for one in classes]
+    parts = [
+        _group(run, one, names[(names["label"] == one.label) & ((names["status"] == "unknown") == one.unknown)], each)
+        for one in classes
+    ]  # fmt: skip
     return section(
         Markup("").join(parts),
         f"Gallery of {numbers.plural(len(classes), 'class', 'classes')}.",
@@ -39,34 +41,44 @@ def gallery(run: RunFolder, per_class: int = _PER_CLASS) -> Displayable:
     )
 
 
-def _group(run: RunFolder, name: str, rows: pd.DataFrame, each: int) -> Markup:
+def _group(run: RunFolder, one: ClassCount, rows: pd.DataFrame, each: int) -> Markup:
     rows = rows.sort_values(["score", "image"], ascending=[False, True], kind="stable")
     body: Markup
     if len(rows) <= each:
-        body = _figures(run, rows)
+        body = _figures(run, one, rows)
     else:
         top = (each + 1) // 2
         body = (
             Markup('<p class="tl-soft">Surest</p>')
-            + _figures(run, rows.head(top))
+            + _figures(run, one, rows.head(top))
             + Markup('<p class="tl-soft">Least sure</p>')
-            + _figures(run, rows.tail(each - top).iloc[::-1])
+            + _figures(run, one, rows.tail(each - top).iloc[::-1])
             + Markup('<p class="tl-soft">{} more in results.csv</p>').format(numbers.count(len(rows) - each))
         )
     return Markup("<h3>{} <span class='tl-soft'>{}</span></h3>{}").format(
-        name, numbers.count(len(rows)), body
+        one.name, numbers.count(len(rows)), body
     )
 
 
-def _figures(run: RunFolder, rows: pd.DataFrame) -> Markup:
-    columns = (rows[name].tolist() for name in ("image", "image_id", "score", "label"))
+def _figures(run: RunFolder, one: ClassCount, rows: pd.DataFrame) -> Markup:
+    columns = (rows[name].tolist() for name in ("image", "image_id", "score", "status", "validated_by"))
     figures = Markup("").join(
-        Markup('<figure>{}<figcaption title="{}"><b>{}</b> {}</figcaption></figure>').format(
-            picture(run.thumbnail(image_id), f"{label or UNIDENTIFIED}: {image}"),
+        Markup('<figure>{}<figcaption title="{}">{}<b>{}</b> {}</figcaption></figure>').format(
+            picture(run.thumbnail(image_id), f"{one.name}: {image}"),
             image,
+            _mark(status, person),
             numbers.score(score),
             image.rsplit("/", 1)[-1],
         )
-        for image, image_id, score, label in zip(*columns, strict=True)
+        for image, image_id, score, status, person in zip(*columns, strict=True)
     )
     return Markup('<div class="tl-gallery">{}</div>').format(figures)
+
+
+def _mark(status: str, person: str) -> Markup:
+    if status == "predicted":
+        return Markup("")
+    sign, words = ("✓", "validated by") if status == "validated" else ("?", "unknown to")
+    return Markup(
+        '<span class="tl-looked" role="img" aria-label="{0} {1}" title="{0} {1}">{2}</span> '
+    ).format(words, person, sign)

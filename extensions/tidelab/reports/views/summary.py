@@ -4,20 +4,22 @@ from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section
-from tidelab.reports.views.counts import class_counts
+from tidelab.reports.views.counts import class_counts, names_in_force
 from tidelab.runs import RunFolder
 
 
 def summary(run: RunFolder) -> Displayable:
     """Return how many images, classes, unidentified and failed there are, and the model; loud when it is a demo."""
-    state, model, results = run.state(), run.request.model, run.results()
-    classes = class_counts(results)
-    unidentified = sum(one.images for one in classes if not one.label)
+    state, model, names = run.state(), run.request.model, names_in_force(run)
+    classes = class_counts(names)
+    unidentified = sum(one.images for one in classes if not one.label and not one.unknown)
+    looked = sum(one.validated for one in classes)
     failed = len(run.failed_files())
     facts = [
-        (numbers.count(len(results)), "images analysed"),
+        (numbers.count(len(names)), "images analysed"),
         (numbers.count(sum(1 for one in classes if one.label)), "classes found"),
         (numbers.count(unidentified), "unidentified"),
+        *([(numbers.count(looked), "looked at by a person")] if looked else []),
         (numbers.count(failed), "files could not be used"),
     ]
     items = Markup("").join(Markup("<li><b>{}</b>{}</li>").format(value, words) for value, words in facts)
@@ -29,7 +31,7 @@ def summary(run: RunFolder) -> Displayable:
     body += Markup('<p>Model: <b>{}</b>{} <span class="tl-soft">({})</span></p>').format(
         model.name, version, short_digest(model.digest)
     )
-    if state.cached and state.cached >= len(results):
+    if state.cached and state.cached >= len(names):
         body += Markup(
             '<p class="tl-soft">All results were known from an earlier analysis with the same model.</p>'
         )

@@ -109,7 +109,7 @@ class Validation:
         who = _person(person)
         with self._log.writing() as writer:
             undone = writer.replay.last_act(who)
-            act, time = _new_act()
+            act, time = new_act()
             writer.append(
                 [
                     ValidationEvent(event_id=f"{act}.{number}", time=time, person=who, action="undo", undoes=event.event_id)
@@ -126,7 +126,7 @@ class Validation:
         who = _person(person)
         with self._log.writing():
             known = audits_.read_audits(self.folder.path)
-            _, time = _new_act()
+            _, time = new_act()
             audit = audits_.draw(self.predicted, n, seed, who, design, time)
             for one in known:
                 if (one.seed, one.design, one.image_ids) == (audit.seed, audit.design, audit.image_ids):
@@ -159,6 +159,8 @@ class Validation:
 
     def adopt(self, events: Sequence[ValidationEvent], audits: Sequence[Audit]) -> None:
         """Take over what was said in earlier runs of the same images; their persons and times stay."""
+        if not events and not audits:
+            return
         with self._log.writing() as writer:
             if audits:
                 self._keep_audits([*audits_.read_audits(self.folder.path), *audits])
@@ -177,7 +179,7 @@ class Validation:
         with self._log.writing() as writer:
             names = give(writer.replay)
             asked = self._asked_by(names, audit)
-            act, time = _new_act()
+            act, time = new_act()
             groups: dict[tuple[str, str], list[str]] = {}
             for image_id, name in names.items():
                 groups.setdefault((name, asked.get(image_id, "")), []).append(image_id)
@@ -246,7 +248,7 @@ def _person(person: str) -> str:
     return person
 
 
-def _new_act() -> tuple[str, datetime.datetime]:
+def new_act() -> tuple[str, datetime.datetime]:
     """Return a name for an act, and its time to the millisecond."""
     now = datetime.datetime.now(datetime.UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
