@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree
 
-from tidelab.formats.darwin_core_metadata import xml_text
+from tidelab.formats.darwin_core_metadata import xml_bytes, xml_text
 
 _DWC: Final = "http://rs.tdwg.org/dwc/terms/"
 _DC: Final = "http://purl.org/dc/terms/"
@@ -106,8 +106,7 @@ def meta_xml() -> bytes:
             # The first column of an extension is the key of its event; read as a field too, it would be the same twice.
             if index or tag == "core":
                 ElementTree.SubElement(part, "field", {"index": str(index), "term": term_uri(term)})
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    return xml_bytes(root)
 
 
 def term_uri(term: str) -> str:

@@ -78,8 +78,14 @@ def eml(dataset: Dataset) -> bytes:
             ElementTree.SubElement(ElementTree.SubElement(root, "additionalMetadata"), "metadata"), "gbif"
         )
         _paragraphs(ElementTree.SubElement(gbif, "bibliography"), dataset.citation, "citation")
+    return xml_bytes(root)
+
+
+def xml_bytes(root: ElementTree.Element) -> bytes:
+    """Return a document as indented XML in UTF-8."""
     ElementTree.indent(root)
-    return ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    return text
 
 
 def xml_text(text: str) -> str:
@@ -102,8 +108,8 @@ def _coverage(part: ElementTree.Element, coverage: Coverage) -> None:
     ):
         _add(box, f"{name}BoundingCoordinate", f"{value:.10g}")
     span = ElementTree.SubElement(ElementTree.SubElement(part, "temporalCoverage"), "rangeOfDates")
-    for tag, value in (("beginDate", coverage.begin), ("endDate", coverage.end)):
-        _add(ElementTree.SubElement(span, tag), "calendarDate", value)
+    for tag, date in (("beginDate", coverage.begin), ("endDate", coverage.end)):
+        _add(ElementTree.SubElement(span, tag), "calendarDate", date)
 
 
 def _person(part: ElementTree.Element, role: str, name: str) -> None:

@@ -1,7 +1,8 @@
 """The paragraph for the methods section, the citation, and the note that lies in the package."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from tidelab.catalogue import UseCase
 from tidelab.domain.verdict import Verdict
@@ -12,9 +13,42 @@ DEMO_WARNING = (
 )
 
 
-def methods_paragraph(manifest: dict[str, Any], verdict: Verdict, use_case: UseCase) -> str:
-    """Return Markdown that a person may put into the methods section of a paper."""
-    model, counts, code = manifest["model"], manifest["counts"], manifest["code"]
+@dataclass(frozen=True)
+class Knowledge:
+    """What became known of a run after the model spoke.
+
+    Parameters
+    ----------
+    validation
+        Who looked at how many images, in words; empty when nobody did.
+    effort
+        Samples, and how much water, ground or time was looked at, in words.
+    correction
+        How counts were corrected, or why not, in words.
+    """
+
+    validation: str = ""
+    effort: str = ""
+    correction: str = ""
+
+
+def methods_paragraph(
+    manifest: Mapping[str, Any], verdict: Verdict, slug: str, known: Knowledge | None = None
+) -> str:
+    """Return Markdown that a person may put into the methods section of a paper.
+
+    Parameters
+    ----------
+    manifest
+        Where the results come from (`tidelab.runs.manifest.make_manifest`).
+    verdict
+        Whether the model is fit for these images.
+    slug
+        Of the use case.
+    known
+        What is known by now; None right after the model spoke.
+    """
+    counts, code = manifest["counts"], manifest["code"]
     packages = manifest["environment"]["packages"]
     threshold = manifest["parameters"].get("threshold")
     limit = (
@@ -22,20 +56,23 @@ def methods_paragraph(manifest: dict[str, Any], verdict: Verdict, use_case: UseC
         if threshold is not None
         else ""
     )
-    version = f", version {model['version']}" if model["version"] else ""
     commit = f", commit {code['commit'][:12]}" if code["commit"] else ""
     modified = " with local changes" if code["modified"] else ""
     software = ", ".join(f"{name} {found}" for name, found in packages.items() if name != "tidelab")
-    paragraph = (
+    known = known or Knowledge()
+    sentences = (
         f"{_images(counts['images'])} classified with Tidelab {code['tidelab']}{commit}{modified} "
-        f"(use case {use_case.slug}) by the model {model['name']}{version} ({model['title']}; {model['digest']})."
-        f"{limit} {_left_out(counts['failed_files'])} "
-        f"Scores are calibrated probabilities of the model, not measured accuracies, and no person has validated them. "
-        f"Fitness of the model for these images: {verdict.state}. {verdict.headline} "
-        f"Computed with {manifest['inference']['runtime']}, Python {manifest['environment']['python']}, {software}."
+        f"(use case {slug}) by the model {model_reference(manifest)}.{limit} {_left_out(counts['failed_files'])}",
+        "Scores are calibrated probabilities of the model, not measured accuracies"
+        f"{'.' if known.validation else ', and no person has validated them.'}",
+        known.validation,
+        known.effort,
+        known.correction,
+        f"Fitness of the model for these images: {verdict.state}. {verdict.headline}",
+        f"Computed with {manifest['inference']['runtime']}, Python {manifest['environment']['python']}, {software}.",
     )
-    warning = f"{DEMO_WARNING}\n\n" if model["demo"] else ""
-    return f"# Methods\n\n{warning}{paragraph}\n"
+    warning = f"{DEMO_WARNING}\n\n" if manifest["model"]["demo"] else ""
+    return f"# Methods\n\n{warning}{' '.join(sentence for sentence in sentences if sentence)}\n"
 
 
 def model_reference(manifest: Mapping[str, Any]) -> str:
@@ -78,22 +115,37 @@ def citation_text(manifest: dict[str, Any], use_case: UseCase) -> str:
     return "\n".join(lines) + "\n"
 
 
-def package_note(manifest: dict[str, Any], use_case: UseCase) -> str:
-    """Return the README of the package."""
+PACKAGE_FILES: Final[Mapping[str, str]] = {
+    "results.csv": "what the model said, one row an image: class, score, five best classes; `status` is predicted, or unidentified below "
+    "the threshold; it never changes",
+    "determinations.csv": "the name in force of each image: a person's word where there is one, else the model's; by whom and when",
+    "validations.jsonl": "every act of a person on these images, and every act taken back",
+    "audits.json": "random checks: which images were drawn, and the probability of each",
+    "counts.csv": "images of each class as the model named them",
+    "estimates.json": "raw and corrected counts with intervals, or why they are withheld",
+    "samples.csv": "where, when and how much was looked at; an empty cell is not known",
+    "failed_files.csv": "files that could not be used: what happened, what was expected, what to do",
+    "statistics.csv": "brightness, size, sharpness ... of each image",
+    "verdict.json": "whether the model is fit for these images, and why",
+    "methods.md": "a paragraph for the methods section",
+    "CITATION.txt": "what to cite",
+    "exports.txt": "the other formats this run can be had in, and what stands against one",
+    "manifest.json": "model, parameters, software and times",
+    "inputs.csv": "sha256 of every image that was used",
+    "ro-crate-metadata.json": "provenance as an RO-Crate (https://w3id.org/ro/crate)",
+}
+"""Every file a package may hold, in the order of its README."""
+
+
+def package_note(manifest: Mapping[str, Any], names: Iterable[str]) -> str:
+    """Return the README of a package that holds the files of these names."""
     warning = f"\n{DEMO_WARNING.replace('**', '')}\n" if manifest["model"]["demo"] else ""
-    return f"""{use_case.title}
+    there = set(names)
+    lines = "\n".join(f"{name:24} {words}" for name, words in PACKAGE_FILES.items() if name in there)
+    return f"""{manifest["use_case"]["title"]}
 Run {manifest["run"]}, finished {manifest["finished"]}
 {warning}
-results.csv        one row an image: class, score, five best classes; `status` is predicted, or unidentified below the threshold
-counts.csv         images of each class
-failed_files.csv   files that could not be used: what happened, what was expected, what to do
-statistics.csv     brightness, size, sharpness ... of each image
-verdict.json       whether the model is fit for these images, and why
-methods.md         a paragraph for the methods section
-CITATION.txt       what to cite
-manifest.json      model, parameters, software and times
-inputs.csv         sha256 of every image that was used
-ro-crate-metadata.json   the same provenance as an RO-Crate (https://w3id.org/ro/crate)
+{lines}
 
 Text in the tables is UTF-8; numbers have a decimal point. In file names, characters that cannot be seen stand as \\x.. or
 \\u....; a name that begins like a formula has ./ in front, and another text that does has ' in front.

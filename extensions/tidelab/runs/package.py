@@ -1,16 +1,22 @@
-"""The zip that a person takes away."""
+"""The zip that a person takes away: what the run found, what people said of it since, and the texts as they are true now."""
 
+import csv
+import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tidelab.runs.errors import RunError
 from tidelab.runs.files import replacing
 from tidelab.runs.folder import RunFolder
-from tidelab.runs.products import OUTPUTS
+from tidelab.runs.methods import PACKAGE_FILES, package_note
 from tidelab.runs.progress import STATE_FILE
+from tidelab.runs.texts import current_citation, current_methods, estimates_of
 
-CONTENT: Final = (*OUTPUTS, "inputs.csv", "ro-crate-metadata.json")
 _NOTE: Final = "README.txt"
+_SOURCES: Final = (STATE_FILE, "validations.jsonl", "audits.json", "estimates.json", "ifdo-header.json")
+"""Files after whose last change a package is stale: the last that an attempt writes, and those that people change."""
 
 
 def package_path(folder: RunFolder) -> Path:
@@ -19,19 +25,76 @@ def package_path(folder: RunFolder) -> Path:
 
 
 def is_current(folder: RunFolder) -> bool:
-    """Whether the package was made after the last attempt ended; the state is the last file an attempt writes."""
+    """Whether the package was made after the last attempt ended and after the last word of a person."""
     path, state = package_path(folder), folder.path / STATE_FILE
-    return path.is_file() and state.is_file() and path.stat().st_mtime_ns >= state.stat().st_mtime_ns
+    if not path.is_file() or not state.is_file():
+        return False
+    made = path.stat().st_mtime_ns
+    files = (folder.path / name for name in _SOURCES)
+    return all(file.stat().st_mtime_ns <= made for file in files if file.is_file())
 
 
-def make_package(folder: RunFolder) -> Path:
-    """Zip the results of a run that is over; of a failed run, what there is."""
-    path = package_path(folder)
-    path.parent.mkdir(exist_ok=True)
-    inside = path.stem
-    with replacing(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (_NOTE, *CONTENT):
-            file = folder.path / name
-            if file.is_file():
-                archive.write(file, f"{inside}/{name}")
-    return path
+def make_package(folder: RunFolder, path: Path | None = None, more: Mapping[str, str] | None = None) -> Path:
+    """Zip the results of a run that is over; of a failed run, what there is.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    path
+        Where it goes; by default :func:`package_path`.
+    more
+        File name -> text that goes in besides.
+    """
+    out = path or package_path(folder)
+    out.parent.mkdir(exist_ok=True, parents=True)
+    written = {**_current_texts(folder), **(more or {})}
+    lying = {name: folder.path / name for name in PACKAGE_FILES if name not in written}
+    there = {name: file for name, file in lying.items() if file.is_file() and not file.is_symlink()}
+    try:
+        written[_NOTE] = package_note(folder.manifest(), {*written, *there})
+    except (RunError, KeyError):
+        pass  # A run that failed before it wrote where its results come from has no note, and says so in its state.
+    inside = f"{folder.request.use_case}-{folder.run_id}"
+    with replacing(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in (_NOTE, *PACKAGE_FILES):
+            if name in written:
+                archive.writestr(f"{inside}/{name}", written[name])
+            elif name in there:
+                archive.write(there[name], f"{inside}/{name}")
+    return out
+
+
+def determinations_csv(folder: RunFolder) -> str:
+    """Return the names in force as a table (UTF-8, comma, one row an image in the order of the results)."""
+    table = folder.determinations()
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.to_dict("records"):
+        writer.writerow([f"{value:.4f}" if isinstance(value, float) else value for value in row.values()])
+    return text.getvalue()
+
+
+def _current_texts(folder: RunFolder) -> dict[str, str]:
+    """Return the texts that say more than when the run wrote them; one that cannot be made leaves the run's own in its place."""
+    texts = {}
+    makers = {
+        "determinations.csv": determinations_csv,
+        "methods.md": current_methods,
+        "CITATION.txt": current_citation,
+        "estimates.json": _estimates_json,
+    }
+    for name, make in makers.items():
+        try:
+            text = make(folder)
+        except (RunError, KeyError):
+            continue
+        if text:
+            texts[name] = text
+    return texts
+
+
+def _estimates_json(folder: RunFolder) -> str:
+    found = estimates_of(folder)
+    return found.model_dump_json(indent=2) + "\n" if found else ""

@@ -63,9 +63,9 @@ def write_tables(scene: Scene, results: Sequence[ImageResult], failures: Sequenc
 def write_provenance(scene: Scene, manifest: dict[str, Any], verdict: Verdict) -> None:
     """Write manifest, texts and RO-Crate; a crate that cannot be made is told in the log and in the manifest."""
     folder, use_case = scene.folder, scene.use_case
-    write_text(folder / "methods.md", methods_paragraph(manifest, verdict, use_case))
+    write_text(folder / "methods.md", methods_paragraph(manifest, verdict, use_case.slug))
     write_text(folder / "CITATION.txt", citation_text(manifest, use_case))
-    write_text(folder / "README.txt", package_note(manifest, use_case))
+    write_text(folder / "README.txt", package_note(manifest, (*OUTPUTS, "samples.csv", "inputs.csv", "ro-crate-metadata.json")))
     write_json(folder / "manifest.json", manifest)
     try:
         from tidelab.runs.crate import write_crate
