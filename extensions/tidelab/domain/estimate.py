@@ -33,6 +33,10 @@ class ClassEstimate(_Part):
     validated: int = Field(0, description="Of these, named by a person")
     corrected: Range | None = Field(None, description="Images; None where withheld")
     method: EstimateMethod = ""
+    check: float | None = Field(
+        None,
+        description="The same count by EMQ, beside PACC: two methods that disagree widely are a warning. None where only one was used",
+    )
     withheld: str = Field(
         "", description="Why there is no corrected count, in words; empty where there is one"
     )
@@ -51,6 +55,9 @@ class Estimates(_Part):
     classes: list[ClassEstimate]
     withheld: list[str] = Field(
         default_factory=list, description="Why corrected counts are withheld for the whole run"
+    )
+    notes: list[str] = Field(
+        default_factory=list, description="What must be read with the counts: a demo model, an own model, an unfinished audit"
     )
     beyond: int = Field(
         0,
