@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from tidelab.exports import ecotaxa
 from tidelab.exports.registry import Export, Exported, ExportError, Progress, not_finished
 
-_FORMATS: Final[tuple[Export, ...]] = ()
+_FORMATS: Final[tuple[Export, ...]] = (ecotaxa.EXPORT,)
 
 EXPORTS: Final[dict[str, Export]] = {export.name: export for export in _FORMATS}
 """Every format, in the order they are offered. A module that adds one defines ``EXPORT`` and is named in ``_FORMATS``."""

@@ -120,6 +120,8 @@ def _unidentified(content: bytes, name: str) -> str:
     expected = f"expected {', '.join(rules.PICTURES[:-1])} or {rules.PICTURES[-1]}"
     if not content:
         return f"the picture '{shown(name)}' is empty (0 bytes); {expected}. Copy it again, or take the line out."
+    if content.startswith((b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8")):
+        return f"the picture '{shown(name)}' is damaged or cut off. Copy it again from where it came, or take the line out."
     other = next((title for magic, title in _OTHERS if content.startswith(magic)), "")
     if other:
         return f"'{shown(name)}' is a {other} file; {expected}. Save it as PNG."

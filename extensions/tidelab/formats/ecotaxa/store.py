@@ -1,12 +1,11 @@
 """The files of a bundle, in a folder or in a zip: listed once, opened under limits, never outside of the bundle."""
 
-import io
 import os
 import stat
 import zipfile
 from pathlib import Path
 from posixpath import normpath
-from typing import BinaryIO, Final, Protocol
+from typing import IO, Final, Protocol
 
 from tidelab.formats.ecotaxa.errors import EcotaxaError
 
@@ -154,7 +153,7 @@ def open_store(path: Path) -> Store:
     raise EcotaxaError(f"{path} is neither a folder nor a zip file.")
 
 
-def _read(stream: BinaryIO | io.BufferedIOBase, name: str, limit: int, at_most: int | None = None) -> bytes:
+def _read(stream: IO[bytes], name: str, limit: int, at_most: int | None = None) -> bytes:
     parts, size = [], 0
     while block := stream.read(_STEP):
         size += len(block)
