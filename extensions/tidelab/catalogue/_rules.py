@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from tidelab.catalogue._label_rules import label_rules
 from tidelab.catalogue.parameters import ChoiceParameter, IntegerParameter, NumberParameter
 from tidelab.catalogue.policy import OLD_SCOPES
+from tidelab.catalogue.samples import SampleFieldName
 
 if TYPE_CHECKING:
     from tidelab.catalogue.usecase import UseCase
@@ -16,7 +18,19 @@ Broken = tuple[tuple[str | int, ...], str]
 
 def broken_rules(use_case: "UseCase") -> list[Broken]:
     """Return every joined rule that a declaration breaks."""
-    rules = (_labels, _taxa, _stacks, _flavours, _notebooks, _app, _parameters, _published, _names, _policy)
+    rules = (
+        _labels,
+        label_rules,
+        _stacks,
+        _flavours,
+        _notebooks,
+        _app,
+        _parameters,
+        _sample_parameters,
+        _published,
+        _names,
+        _policy,
+    )
     return [broken for rule in rules for broken in rule(use_case)]
 
 
@@ -29,17 +43,6 @@ def _labels(use_case: "UseCase") -> Iterator[Broken]:
                 ("labels", index, "name"),
                 f"is '{label.name}', which another label has too; names must differ.",
             )
-
-
-def _taxa(use_case: "UseCase") -> Iterator[Broken]:
-    for index, label in enumerate(use_case.labels):
-        if label.kind in ("non-living", "artefact") and (label.aphia_id or label.rank):
-            yield (
-                ("labels", index, "kind"),
-                f"is {label.kind} for '{label.name}', which has an aphia_id or a rank; only what lives has one.",
-            )
-        if label.aphia_checked and not label.aphia_id:
-            yield ("labels", index, "aphia_checked"), "is given without an aphia_id."
 
 
 def _stacks(use_case: "UseCase") -> Iterator[Broken]:
@@ -108,9 +111,26 @@ def _parameters(use_case: "UseCase") -> Iterator[Broken]:
             ):
                 yield (*path, "choices"), "names a choice twice."
             try:
-                parameter.check(parameter.default)
+                if parameter.default is not None:
+                    parameter.check(parameter.default)
             except ValueError as error:
                 yield (*path, "default"), f"is {parameter.default!r}; {error}"
+
+
+def _sample_parameters(use_case: "UseCase") -> Iterator[Broken]:
+    """A parameter named like a fact of a sample asks for that fact; a default would be an effort that nobody measured."""
+    for key, parameter in (
+        use_case.notebooks["analyse"].parameters.items() if "analyse" in use_case.notebooks else ()
+    ):
+        path = ("notebooks", "analyse", "parameters", key)
+        if key in get_args(SampleFieldName):
+            if key not in use_case.samples.fields:
+                yield path, "asks for a fact of the sample that `samples.fields` does not name."
+            if parameter.default is not None:
+                yield (
+                    (*path, "default"),
+                    f"is {parameter.default!r}; it must be null: what nobody gave is not known.",
+                )
 
 
 def _published(use_case: "UseCase") -> Iterator[Broken]:

@@ -94,17 +94,25 @@ class IntegerParameter(_Bounded):
         return number
 
 
+def _is_unknown(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 class NumberParameter(_Bounded):
-    """A number."""
+    """A number; where its default is null it may be unknown, and an empty field of the form means that."""
 
     type: Literal["number"] = Field(title="Type", description="number")
-    default: float = Field(title="Default", description="Value when none is given.")
+    default: float | None = Field(
+        title="Default", description="Value when none is given; null: not known, and it may stay so."
+    )
     minimum: float | None = Field(None, title="Minimum", description="Smallest allowed value.")
     maximum: float | None = Field(None, title="Maximum", description="Largest allowed value.")
     step: float | None = Field(None, title="Step", description="Step of the control in the form.", gt=0)
 
-    def check(self, value: object) -> float:
-        """Return the number."""
+    def check(self, value: object) -> float | None:
+        """Return the number, or None where it may be unknown and is."""
+        if self.default is None and _is_unknown(value):
+            return None
         number = math.nan
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             with contextlib.suppress(ValueError, OverflowError):
@@ -116,17 +124,21 @@ class NumberParameter(_Bounded):
 
 
 class StringParameter(_Parameter):
-    """A line of text."""
+    """A line of text; where its default is null it may be unknown, and an empty field of the form means that."""
 
     type: Literal["string"] = Field(title="Type", description="string")
-    default: str = Field(title="Default", description="Value when none is given.")
+    default: str | None = Field(
+        title="Default", description="Value when none is given; null: not known, and it may stay so."
+    )
     max_length: int = Field(500, title="Length", description="Most characters it may have.", ge=1, le=10_000)
     pattern: str | None = Field(
         None, title="Pattern", description="Regular expression that the whole value must match."
     )
 
-    def check(self, value: object) -> str:
-        """Return the text."""
+    def check(self, value: object) -> str | None:
+        """Return the text, or None where it may be unknown and is."""
+        if self.default is None and _is_unknown(value):
+            return None
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
         if not isinstance(value, str) or "\0" in value:

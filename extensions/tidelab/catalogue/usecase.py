@@ -9,11 +9,13 @@ from pydantic import Field, PrivateAttr, model_validator
 from tidelab.catalogue._base import Identifier, InsidePath, Line, Part, Slug, Text
 from tidelab.catalogue._rules import broken_rules
 from tidelab.catalogue.errors import CatalogueError, did_you_mean
+from tidelab.catalogue.estimation import Estimation
 from tidelab.catalogue.model import Model
 from tidelab.catalogue.notebooks import Notebook
 from tidelab.catalogue.people import Citation, Person
 from tidelab.catalogue.policy import DataPolicy
 from tidelab.catalogue.resources import Resources, Stacks
+from tidelab.catalogue.samples import Samples
 from tidelab.catalogue.settings import Annotation, App, Drift, Product, Sample
 from tidelab.catalogue.task import Label, Task
 
@@ -69,12 +71,22 @@ class UseCase(Part):
     drift: Drift = Field(
         default_factory=Drift, title="Drift", description="How the fitness verdict is reached."
     )
+    estimation: Estimation = Field(
+        default_factory=Estimation,
+        title="Estimation",
+        description="How counts are corrected for what the model confuses, and when they are not.",
+    )
     products: tuple[Product, ...] = Field((), title="Products", description="Files that every run gives.")
     annotation: Annotation | None = Field(None, title="Annotation", description="How images are annotated.")
     app: App | None = Field(
         None,
         title="App",
         description="Texts and limits of the app; needed when a notebook has the face `app`.",
+    )
+    samples: Samples = Field(
+        default_factory=Samples,
+        title="Samples",
+        description="Which facts about a sample matter here, and what its effort is.",
     )
     sample: Sample = Field(title="Sample", description="Images to try it with.")
     _folder: Path = PrivateAttr(default=Path())

@@ -35,7 +35,7 @@ class Sample(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    sample_id: str = Field(min_length=1, max_length=255)
+    sample_id: str = Field(max_length=255, description="Empty: images that belong to no named sample")
     time: Utc | None = Field(None, description="Start of sampling, ISO 8601 with zone")
     station: str | None = Field(None, max_length=255)
     latitude: float | None = Field(None, ge=-90, le=90, description="Decimal degrees north, WGS84")

@@ -158,8 +158,53 @@ KINDS: Final[dict[str, Kind]] = {
     "samples-table": Kind(
         "Table of samples with an error",
         "{detail}.",
-        "samples.csv with the columns sample_id, time (such as 2024-06-01T10:30:00Z) and station.",
-        "Correct it and run again; finished images are kept. Until then the rows it spoils have no time and station.",
+        "samples.csv with the column sample_id and any of time (such as 2024-06-01T10:30:00Z), station, latitude, longitude, "
+        "volume_imaged_ml and the others of the documentation.",
+        "Correct it and run again; finished images are kept. Until then what the row says of its sample is not used.",
+    ),
+    "samples-conflict": Kind(
+        "Two sources that contradict each other about a sample",
+        "{detail}.",
+        "One value for each fact about a sample.",
+        "Correct the one that is wrong and run again; finished images are kept. Until then the one named as used counts.",
+    ),
+    # --- FlowCam runs ------------------------------------------------------------------------------------------
+    "flowcam-list": Kind(
+        "FlowCam list that cannot be read",
+        "{detail}.",
+        "The list of particles as VisualSpreadsheet writes it beside its collages.",
+        "Copy the file again from the instrument's computer, or export the run again. Particles that the list does not give are "
+        "not analysed.",
+    ),
+    "flowcam-summary": Kind(
+        "FlowCam summary with an unusable value",
+        "{detail}.",
+        "The run summary as VisualSpreadsheet writes it.",
+        "Give the value in samples.csv or in the form, and run again; finished images are kept. Until then it is not known.",
+    ),
+    "collage-without-list": Kind(
+        "FlowCam collages without their list",
+        "The folder holds {count} FlowCam collages and no list (.lst) that says where the particles lie in them.",
+        "The whole folder of the run: collages, list and summary.",
+        "Copy the .lst file of the run into the folder, or export the particles as single pictures.",
+    ),
+    "collage-missing": Kind(
+        "Particle whose collage is missing",
+        "It lies in the collage {collage}, which is not there.",
+        "All collages that the list names.",
+        "Copy the collage from the instrument's computer into the folder and run again; finished images are kept.",
+    ),
+    "collage-unusable": Kind(
+        "Particle whose collage cannot be read",
+        "It lies in the collage {collage}, which cannot be used: {detail}.",
+        "A collage that a picture program can open.",
+        "Copy the collage again from the instrument's computer and run again; finished images are kept.",
+    ),
+    "particle-outside": Kind(
+        "Particle outside its collage",
+        "Its rectangle ({width} x {height} px at {left}, {top}) leaves the collage {collage} ({collage_width} x {collage_height} px).",
+        "Rectangles inside the collage.",
+        "List and collage are probably of different runs: copy both again from the instrument's computer.",
     ),
     # --- zip files ---------------------------------------------------------------------------------------------
     "zip-damaged": Kind(

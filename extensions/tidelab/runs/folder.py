@@ -20,6 +20,8 @@ from tidelab.runs.thumbnails import read_thumbnail
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tidelab.domain.estimate import Estimates
+    from tidelab.domain.sample import Sample
     from tidelab.runs.request import RunRequest
 
 LOCK_FILE: Final = "run.lock"
@@ -124,6 +126,30 @@ class RunFolder:
         frame["aphia_id"] = frame["aphia_id"].replace("", None).astype("Int64")
         return frame
 
+    def samples(self) -> "pd.DataFrame":
+        """Return ``samples.csv``: columns `tidelab.domain.sample.SAMPLE_COLUMNS`, one row a sample; NaN or empty is not known.
+
+        `RunError` says so for a run of a version that did not write it.
+        """
+        import pandas as pd
+
+        from tidelab.domain.sample import SAMPLE_FIELDS
+
+        frame = self._table("samples.csv", {"images": int})
+        texts = ("time", "station", "platform", "instrument", "camera")
+        for name in SAMPLE_FIELDS:
+            if name not in frame.columns:
+                raise self._damaged("samples.csv")
+            if name not in texts:
+                frame[name] = pd.to_numeric(frame[name], errors="coerce")
+        return frame
+
+    def sample_records(self) -> "dict[str, Sample]":
+        """Return what is known of each sample, by its name; the empty name is that of images without a sample."""
+        from tidelab.runs.samples import read_records
+
+        return {name: known.sample for name, known in read_records(self.samples()).items()}
+
     def statistics(self) -> "pd.DataFrame":
         """Return image statistics, one row an image in the order of the results; index ``image_id``."""
         import pandas as pd
@@ -135,12 +161,20 @@ class RunFolder:
 
     def embeddings(self) -> npt.NDArray[np.float32]:
         """Return float32 of shape ``(n, d)``, in the order of the results."""
-        path = self._existing("embeddings.npy")
-        try:
-            values: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
-        except (ValueError, OSError, EOFError):
-            raise self._damaged("embeddings.npy") from None
-        return values
+        return self._array("embeddings.npy")
+
+    def probabilities(self) -> npt.NDArray[np.float32]:
+        """Return calibrated probabilities, float32 of shape ``(n, k)``: order of the results, order of the labels in the model's card.
+
+        `RunError` says so for a run of a version that did not keep them.
+        """
+        return self._array("probabilities.npy")
+
+    def estimates(self) -> "Estimates":
+        """Return raw and corrected counts with intervals, or why they are withheld; computed when asked for, then kept."""
+        from tidelab.runs.estimates import estimates
+
+        return estimates(self)
 
     def verdict(self) -> Verdict:
         """Return whether the model is fit for these images."""
@@ -206,6 +240,16 @@ class RunFolder:
             return frame.astype(types)
         except (ValueError, KeyError, OSError):
             raise self._damaged(name) from None
+
+    def _array(self, name: str) -> npt.NDArray[np.float32]:
+        path = self._existing(name)
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (ValueError, OSError, EOFError):
+            raise self._damaged(name) from None
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 2:
+            raise self._damaged(name)
+        return values
 
     def _json(self, name: str) -> dict[str, Any]:
         try:

@@ -4,9 +4,9 @@ Reading and looking up happen in this thread, decoding in a few others, one batc
 in the cache before the next begins, so a run that is killed repeats at most one batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from posixpath import splitext
 from typing import Final
 
@@ -20,6 +20,7 @@ from tidelab.runs.cache import ResultCache
 from tidelab.runs.errors import RunCancelled
 from tidelab.runs.failures import FailedFile, InputError
 from tidelab.runs.inputs.decode import decode, read_header
+from tidelab.runs.inputs.particles import CutPayload
 from tidelab.runs.inputs.sniff import suffix_note
 from tidelab.runs.inputs.source import Payload, Source
 from tidelab.runs.keys import KeyMaker
@@ -35,6 +36,8 @@ BATCH_PIXELS: Final = 24_000_000
 _CHUNK_IMAGES: Final = 256
 _CHUNK_BYTES: Final = 64 * 2**20
 _DECODERS: Final = 2
+
+Measure = Callable[[npt.NDArray[np.uint8]], Mapping[str, float]]
 
 
 @dataclass
@@ -95,6 +98,8 @@ class Pipeline:
         Where results are kept, and what they are called.
     limits, progress, thumbnails, log
         Of the run.
+    measure
+        More statistics of an image, kept with those of the predictor; what it is must be part of `keys`.
     """
 
     predictor: Predictor
@@ -105,6 +110,7 @@ class Pipeline:
     progress: Progress
     thumbnails: ThumbnailWriter
     log: RunLog
+    measure: Measure | None = None
     failures: list[FailedFile] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     results: list[ImageResult] = field(default_factory=list)
@@ -173,7 +179,8 @@ class Pipeline:
     def _read(self, source: Source, position: int) -> list[Item]:
         sides = tuple((splitext(side.key)[1].lower(), self._side_digest(side)) for side in source.sides)
         payload = source.read(self.limits)
-        note = suffix_note(source.name, payload.picture)
+        cut_out = isinstance(payload, CutPayload)
+        note = "" if cut_out else suffix_note(source.name, payload.picture)
         if note:
             self.log.write(note)
         # Once for all its pages: whoever reads the header of each page again reads a thousand pages a million times.
@@ -194,7 +201,8 @@ class Pipeline:
                     key=self.keys.key(image_id, sides),
                     sides=sides,
                     payload=payload.share() if page else payload,
-                    pixels=header.pixels if header else 0,
+                    # The size of a particle is known from its list, and asking its payload would cut it out in this thread.
+                    pixels=header.pixels if header else payload.size if cut_out else 0,
                 )
             )
         return items
@@ -262,7 +270,7 @@ class Pipeline:
             except InputError as error:
                 self._fail_all(item, error)
         self.work.decoded += len(images)
-        answers = self._ask(images)
+        answers = self._measured(images, self._ask(images))
         good = {
             item.key: answer
             for item, answer in zip(items, answers, strict=True)
@@ -293,6 +301,18 @@ class Pipeline:
                 self.log.error(f"The model failed on {images[0].path}", error)
                 return [InputError("model-refused", detail=_words(error))]
         return [answer for image in images for answer in self._ask([image])]
+
+    def _measured(
+        self, images: Sequence[DecodedImage], answers: list[Prediction | InputError]
+    ) -> list[Prediction | InputError]:
+        if self.measure is None:
+            return answers
+        return [
+            replace(answer, statistics={**answer.statistics, **self.measure(image.pixels)})
+            if isinstance(answer, Prediction)
+            else answer
+            for image, answer in zip(images, answers, strict=True)
+        ]
 
     def _checked(self, prediction: Prediction) -> Prediction | InputError:
         if prediction.probabilities.shape != (self.n_labels,):

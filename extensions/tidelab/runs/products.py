@@ -17,10 +17,11 @@ from tidelab.runs.log import RunLog
 from tidelab.runs.methods import citation_text, methods_paragraph, package_note
 from tidelab.runs.pipeline import ImageResult
 from tidelab.runs.request import RunRequest
+from tidelab.runs.samples import SAMPLES_FILE, write_samples
 from tidelab.runs.verdicts import reach_verdict
 
 OUTPUTS: Final = (
-    "results.csv", "counts.csv", "failed_files.csv", "statistics.csv", "verdict.json", "methods.md", "CITATION.txt",
+    "results.csv", "counts.csv", "samples.csv", "failed_files.csv", "statistics.csv", "verdict.json", "methods.md", "CITATION.txt",
     "manifest.json",
 )  # fmt: skip
 """What a person takes away, and what the RO-Crate lists: it lies in the package too, and must name nothing that is not there."""
@@ -48,11 +49,13 @@ def write_tables(scene: Scene, results: Sequence[ImageResult], failures: Sequenc
     tables.write_results(
         folder / "results.csv", results, labelled, aphia, scene.samples, scene.request.person
     )
+    write_samples(folder / SAMPLES_FILE, scene.samples, [result.name for result in results])
     tables.write_counts(folder / "counts.csv", labelled, aphia)
     tables.write_failed(folder / "failed_files.csv", failures)
     tables.write_statistics(folder / "statistics.csv", results)
     tables.write_inputs(folder / "inputs.csv", results)
     tables.write_embeddings(folder / "embeddings.npy", results, scene.bundle.card.embedding_dim)
+    tables.write_probabilities(folder / "probabilities.npy", results, len(scene.bundle.card.labels))
     verdict = reach_verdict(
         results, [one.best for one in labelled], scene.bundle, use_case, scene.cache, scene.log
     )

@@ -19,6 +19,7 @@ from tidelab.models import ModelError, ResolvedModel, resolve_model
 from tidelab.runs.errors import RunError
 from tidelab.runs.files import write_json
 from tidelab.runs.folder import RunFolder
+from tidelab.runs.inputs.samples import given_values
 from tidelab.runs.names import display_name
 from tidelab.runs.policy import mark_ephemeral
 from tidelab.runs.progress import now, write_state
@@ -106,6 +107,7 @@ def prepare(
         name: value for name, value in (("images", _plain(images)), ("model", model)) if value is not None
     }
     checked = case.validate_parameters("analyse", values)
+    given_values(checked)
     resolved = _resolve(case, str(checked.pop("model", "champion")))
     who, inputs = _person(person), _input_paths(checked.pop("images", SAMPLE))
     request = RunRequest(

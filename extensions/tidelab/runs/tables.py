@@ -148,6 +148,17 @@ def write_embeddings(path: Path, results: Sequence[ImageResult], dimension: int)
         np.save(stream, values, allow_pickle=False)
 
 
+def write_probabilities(path: Path, results: Sequence[ImageResult], n_labels: int) -> None:
+    """Write ``probabilities.npy``: calibrated, float32 of shape ``(n, k)`` in the order of the results and of the card's labels."""
+    values = (
+        np.stack([result.probabilities for result in results])
+        if results
+        else np.empty((0, n_labels), np.float32)
+    )
+    with replacing(path) as stream:
+        np.save(stream, values.astype(np.float32), allow_pickle=False)
+
+
 def aphia_ids(use_case: UseCase, card: ModelCard) -> Mapping[str, str]:
     """Return WoRMS identifiers by label: those the use case declares, and the card's for classes that it does not declare."""
     declared = {label.name: label.aphia_id for label in use_case.labels}

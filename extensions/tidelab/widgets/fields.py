@@ -13,6 +13,7 @@ from tidelab.catalogue.parameters import (
     ChoiceParameter,
     IntegerParameter,
     NumberParameter,
+    StringParameter,
 )
 
 
@@ -52,6 +53,11 @@ def _control(parameter: Parameter, value: Any) -> Any:
     # The title stands above the control, so the control itself carries it for screen readers only.
     common = {"layout": layout, "tooltip": parameter.title, "disabled": True}
     match parameter:
+        case NumberParameter(default=None) | StringParameter(default=None):
+            # Text, because a control for numbers cannot be empty, and empty is the honest answer here.
+            return widgets.Text(
+                value="" if value is None else str(value), placeholder="not known", continuous_update=False, **common
+            )
         case NumberParameter(minimum=float() | int(), maximum=float() | int()):
             return widgets.FloatSlider(
                 value=value, min=parameter.minimum, max=parameter.maximum, step=parameter.step or 0.01,

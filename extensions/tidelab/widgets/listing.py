@@ -45,14 +45,12 @@ def live_view(view: Callable[[Any], Displayable], run: RunFolder) -> Any:
     """Return a view of a run as Lab and app show it: the downloads become buttons, all else is the view itself."""
     if view is not views.downloads:
         return view(run)
-    from tidelab.widgets.transfer import Downloads
+    from tidelab.widgets.downloads import Downloads
 
-    return Downloads(
-        {file.name: (file.title, file.detail, file.media_type, file.path) for file in downloadable(run)}
-    )
+    return Downloads(downloadable(run))
 
 
 def _shown(name: str, value: Any) -> str:
     if name == INPUT and isinstance(value, list):
         return f"{numbers.plural(len(value), 'file')}, the first is {value[0]}"
-    return str(value)
+    return "not known" if value is None else str(value)

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.support.brightness import grey_png
+from tidelab.training.synthetic_flowcam import write_run
 
 Maker = Callable[[Path], str]
 MAKERS: dict[str, Maker] = {}
@@ -203,8 +204,63 @@ def name_too_long(folder: Path) -> str:
 
 @makes("samples-table")
 def samples_table(folder: Path) -> str:
-    (folder / "samples.csv").write_text("sample_id,time,station\nall,yesterday at noon,S4\n")
+    (folder / "samples.csv").write_text(
+        "sample_id,time,station,volume_imaged_ml\nall,yesterday at noon,S4,\n"
+    )
     return "samples.csv"
+
+
+@makes("samples-conflict")
+def samples_conflict(folder: Path) -> str:
+    """A run whose summary and whose samples.csv differ: a zip, for the table must lie at the top of the input."""
+    write_run(folder, "differs", [np.full((9, 8, 3), 201, np.uint8)], volume_imaged_ml=0.5)
+    with (folder / "samples.csv").open("a") as table:
+        table.write("differs,2024-05-03T10:00:00Z,S4,0.7\n")
+    return "samples.csv"
+
+
+@makes("flowcam-list")
+def flowcam_list(folder: Path) -> str:
+    run = write_run(folder, "cut-list", [np.full((9, 8, 3), 202, np.uint8)])
+    listing = run / "cut-list.lst"
+    listing.write_text("\n".join(listing.read_text().splitlines()[:8]))
+    return "cut-list/cut-list.lst"
+
+
+@makes("flowcam-summary")
+def flowcam_summary(folder: Path) -> str:
+    run = write_run(folder, "empty-volume", [np.full((9, 8, 3), 203, np.uint8)], volume_imaged_ml=0.0)
+    return f"{run.name}/empty-volume_run_summary.txt"
+
+
+@makes("collage-without-list")
+def collage_without_list(folder: Path) -> str:
+    run = write_run(folder, "no-list", [np.full((9, 8, 3), 204, np.uint8)])
+    (run / "no-list.lst").unlink()
+    return "no-list"
+
+
+@makes("collage-missing")
+def collage_missing(folder: Path) -> str:
+    run = write_run(folder, "no-collage", [np.full((9, 8, 3), 205, np.uint8)])
+    (run / "no-collage_000001.tif").unlink()
+    return "no-collage/1"
+
+
+@makes("collage-unusable")
+def collage_unusable(folder: Path) -> str:
+    run = write_run(folder, "cut-collage", [np.full((9, 8, 3), 206, np.uint8)])
+    collage = run / "cut-collage_000001.tif"
+    collage.write_bytes(collage.read_bytes()[:60])
+    return "cut-collage/1"
+
+
+@makes("particle-outside")
+def particle_outside(folder: Path) -> str:
+    run = write_run(folder, "outside", [np.full((9, 8, 3), 207, np.uint8)])
+    listing = run / "outside.lst"
+    listing.write_text(listing.read_text().replace("1|0|0|8|9|", "1|5|0|8|9|"))
+    return "outside/1"
 
 
 @makes("zip-damaged")

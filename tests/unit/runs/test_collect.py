@@ -221,7 +221,8 @@ def test_samples_come_from_folders_and_time_and_station_only_from_the_table(tmp_
     assert samples.of("a.png").sample_id == "in"
     assert samples.of("./=odd/a.png").sample_id == "./=odd"
     assert [row.reason for row in problems] == [
-        "Line 3: the time '2024-06-01 12:00' is not understood.",  # without a time zone it would be a guess
+        # Without a time zone it would be a guess.
+        "Line 3, column time: '2024-06-01 12:00' is not understood; a time with its zone, such as 2024-06-01T10:30:00Z, was expected.",
         "Line 4: the sample s1 stands there twice.",
     ]
 
@@ -235,7 +236,8 @@ def test_samples_come_from_folders_and_time_and_station_only_from_the_table(tmp_
         (b"sample_id\n" + b"x" * 4 * 2**20, "It is larger than 4 MB."),
         (
             b"sample_id,time\nin,0001-01-01T00:00:00+14:00\n",
-            "Line 2: the time '0001-01-01T00:00:00+14:00' is not understood.",
+            "Line 2, column time: '0001-01-01T00:00:00+14:00' is not understood; a time with its zone, such as "
+            "2024-06-01T10:30:00Z, was expected.",
         ),
     ],
 )

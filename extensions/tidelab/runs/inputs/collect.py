@@ -3,18 +3,21 @@
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from posixpath import normpath, splitext
 from typing import Final
 
 from tidelab.runs.archive import Archive, ZipSource, is_zip
 from tidelab.runs.errors import RunError
-from tidelab.runs.failures import FailedFile, InputError
+from tidelab.runs.failures import InputError
+from tidelab.runs.inputs.collection import Collection
+from tidelab.runs.inputs.flowcam import take_flowcam_runs
 from tidelab.runs.inputs.sniff import HEAD_BYTES, READ_MAGIC
 from tidelab.runs.inputs.source import FileSource, Source, os_failure
 from tidelab.runs.limits import Limits
 from tidelab.runs.names import MAX_NAME, display_name, shortened, sort_key
+
+__all__ = ["SAMPLES_TABLE", "SIDE_SUFFIXES", "Collection", "collect"]
 
 SIDE_SUFFIXES: Final = (".csv", ".txt", ".lst", ".json", ".xml", ".tsv")
 """Files beside images that are no error: exports of the instrument. Those of an image's own stem belong to it."""
@@ -22,45 +25,6 @@ SIDE_SUFFIXES: Final = (".csv", ".txt", ".lst", ".json", ".xml", ".tsv")
 SAMPLES_TABLE: Final = "samples.csv"
 
 _IGNORED: Final = {"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db"}
-
-
-@dataclass
-class Collection:
-    """The files of one input.
-
-    Parameters
-    ----------
-    label
-        Name of the input as a person would say it: of the folder or zip; empty for single files.
-    sources
-        Files that may be images, in the order of the results.
-    failures
-        Files that need not be opened to know that they cannot be used.
-    side_files
-        Instrument exports that belong to no image.
-    samples_table
-        ``samples.csv`` at the top of the input.
-    notes
-        Sentences for the log.
-    ignored
-        Hidden and system files that were passed over.
-    archives
-        Open zip files.
-    """
-
-    label: str
-    sources: list[Source] = field(default_factory=list)
-    failures: list[FailedFile] = field(default_factory=list)
-    side_files: list[Source] = field(default_factory=list)
-    samples_table: Source | None = None
-    notes: list[str] = field(default_factory=list)
-    ignored: int = 0
-    archives: list[Archive] = field(default_factory=list)
-
-    def close(self) -> None:
-        """Close the zip files."""
-        for archive in self.archives:
-            archive.close()
 
 
 def collect(paths: Iterable[Path], limits: Limits) -> Collection:
@@ -88,6 +52,7 @@ def collect(paths: Iterable[Path], limits: Limits) -> Collection:
     for path in sorted(given, key=lambda path: (not path.is_dir(), len(path.parts))):
         collector.add(path, "" if single else os.path.relpath(path, top))
     result = collector.finish()
+    take_flowcam_runs(result)
     if not result.sources and not result.failures:
         hidden = f" (hidden and system files were passed over: {result.ignored})" if result.ignored else ""
         raise RunError(

@@ -1,0 +1,75 @@
+"""What an input consists of, once its files are listed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidelab.runs.archive import Archive
+from tidelab.runs.failures import FailedFile
+from tidelab.runs.inputs.source import Source
+
+
+@dataclass(frozen=True)
+class SampleFacts:
+    """What the files of an input say of one sample.
+
+    Parameters
+    ----------
+    sample_id
+        Of the sample.
+    values
+        Fields of `tidelab.domain.sample.Sample`.
+    files
+        The files that say it.
+    notes
+        What they do not say, a sentence each.
+    """
+
+    sample_id: str
+    values: Mapping[str, object]
+    files: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Collection:
+    """The files of one input.
+
+    Parameters
+    ----------
+    label
+        Name of the input as a person would say it: of the folder or zip; empty for single files.
+    sources
+        Files that may be images, in the order of the results.
+    failures
+        Files that need not be opened to know that they cannot be used.
+    side_files
+        Instrument exports that belong to no image.
+    samples_table
+        ``samples.csv`` at the top of the input.
+    notes
+        Sentences for the log.
+    ignored
+        Hidden and system files that were passed over.
+    archives
+        Open zip files.
+    facts
+        What the input itself says of its samples.
+    sample_of
+        Sample of an image by its display name, where the input names it and the folder does not.
+    """
+
+    label: str
+    sources: list[Source] = field(default_factory=list)
+    failures: list[FailedFile] = field(default_factory=list)
+    side_files: list[Source] = field(default_factory=list)
+    samples_table: Source | None = None
+    notes: list[str] = field(default_factory=list)
+    ignored: int = 0
+    archives: list[Archive] = field(default_factory=list)
+    facts: list[SampleFacts] = field(default_factory=list)
+    sample_of: dict[str, str] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close the zip files."""
+        for archive in self.archives:
+            archive.close()
