@@ -116,6 +116,14 @@ def test_the_card_says_what_the_declaration_says(admin: HubClient) -> None:
     assert "apps do not answer" in page
 
 
+def test_what_does_not_answer_yet_says_so_and_looks_again(hub: RunningHub) -> None:
+    """The proxy asks the hub for this page, for a server or service that is still starting."""
+    answer = requests.get(f"{hub.url}hub/error/503", timeout=30)
+    assert "does not answer yet" in answer.text
+    assert '<meta http-equiv="refresh" content="5">' in answer.text
+    assert "Your server appears to be down" not in answer.text
+
+
 def test_our_pages_need_nothing_from_elsewhere(hub: RunningHub, admin: HubClient) -> None:
     for path in ("hub/home", "hub/account", "hub/accounts"):
         page = admin.get(path).text
