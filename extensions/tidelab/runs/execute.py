@@ -18,7 +18,7 @@ from tidelab.runs.errors import RunCancelled, RunError
 from tidelab.runs.folder import LOCK_FILE, LOG_FILE, RunFolder
 from tidelab.runs.inputs.collect import Collection, collect
 from tidelab.runs.inputs.decode import configure_pillow
-from tidelab.runs.inputs.samples import read_samples
+from tidelab.runs.inputs.samples import Samples, given_values, samples_of
 from tidelab.runs.keys import KeyMaker
 from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
@@ -29,12 +29,14 @@ from tidelab.runs.processes import FileLock
 from tidelab.runs.products import Scene, write_provenance, write_tables
 from tidelab.runs.progress import CANCEL_FILE, Progress, now
 from tidelab.runs.request import SAMPLE, RunRequest
+from tidelab.runs.samples import samples_manifest
 from tidelab.runs.slots import slot
 from tidelab.runs.tables import write_failed
 from tidelab.runs.thumbnails import ThumbnailWriter
 from tidelab.runs.usage import Counted, count_run
 from tidelab.runs.validation.adopt import adopt_earlier
 from tidelab.runs.verdicts import remember_verdict
+from tidelab.science.particle_size import MEASURE, particle_size
 
 _LOCK_SECONDS = 2.0
 
@@ -144,13 +146,16 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
     configure_pillow(limits)
     progress.update(step="Looking at the files")
     collection = _collect(ready, limits, log)
+    samples = _samples(ready, collection, log)
     slug, kind = ready.use_case.slug, ready.request.policy
     path = cache_file(folder.runs_root, slug, kind)
     try:
         with ResultCache(path, log.write, f"{slug}/{folder.run_id}") as cache:
             pipeline = _predict_all(folder, ready, collection, cache, limits, progress, log)
             progress.update(step="Writing the results")
-            scene = _scene(folder, ready, collection, pipeline, log)
+            scene = Scene(
+                folder.path, ready.request, ready.use_case, ready.bundle, samples, pipeline.cache, log
+            )
             verdict = write_tables(scene, pipeline.results, pipeline.failures)
             computed = cache.computed()
         pipeline.thumbnails.finish()
@@ -158,6 +163,7 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
             ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started
         )
         manifest["side_files"] = [source.name for source in collection.side_files]
+        manifest["samples"] = samples_manifest(scene, collection, limits)
         write_provenance(scene, manifest, verdict)
         counted = Counted(
             [result.image_id for result in pipeline.results],
@@ -210,11 +216,13 @@ def _predict_all(
     log: RunLog,
 ) -> Pipeline:
     progress.update(step="Classifying the images")
+    sizes = ready.use_case.samples.measures_sizes
     pipeline = Pipeline(
+        measure=particle_size if sizes else None,
         predictor=ready.predictor,
         n_labels=len(ready.bundle.card.labels),
         cache=cache,
-        keys=KeyMaker(ready.bundle, ready.predictor, {}),
+        keys=KeyMaker(ready.bundle, ready.predictor, {"measure": MEASURE} if sizes else {}),
         limits=limits,
         progress=progress,
         thumbnails=ThumbnailWriter(folder.path),
@@ -233,17 +241,20 @@ def _predict_all(
     return pipeline
 
 
-def _scene(
-    folder: RunFolder, ready: _Ready, collection: Collection, pipeline: Pipeline, log: RunLog
-) -> Scene:
+def _samples(ready: _Ready, collection: Collection, log: RunLog) -> Samples:
+    """Bring together what is known of the samples; what is wrong with it is told like a file that cannot be used."""
     label = SAMPLE if ready.request.images == [SAMPLE] else collection.label
-    samples, problems = read_samples(label, collection.samples_table)
-    pipeline.failures += problems
-    return Scene(folder.path, ready.request, ready.use_case, ready.bundle, samples, pipeline.cache, log)
+    samples, problems = samples_of(collection, label, given_values(ready.request.parameters))
+    collection.failures += problems
+    for fact in collection.facts:
+        for note in fact.notes:
+            log.write(note)
+    return samples
 
 
 def _nothing_left(pipeline: Pipeline) -> RunError:
-    first = pipeline.failures[0]
+    # What is wrong with a table is a row too, and not why there is nothing to show.
+    first = next((row for row in pipeline.failures if not row.kind.startswith("samples-")), pipeline.failures[0])
     count = len(pipeline.failures)
     files = "The only file" if count == 1 else f"None of the {count} files"
     verb = "could not be used" if count == 1 else "could be used"
