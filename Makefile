@@ -17,7 +17,7 @@ INSTALL := PYTHON="$(PYTHON)" ./tidelab env install
 RUN_ENVS := proxy hub lab mlflow analyse
 TEST_ENVS := $(RUN_ENVS) dev tensorflow tensorflow-test
 
-.PHONY: help run password environments dev check lint ruff format types imports documents unit test prove lock
+.PHONY: help run password environments dev check lint ruff format types imports documents unit test prove screenshots lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,11 @@ test: environments ## every test: units, TensorFlow, real services, real browser
 
 prove: environments ## the full-size measurements that docs/ quotes (long)
 	@$(DEV)/python -m pytest tests -m prove --timeout=0 --durations=20
+
+screenshots: environments ## pictures of every page at 1440 and 800 px, into .tidelab/screenshots
+	@mkdir -p "$(STATE)/screenshots"
+	@TIDELAB_SCREENSHOTS="$(STATE)/screenshots" $(DEV)/python -m pytest tests/browser -q
+	@echo "Pictures: $(STATE)/screenshots"
 
 lock: dev ## resolve the locked requirements again after a change of images/*/requirements*.in
 	@PYTHON="$(PYTHON)" ./tidelab env lock
