@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tidelab import __version__
-from tidelab.cli import catalogue, doctor, reports, runs, stacks
+from tidelab.cli import catalogue, doctor, forgetting, reports, runs, stacks, usage
 
 app = typer.Typer(
     name="tidelab",
@@ -41,6 +41,8 @@ app.command("schema")(catalogue.schema)
 app.command("docs")(catalogue.docs)
 app.command("report")(reports.report)
 app.command("run")(runs.run)
+forgetting.add_to(runs.app)
 app.add_typer(runs.app, name="runs")
+app.add_typer(usage.app, name="usage")
 app.add_typer(stacks.app, name="stack")
 app.command("doctor")(doctor.doctor)

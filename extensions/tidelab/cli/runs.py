@@ -1,4 +1,4 @@
-"""Commands about runs: run, runs list, runs show, runs cancel, runs resume."""
+"""Commands about runs: run, runs list, runs show, runs cancel, runs resume; see `tidelab.cli.forgetting` for those that delete."""
 
 import time
 from pathlib import Path

@@ -31,6 +31,7 @@ from tidelab.runs.progress import CANCEL_FILE, Progress, now
 from tidelab.runs.request import SAMPLE, RunRequest
 from tidelab.runs.samples import samples_manifest
 from tidelab.runs.slots import slot
+from tidelab.runs.sweep import forget_upload, sweep_quietly
 from tidelab.runs.tables import write_failed
 from tidelab.runs.thumbnails import ThumbnailWriter
 from tidelab.runs.usage import Counted, count_run
@@ -67,7 +68,8 @@ def execute(folder: RunFolder, *, own_process: bool = False, stop: threading.Eve
     RunError
         When the folder is no run, or another process executes it.
     """
-    _ = folder.request
+    request = folder.request
+    sweep_quietly(folder.runs_root)
     lock = FileLock(folder.path / LOCK_FILE)
     until = time.monotonic() + _LOCK_SECONDS
     while not lock.acquire():
@@ -86,6 +88,8 @@ def execute(folder: RunFolder, *, own_process: bool = False, stop: threading.Eve
             (folder.path / CANCEL_FILE).unlink(missing_ok=True)
         with Progress(folder.path, own_process=own_process, cancelled=stop) as progress:
             _attempt(folder, progress)
+            if request.policy == "ephemeral":
+                forget_upload(folder)
             return progress.state
     finally:
         lock.release()

@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,8 @@ EPHEMERAL_FILE: Final = ".ephemeral"
 """In the folder of a run that is not kept: the hours for which it stays after its end."""
 UPLOADS: Final = ".uploads"
 """Folder beside the runs, with one folder for each upload."""
+
+_KEPT = re.compile(r"-keep([0-9]{1,3})h(?:\.part)?$")
 
 
 def cache_file(runs_root: Path, slug: str, kind: PolicyKind) -> Path | None:
@@ -56,6 +59,17 @@ def ephemeral_hours(folder: Path) -> int | None:
     except (OSError, ValueError):
         # Marked, and the mark is damaged: the promise was not to keep it.
         return 0
+
+
+def upload_name(stem: str, hours: int | None) -> str:
+    """Return the name of an upload's folder, which says for how many hours it is kept where the use case limits that."""
+    return stem if hours is None else f"{stem}-keep{hours}h"
+
+
+def upload_hours(name: str) -> int | None:
+    """Return for how many hours an upload of that name is kept; None where its use case does not limit it."""
+    found = _KEPT.search(name)
+    return int(found[1]) if found else None
 
 
 def is_expired(ended: str | None, hours: int, now: datetime.datetime) -> bool:

@@ -49,10 +49,10 @@ def usage_context(
     kind = _one_of(env, "TIDELAB_PERSON_KIND", get_args(PersonKind)) or profile.person_kind
     access = _one_of(env, "TIDELAB_ACCESS", get_args(Access)) or "local"
     return UsageContext(
-        person_kind=kind,  # type: ignore[arg-type]
+        person_kind=kind,
         institution=_line(env.get("TIDELAB_INSTITUTION", "")) or profile.institution,
         country=country or profile.country,
-        access=access,  # type: ignore[arg-type]
+        access=access,
         purpose="demo" if demo and purpose == "real" else purpose,
     )
 

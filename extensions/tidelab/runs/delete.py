@@ -1,0 +1,238 @@
+"""Delete a run: its folder, what the cache holds for it alone, its upload and its line in the timeline. Its usage event stays.
+
+The folder is renamed first: from then on no reader finds it, and whatever interrupts the rest, the next deletion or sweep goes on
+with it. Nothing outside the person's folder of runs and the caches is ever touched, and no link is followed.
+"""
+
+import re
+import secrets
+import shutil
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tidelab.drift.timeline import FILE_NAME as TIMELINE_FILE
+from tidelab.runs.cache_references import release, runs_of
+from tidelab.runs.errors import RunError
+from tidelab.runs.folder import LOCK_FILE, RunFolder
+from tidelab.runs.forgetting import forget_lines
+from tidelab.runs.policy import UPLOADS, own_cache, shared_cache
+from tidelab.runs.processes import FileLock
+
+TRASH: Final = ".trash"
+_UPLOAD = re.compile(rb'/\.uploads/([0-9a-zA-Z._-]{1,100})[/"]')
+_RUN_ID = re.compile(r"^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}$")
+_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What a deletion gave back to the disk.
+
+    Parameters
+    ----------
+    bytes
+        Of the files that are gone, and by which the caches are smaller.
+    files
+        Files that are gone.
+    """
+
+    bytes: int = 0
+    files: int = 0
+
+    def __add__(self, other: "Freed") -> "Freed":
+        return Freed(self.bytes + other.bytes, self.files + other.files)
+
+
+def delete_run(folder: RunFolder, *, cancel: bool = False, wait_s: float = 30.0) -> Freed:
+    """Delete a run and free what only it used.
+
+    Parameters
+    ----------
+    folder
+        The run; a damaged one can be deleted too.
+    cancel
+        Stop it first if it is being executed.
+    wait_s
+        Longest time to wait for that, seconds.
+
+    Raises
+    ------
+    RunError
+        When it is no run, is being executed, or its folder cannot be moved or removed.
+    """
+    _check_is_run(folder)
+    _stop(folder, cancel=cancel, wait_s=wait_s)
+    lock = FileLock(folder.path / LOCK_FILE)
+    try:
+        if not lock.acquire():
+            raise RunError(f"Run {folder.run_id} is being executed. Cancel it, or wait for its end.")
+        moved = _move_away(folder)
+    except OSError as error:
+        raise RunError(
+            f"Run {folder.run_id} cannot be deleted: {error.strerror}. Check who owns {folder.path.parent}."
+        ) from None
+    finally:
+        lock.release()
+    freed = _finish(moved, folder.runs_root)
+    if moved.exists():
+        raise RunError(
+            f"Run {folder.run_id} is no longer listed, but some of its files could not be removed from {moved}. "
+            "`tidelab runs sweep` tries again."
+        )
+    return freed
+
+
+def finish_deletions(runs_root: Path) -> Freed:
+    """Go on with deletions that were interrupted; what cannot be removed now stays for the next time."""
+    freed = Freed()
+    for moved in sorted(_entries(runs_root / TRASH)):
+        freed += _finish(moved, runs_root)
+    return freed
+
+
+def release_cache(folder: RunFolder) -> Freed:
+    """Forget what the caches hold for a run alone; the run stays, and another run of its images computes anew."""
+    return _release(folder.runs_root, folder.path.parent.name, folder.run_id)
+
+
+def remove_tree(path: Path) -> Freed:
+    """Remove a folder without following links, and return what that freed; a folder that resists stays."""
+    freed = measure(path)
+    if path.is_symlink() or not path.is_dir():
+        return Freed()
+    shutil.rmtree(path, ignore_errors=True)
+    return Freed(freed.bytes - (left := measure(path)).bytes, freed.files - left.files)
+
+
+def measure(path: Path) -> Freed:
+    """Return bytes and number of the files below a folder; links count nothing."""
+    total, files = 0, 0
+    for file in path.rglob("*") if path.is_dir() and not path.is_symlink() else ():
+        with suppress(OSError):
+            found = file.lstat()
+            if stat.S_ISREG(found.st_mode):
+                total, files = total + found.st_size, files + 1
+    return Freed(total, files)
+
+
+def upload_of(folder: Path) -> str | None:
+    """Return the name of the upload a run analysed; None when its images lie elsewhere."""
+    # As bytes: a request that is damaged still says where its upload lies.
+    with suppress(OSError):
+        found = _UPLOAD.search((folder / "request.json").read_bytes())
+        if found:
+            return found[1].decode("ascii")
+    return None
+
+
+def remove_upload(runs_root: Path, name: str) -> Freed:
+    """Remove an upload unless the request of another run names it."""
+    place = runs_root / UPLOADS / name
+    if Path(name).name != name or name in (".", "..") or place.is_symlink() or not place.is_dir():
+        return Freed()
+    if any(upload_of(run) == name for run in run_folders(runs_root)):
+        return Freed()
+    return remove_tree(place)
+
+
+def run_folders(runs_root: Path) -> Iterator[Path]:
+    """Yield the folders of all runs of a person; a link is none."""
+    for slug in _entries(runs_root):
+        if slug.name.startswith(".") or slug.is_symlink():
+            continue
+        for run in _entries(slug):
+            if (run / "request.json").is_file() and not run.is_symlink():
+                yield run
+
+
+def _check_is_run(folder: RunFolder) -> None:
+    path = folder.path
+    is_run = (path / "request.json").is_file() or (path / "state.json").is_file()
+    if path.is_symlink() or path.parent.is_symlink() or not path.is_dir() or not is_run:
+        raise RunError(f"{path} is not the folder of a run. `tidelab runs list` shows your runs.")
+    try:
+        slug = folder.request.use_case
+    except RunError:
+        # A damaged request: its place and name have to speak for it.
+        slug = path.parent.name
+    if slug != path.parent.name or not _RUN_ID.match(path.name):
+        raise RunError(
+            f"{path} does not lie where runs lie (<runs>/{slug}/<run>): it is a copy. Remove the folder yourself."
+        )
+
+
+def _stop(folder: RunFolder, *, cancel: bool, wait_s: float) -> None:
+    until = time.monotonic() + wait_s
+    asked = False
+    while _is_going(folder):
+        if not cancel:
+            raise RunError(f"Run {folder.run_id} is being executed. Cancel it first, or wait for its end.")
+        if not asked:
+            folder.cancel()
+            asked = True
+        if time.monotonic() > until:
+            raise RunError(
+                f"Run {folder.run_id} was asked to stop and has not ended after {wait_s:.0f} seconds. Try again later."
+            )
+        time.sleep(_POLL_S)
+
+
+def _is_going(folder: RunFolder) -> bool:
+    state = folder.state()
+    # A run that was prepared and never started is not going, though it is not over either.
+    started = state.pid is not None or (folder.path / "launch.json").exists()
+    return not state.is_over and started
+
+
+def _move_away(folder: RunFolder) -> Path:
+    trash = folder.runs_root / TRASH
+    trash.mkdir(mode=0o700, exist_ok=True)
+    if trash.is_symlink():
+        raise OSError(40, "its folder .trash is a link")
+    # The name says what is left to do, should it be interrupted.
+    moved = trash / f"{folder.path.parent.name}~{folder.run_id}~{secrets.token_hex(4)}"
+    folder.path.rename(moved)
+    return moved
+
+
+def _finish(moved: Path, runs_root: Path) -> Freed:
+    """Free what a moved run used, then remove it; every step may be repeated."""
+    parts = moved.name.split("~")
+    freed = Freed()
+    if len(parts) == 3:
+        slug, run_id, _ = parts
+        freed += _release(runs_root, slug, run_id)
+        forget_lines(runs_root / TIMELINE_FILE, {"use_case": slug, "run": run_id})
+    name = upload_of(moved)
+    if name:
+        freed += remove_upload(runs_root, name)
+    freed += remove_tree(moved)
+    for empty in (moved.parent, runs_root / parts[0]):
+        with suppress(OSError):
+            empty.rmdir()
+    return freed
+
+
+def _release(runs_root: Path, slug: str, run_id: str) -> Freed:
+    """Free what the caches hold for a run alone: its own and the shared one, for the policy may have changed meanwhile."""
+    freed = 0
+    own = own_cache(runs_root)
+    for path in (own, shared_cache(slug)):
+        left = {f"{run.parent.name}/{run.name}" for run in run_folders(runs_root)}
+        # A cache that is locked or damaged costs nothing but its bytes: the rest of the run goes all the same.
+        with suppress(sqlite3.Error, OSError):
+            freed += release(path, f"{slug}/{run_id}", nobody_else=path == own and left <= runs_of(path))
+    return Freed(freed, 0)
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_dir()]
+    except OSError:
+        return []

@@ -1,0 +1,110 @@
+"""Remove what a data policy says is not kept, and finish what was interrupted.
+
+Runs before every run, when an app or a Lab page opens, and as ``tidelab runs sweep``; the hub asks for it every hour. Where none of
+these happens, nothing is removed: a machine that is switched off forgets nothing.
+"""
+
+import datetime
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tidelab.runs.delete import (
+    Freed,
+    delete_run,
+    finish_deletions,
+    remove_tree,
+    remove_upload,
+    run_folders,
+    upload_of,
+)
+from tidelab.runs.errors import RunError
+from tidelab.runs.folder import RunFolder
+from tidelab.runs.policy import EPHEMERAL_FILE, UPLOADS, ephemeral_hours, is_expired, upload_hours
+
+_BROKEN_OFF_S: Final = 3600
+
+
+def sweep(runs_root: Path, now: datetime.datetime | None = None) -> Freed:
+    """Remove runs and uploads of one person that are due, and finish interrupted deletions.
+
+    Never raises for what lies there: what cannot be removed now is tried again the next time.
+
+    Parameters
+    ----------
+    runs_root
+        Folder of the person's runs.
+    now
+        With time zone; the clock when None.
+    """
+    moment = now or datetime.datetime.now(datetime.UTC)
+    freed = finish_deletions(runs_root)
+    for path in run_folders(runs_root):
+        if (path / EPHEMERAL_FILE).exists():
+            freed += _sweep_run(RunFolder(path), moment)
+    return freed + _sweep_uploads(runs_root, moment)
+
+
+def forget_upload(folder: RunFolder) -> Freed:
+    """Remove the upload of an ephemeral run that has ended, unless another run still needs it."""
+    name = upload_of(folder.path)
+    if name is None:
+        return Freed()
+    others = (RunFolder(path) for path in run_folders(folder.runs_root) if path != folder.path)
+    if any(upload_of(other.path) == name and not other.state().is_over for other in others):
+        return Freed()
+    return remove_tree(folder.runs_root / UPLOADS / name)
+
+
+def _sweep_run(folder: RunFolder, now: datetime.datetime) -> Freed:
+    hours = ephemeral_hours(folder.path)
+    state = folder.state()
+    if hours is None or (not state.is_over and state.pid is not None):
+        return Freed()
+    if not is_expired(state.finished or state.updated, hours, now):
+        return Freed()
+    with suppress(RunError):
+        return delete_run(folder)
+    return Freed()
+
+
+def _sweep_uploads(runs_root: Path, now: datetime.datetime) -> Freed:
+    """Remove uploads of ephemeral use cases that no run uses and that are due."""
+    freed = Freed()
+    with suppress(OSError):
+        for place in sorted((runs_root / UPLOADS).iterdir()):
+            hours = upload_hours(place.name)
+            if hours is None or place.is_symlink() or not place.is_dir():
+                continue
+            age_s = max(
+                0.0, now.timestamp() - max(path.stat().st_mtime for path in (place, *place.iterdir()))
+            )
+            if age_s >= (_BROKEN_OFF_S if place.suffix == ".part" else hours * 3600):
+                freed += remove_upload(runs_root, place.name)
+    return freed
+
+
+def sweep_quietly(runs_root: Path) -> None:
+    """Sweep before something else that must not fail for it."""
+    with suppress(Exception):
+        sweep(runs_root)
+
+
+def older_than(runs_root: Path, days: float, now: datetime.datetime | None = None) -> list[RunFolder]:
+    """Return the runs of a person that ended more than so many days ago, oldest first; nothing is deleted."""
+    limit = (now or datetime.datetime.now(datetime.UTC)) - datetime.timedelta(days=days)
+    found = []
+    for path in run_folders(runs_root):
+        folder = RunFolder(path)
+        state = folder.state()
+        if state.is_over and is_expired(state.finished or state.updated or _asked(path.name), 0, limit):
+            found.append(folder)
+    return sorted(found, key=lambda folder: folder.run_id)
+
+
+def _asked(run_id: str) -> str:
+    """Return when a run was asked for, from its name: for one whose state cannot be read."""
+    with suppress(ValueError):
+        stamp = datetime.datetime.strptime(run_id[:18], "%Y%m%dT%H%M%S%f")
+        return stamp.replace(tzinfo=datetime.UTC).isoformat()
+    return datetime.datetime.now(datetime.UTC).isoformat()
