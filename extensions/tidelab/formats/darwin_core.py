@@ -8,6 +8,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 from xml.etree import ElementTree
 
@@ -130,13 +131,12 @@ def lsid(aphia_id: int) -> str:
 
 
 def number(value: float) -> str:
-    """Return a number as a cell: plain decimals where they are readable, no trailing zeros, never a locale's comma.
+    """Return a number as a cell: ten significant digits, plain decimals, no trailing zeros.
 
-    >>> number(3.0), number(0.25), number(51.23456789), number(1.5e9)
-    ('3', '0.25', '51.23456789', '1500000000')
+    >>> number(3.0), number(0.25), number(51.23456789), number(1.5e9), number(2.5e-6)
+    ('3', '0.25', '51.23456789', '1500000000', '0.0000025')
     """
-    text = f"{value:.10g}"
-    return f"{value:.0f}" if "e+" in text else text
+    return f"{Decimal(f'{value:.10g}'):f}"
 
 
 def _text(terms: Sequence[str], rows: Iterable[Row]) -> bytes:

@@ -1,5 +1,6 @@
 """The zip that a person takes away: what the run found, what people said of it since, and the texts as they are true now."""
 
+import contextlib
 import csv
 import io
 import zipfile
@@ -51,10 +52,9 @@ def make_package(folder: RunFolder, path: Path | None = None, more: Mapping[str,
     written = {**_current_texts(folder), **(more or {})}
     lying = {name: folder.path / name for name in PACKAGE_FILES if name not in written}
     there = {name: file for name, file in lying.items() if file.is_file() and not file.is_symlink()}
-    try:
+    # A run that failed before it wrote where its results come from has no note; its state says why.
+    with contextlib.suppress(RunError, KeyError):
         written[_NOTE] = package_note(folder.manifest(), {*written, *there})
-    except (RunError, KeyError):
-        pass  # A run that failed before it wrote where its results come from has no note, and says so in its state.
     inside = f"{folder.request.use_case}-{folder.run_id}"
     with replacing(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in (_NOTE, *PACKAGE_FILES):
