@@ -31,6 +31,8 @@ View = Callable[[Any], Displayable]
 
 
 _POLL_S: Final = 0.4
+_QUIET_S: Final = 0.6
+"""How long a person at the grid must pause before the numbers follow: they cost the kernel more than an act does."""
 _log = logging.getLogger(__name__)
 display: Any = IPython.display.display
 
@@ -78,6 +80,8 @@ class Analysis:
         self._form: Any = None
         self._hello: Any = None
         self._watcher: asyncio.Task[None] | None = None
+        self._grids: list[Any] = []
+        self._later: asyncio.TimerHandle | None = None
 
     @property
     def run(self) -> RunFolder | None:
@@ -116,6 +120,22 @@ class Analysis:
         display(output)
         if self.model.run is not None and self.model.run.state().status == "done":
             self._fill(output, view)
+
+    def validation(self) -> None:
+        """Show the grid in which a person confirms or corrects the names; what it changes is shown below and above at once.
+
+        The report shows who validated what.
+        """
+        if self.model.face == "report":
+            self.show(views.validation)
+            return
+        from tidelab.widgets.validation import ValidationGrid
+
+        grid = ValidationGrid(self._names_changed)
+        self._grids.append(grid)
+        display(grid)
+        if self.model.run is not None and self.model.run.state().status == "done":
+            self._open_grids()
 
     # ---- the form's actions -------------------------------------------------------------------------------------
 
@@ -245,6 +265,7 @@ class Analysis:
             return
         for output, view in self._shown:
             self._fill(output, view)
+        self._open_grids()
         if self._hello is not None:
             self._hello.has_results = True
         self._form.show_progress(describe(state))
@@ -264,8 +285,42 @@ class Analysis:
     def _clear(self) -> None:
         if self._hello is not None:
             self._hello.has_results = False
+        if self._later is not None:
+            self._later.cancel()
+        for grid in self._grids:
+            grid.close_run()
         for output, _ in self._shown:
             output.outputs = ()
+
+    def _open_grids(self) -> None:
+        run, visitor = self.model.run, self.model.visitor
+        if run is not None and visitor is not None:
+            for grid in self._grids:
+                grid.open_for(visitor, run)
+
+    def _names_changed(self) -> None:
+        """Show the numbers again once the person pauses."""
+        if self._later is not None:
+            self._later.cancel()
+        self._later = asyncio.get_running_loop().call_later(_QUIET_S, self._refill)
+
+    def _refill(self) -> None:
+        run = self.model.run
+        if run is None or run.state().status != "done":
+            return
+        for output, view in self._shown:
+            # The buttons give the files as they are when they are pressed; a download under way must go on.
+            if view is views.downloads:
+                continue
+            try:
+                fresh = view(run)._repr_mimebundle_()
+            except Exception:
+                _log.exception("A view could not be shown again")
+                continue
+            shown = output.outputs[0].get("data") if len(output.outputs) == 1 else None
+            if fresh != shown:
+                # In one step: the page must not jump under the person's hands.
+                output.outputs = ({"output_type": "display_data", "data": fresh, "metadata": {}},)
 
     def _name_run(self) -> None:
         if self._hello is not None and self.model.run is not None:

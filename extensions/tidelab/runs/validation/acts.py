@@ -3,7 +3,7 @@
 import datetime
 import difflib
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Final
 
@@ -97,6 +97,22 @@ class Validation:
         """Say that a person looked and could not tell. Parameters, returns and errors as for `confirm`."""
         ids = self._known(image_ids)
         return self._say(lambda _: dict.fromkeys(ids, ""), person, audit)
+
+    def give(
+        self, names: Mapping[str, str], person: str, audit: str | None = None
+    ) -> list[ValidationEvent]:
+        """Give each image a name of its own in one act, which one undo takes back.
+
+        Parameters
+        ----------
+        names
+            image_id -> one of `labels`; empty: a person looked and could not tell.
+        person, audit
+            As for `confirm`.
+        """
+        given = {name: self._label(name) if name else "" for name in set(names.values())}
+        ids = self._known(names)
+        return self._say(lambda _: {image_id: given[names[image_id]] for image_id in ids}, person, audit)
 
     def undo(self, person: str) -> list[ValidationEvent]:
         """Take back the last act of this person in this run that still stands, and nobody else's; as often as there is one.
