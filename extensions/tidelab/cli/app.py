@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tidelab import __version__
-from tidelab.cli import catalogue, doctor, forgetting, reports, runs, stacks, usage
+from tidelab.cli import catalogue, doctor, exports, forgetting, reports, runs, stacks, usage
 
 app = typer.Typer(
     name="tidelab",
@@ -41,6 +41,8 @@ app.command("schema")(catalogue.schema)
 app.command("docs")(catalogue.docs)
 app.command("report")(reports.report)
 app.command("run")(runs.run)
+app.command("export")(exports.export)
+app.command("check-ecotaxa")(exports.check_ecotaxa)
 forgetting.add_to(runs.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(usage.app, name="usage")

@@ -1,4 +1,4 @@
-"""The widgets with JavaScript of their own: hello, upload and download. They hold no state that decides anything."""
+"""The widgets with JavaScript of their own: hello and upload. They hold no state that decides anything."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -114,53 +114,3 @@ class Uploader(anywidget.AnyWidget):
         )
         self.send({"kind": "done", "text": text})
         self._on_done(path, n_files)
-
-
-class Downloads(anywidget.AnyWidget):
-    """Buttons that give files of a run to the browser, read when they are pressed.
-
-    Parameters
-    ----------
-    sources
-        File name -> (title, detail, media type, function that returns the file's path).
-    """
-
-    _esm = _STATIC / "download.js"
-    _css = _STATIC / "download.css"
-    files = traitlets.List(traitlets.Dict()).tag(sync=True)
-
-    def __init__(self, sources: Mapping[str, tuple[str, str, str, Callable[[], Path]]]) -> None:
-        self._sources = {name: source[3] for name, source in sources.items()}
-        super().__init__(
-            files=[
-                {"name": name, "title": title, "detail": detail, "media_type": media_type}
-                for name, (title, detail, media_type, _) in sources.items()
-            ]
-        )
-        self.on_msg(self._receive)
-
-    def _receive(self, _widget: Any, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
-        name, offset = content.get("file"), content.get("offset")
-        if (
-            content.get("kind") != "fetch"
-            or name not in self._sources
-            or not isinstance(offset, int)
-            or offset < 0
-        ):
-            return
-        try:
-            path = self._sources[name]()
-            with path.open("rb") as stream:
-                stream.seek(offset)
-                data = stream.read(_PIECE)
-                more = bool(stream.read(1))
-        except OSError as error:
-            self.send(
-                {
-                    "kind": "wrong",
-                    "file": name,
-                    "text": f"{name} cannot be read: {error.strerror}. Analyse again.",
-                }
-            )
-            return
-        self.send({"kind": "piece", "file": name, "more": more, "next": offset + len(data)}, [data])

@@ -13,7 +13,20 @@ from tidelab.cli import app
 def test_help_names_every_command(tidelab):
     said = tidelab("--help")
     assert said.code == 0
-    for name in ["list", "check", "new", "schema", "docs", "report", "run", "runs", "stack", "doctor"]:
+    for name in [
+        "list",
+        "check",
+        "new",
+        "schema",
+        "docs",
+        "report",
+        "run",
+        "runs",
+        "export",
+        "check-ecotaxa",
+        "stack",
+        "doctor",
+    ]:
         assert f"\n  {name} " in said.out
     assert "..." not in said.out.split("Commands:")[1], (
         "every command's first sentence is short enough to be read"

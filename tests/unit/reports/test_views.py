@@ -136,7 +136,23 @@ def test_downloads_carry_the_files_byte_for_byte(run, pictures):
     assert set(links) == {"results.csv", "counts.csv", "failed_files.csv"}
     for name, href in links.items():
         assert base64.b64decode(href.partition("base64,")[2]) == (finished.path / name).read_bytes()
-    assert [file.path().exists() for file in downloadable(finished)] == [True] * 4
+    files = {
+        file.name.removeprefix(f"{finished.request.use_case}-{finished.run_id}"): file
+        for file in downloadable(finished)
+    }
+    assert {"results.csv", ".zip", "-ecotaxa.zip", "-coco.json"} <= set(files)
+    assert all(file.path().exists() for file in files.values() if not file.reason)
+
+
+def test_formats_are_listed_with_their_command_or_with_the_reason(run, tmp_path):
+    finished = run()
+    said = {item.get_text() for item in soup(views.downloads(finished)).select(".tl-formats li")}
+    assert f"EcoTaxa (zip): tidelab export {finished.run_id} ecotaxa" in said
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "a.png").touch()
+    failed = run(tmp_path / "only")
+    (told,) = (file for file in downloadable(failed) if "ecotaxa" in file.name)
+    assert told.reason == "The run did not finish (failed); run it again, finished images are kept."
 
 
 VERDICT = {

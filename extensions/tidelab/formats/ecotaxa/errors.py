@@ -12,11 +12,13 @@ class EcotaxaError(Exception):
         The table concerned, relative to the bundle; empty for the bundle itself.
     line
         Line of the table, 1 is the header; 0 where none is meant.
+    empty
+        Whether there is nothing in the table: EcoTaxa passes over it when there are others.
     """
 
-    def __init__(self, message: str, file: str = "", line: int = 0) -> None:
+    def __init__(self, message: str, file: str = "", line: int = 0, *, empty: bool = False) -> None:
         super().__init__(message)
-        self.file, self.line = file, line
+        self.file, self.line, self.empty = file, line, empty
 
     @property
     def words(self) -> str:

@@ -175,6 +175,7 @@ def read_table(file: str, content: Callable[[], bytes]) -> Table:
             f"{file} is empty. Expected a line with the names of the columns, a line with their types ([t] or [f]) "
             "and a line for each image. Write the table again, or leave it out.",
             file,
+            empty=True,
         )
     if len(header) > MAX_COLUMNS:
         raise EcotaxaError(f"{file} has {len(header)} columns; at most {MAX_COLUMNS} are read.", file, 1)

@@ -43,8 +43,6 @@ def validate(path: Path, progress: Callable[[int], None] | None = None) -> list[
 
 
 def _check(bundle: Bundle, faults: Faults, progress: Callable[[int], None]) -> None:
-    for error in bundle.problems:
-        faults.add("table", error.words, file=error.file, line=error.line)
     for name, reason in sorted(bundle.store.refused.items()):
         if is_table(name) or "backslash" in reason:
             faults.add("refused", f"{reason}. It is not read.", file=shown(name))
@@ -65,6 +63,15 @@ def _check(bundle: Bundle, faults: Faults, progress: Callable[[int], None]) -> N
             faults.add("table", error.words, file=table.file, line=error.line)
         if total == before:
             empty.append(table)
+    for error in bundle.problems:
+        harmless = error.empty and total
+        faults.add(
+            "table",
+            error.words,
+            file=error.file,
+            line=error.line,
+            severity="warning" if harmless else "error",
+        )
     for table in empty:
         faults.add(
             "no-rows",

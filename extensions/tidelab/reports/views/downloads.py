@@ -1,19 +1,29 @@
-"""What a person takes away: the table, the failed files, everything in one zip."""
+"""What a person takes away: the tables, everything in one zip, and the run in the formats of others."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, section
-from tidelab.runs import RunFolder
+from tidelab.runs import RunError, RunFolder
+
+if TYPE_CHECKING:
+    from tidelab.exports import Export, Exported, Progress
 
 _EMBEDDED_BYTES: Final = 20_000_000
 """Largest table that is embedded in a report; a larger one lies beside it only."""
+
+_EVERYTHING: Final = "package"
+_TABLES: Final = (
+    ("results.csv", "Results (CSV)", "one row an image"),
+    ("counts.csv", "Counts (CSV)", "one row a class"),
+    ("failed_files.csv", "Failed files (CSV)", "what could not be used, and why"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,33 +38,48 @@ class Download:
         What it is, in a few words and in a sentence.
     media_type
         Its media type.
-    path
-        Returns the file; makes it where it is made on demand.
+    make
+        Returns the file, with notes; makes it where it is made on demand, and then tells how far it is.
+    reason
+        Why it cannot be had, in a sentence; empty where it can.
+    passing
+        Whether the file is made for one download only, and removed after it.
     """
 
     name: str
     title: str
     detail: str
     media_type: str
-    path: Callable[[], Path]
+    make: "Callable[[Progress | None], Exported]"
+    reason: str = ""
+    passing: bool = False
+
+    def path(self) -> Path:
+        """Return the file; makes it where it is made on demand."""
+        return self.make(None).path
 
 
 def downloadable(run: RunFolder) -> list[Download]:
-    """Return the files of a finished run that a person may take away."""
-    package_name = f"{run.request.use_case}-{run.run_id}.zip"
+    """Return the files of a run that is over: tables, everything in one zip, and each format it can be exported to.
+
+    A format that cannot be had is there too, with the reason.
+    """
+    from tidelab.exports import EXPORTS
+
+    exports = [export for export in EXPORTS.values() if export.name != _EVERYTHING]
     return [
-        Download("results.csv", "Results (CSV)", "one row an image", "text/csv", lambda: run.path / "results.csv"),
-        Download("counts.csv", "Counts (CSV)", "one row a class", "text/csv", lambda: run.path / "counts.csv"),
-        Download("failed_files.csv", "Failed files (CSV)", "what could not be used, and why", "text/csv",
-                 lambda: run.path / "failed_files.csv"),
-        Download(package_name, "Everything (zip)", "with methods paragraph and citation", "application/zip", run.package),
+        *(Download(name, title, detail, "text/csv", _existing(run.path / name)) for name, title, detail in _TABLES),
+        Download(f"{run.request.use_case}-{run.run_id}.zip", "Everything (zip)", "with methods paragraph and citation",
+                 "application/zip", _package(run)),
+        *(_exported(run, export) for export in exports),
     ]  # fmt: skip
 
 
 def downloads(run: RunFolder) -> Displayable:
     """Return links that carry the tables themselves, so that they work in a file that was sent by mail.
 
-    In Lab and app the same place holds buttons (``tidelab.widgets``), which also give the zip.
+    In Lab and app the same place holds buttons (``tidelab.widgets``), which also give the zip and the other formats; a report names
+    the command that writes them, because images do not belong into a page.
     """
     links, words = [], []
     for file in downloadable(run):
@@ -74,4 +99,59 @@ def downloads(run: RunFolder) -> Displayable:
                 '<a class="tl-download" download="{}" href="data:text/csv;charset=utf-8;base64,{}">{} — {}</a>'
             ).format(file.name, encoded, file.title, numbers.size(len(data)))
         )
-    return section(Markup("").join(links), "\n".join(words), "tl-downloads-view")
+    formats = list(_formats(run))
+    words += [f"{title}: {how}" for title, how in formats]
+    listed = Markup("").join(Markup("<li>{}: {}</li>").format(title, how) for title, how in formats)
+    body = Markup("").join(links) + Markup(
+        '<details class="tl-formats"><summary>In other formats</summary><ul>{}</ul></details>'
+    ).format(listed)
+    return section(body, "\n".join(words), "tl-downloads-view")
+
+
+def _formats(run: RunFolder) -> Iterator[tuple[str, Markup]]:
+    from tidelab.exports import EXPORTS
+
+    for export in EXPORTS.values():
+        reason = _reason(export, run)
+        command = f"tidelab export {run.run_id} {export.name}"
+        yield (
+            export.title,
+            Markup("{}").format(reason) if reason else Markup("<code>{}</code>").format(command),
+        )
+
+
+def _existing(path: Path) -> "Callable[[Progress | None], Exported]":
+    def make(progress: "Progress | None") -> "Exported":
+        from tidelab.exports import Exported
+
+        return Exported(path)
+
+    return make
+
+
+def _package(run: RunFolder) -> "Callable[[Progress | None], Exported]":
+    def make(progress: "Progress | None") -> "Exported":
+        from tidelab.exports import Exported
+
+        return Exported(run.package())
+
+    return make
+
+
+def _exported(run: RunFolder, export: "Export") -> Download:
+    name = export.file_name(run)
+
+    def make(progress: "Progress | None") -> "Exported":
+        folder = run.path / "products"
+        folder.mkdir(exist_ok=True)
+        return export.write(run, folder / name, progress)
+
+    reason = _reason(export, run)
+    return Download(name, export.title, export.detail, export.media_type, make, reason, passing=True)
+
+
+def _reason(export: "Export", run: RunFolder) -> str:
+    try:
+        return export.available(run)
+    except RunError as error:
+        return str(error)

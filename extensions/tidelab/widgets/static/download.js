@@ -6,6 +6,8 @@ function render({ model, el }) {
   box.className = "tl-downloads";
   const line = document.createElement("p");
   line.setAttribute("role", "status");
+  const notes = document.createElement("ul");
+  notes.className = "tl-download-notes";
   let current = null;
 
   const draw = () => {
@@ -20,8 +22,14 @@ function render({ model, el }) {
       const what = document.createElement("span");
       what.textContent = file.detail;
       button.append(name, what);
+      if (file.reason) {
+        // aria-disabled and not disabled: a screen reader must be able to reach the reason.
+        button.setAttribute("aria-disabled", "true");
+        what.textContent = `${file.detail}. Not available: ${file.reason}`;
+      }
       button.addEventListener("click", () => {
-        if (current) return;
+        if (current || file.reason) return;
+        notes.replaceChildren();
         current = { name: file.name, type: file.media_type, parts: [] };
         line.textContent = `Preparing ${file.name}…`;
         model.send({ kind: "fetch", file: file.name, offset: 0 });
@@ -43,15 +51,23 @@ function render({ model, el }) {
   };
   const receive = (message, buffers) => {
     if (!current || message.file !== current.name) return;
+    if (message.kind === "progress") { line.textContent = message.text; return; }
     if (message.kind === "wrong") { line.textContent = message.text; current = null; return; }
     if (buffers && buffers.length) current.parts.push(buffers[0]);
     if (message.more) model.send({ kind: "fetch", file: current.name, offset: message.next });
-    else save();
+    else {
+      for (const text of message.notes || []) {
+        const item = document.createElement("li");
+        item.textContent = text;
+        notes.append(item);
+      }
+      save();
+    }
   };
   model.on("msg:custom", receive);
   model.on("change:files", draw);
   draw();
-  el.append(box, line);
+  el.append(box, line, notes);
   return () => { model.off("msg:custom", receive); model.off("change:files", draw); };
 }
 export default { render };
