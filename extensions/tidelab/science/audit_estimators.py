@@ -20,6 +20,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tidelab.science.concentration import poisson_interval
+
 Array = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -57,13 +59,15 @@ def horvitz_thompson(values: npt.ArrayLike, probabilities: npt.ArrayLike) -> Arr
 def exact_counts(counts: npt.ArrayLike) -> Totals:
     """Return counts that a person made of every image, with the interval of counting alone.
 
-    The interval is Garwood's for a Poisson count (Fiducial limits for the Poisson distribution, Biometrika 28, 1936).
+    The interval is Garwood's for a Poisson count (`tidelab.science.concentration`).
     """
-    from scipy.stats import chi2
-
-    seen = np.asarray(counts, np.float64)
-    low = np.where(seen > 0, chi2.ppf(0.025, 2 * np.maximum(seen, 1e-9)) / 2, 0.0)
-    return Totals(seen, low, chi2.ppf(0.975, 2 * seen + 2) / 2)
+    seen = [int(count) for count in np.asarray(counts).tolist()]
+    found = [poisson_interval(count) for count in seen]
+    return Totals(
+        np.array(seen, np.float64),
+        np.array([one.low for one in found]),
+        np.array([one.high for one in found]),
+    )
 
 
 def stratified_totals(

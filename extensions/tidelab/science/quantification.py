@@ -209,7 +209,9 @@ def resampled_counts(
             weights = rng.poisson(1.0, size=(rows, n))
         sums[start : start + rows] = weights.astype(np.float64) @ sample
     totals = sums.sum(axis=1)
-    shares = simplex_least_squares(means, sums / np.maximum(totals, 1.0)[:, None])
+    targets = sums / np.maximum(totals, 1.0)[:, None]
+    centre = simplex_least_squares(means.mean(axis=0)[None], targets.mean(axis=0)[None])[0]
+    shares = simplex_least_squares(means, targets, start=centre > 0)
     counts: Array = shares * totals[:, None]
     return counts
 
@@ -219,3 +221,15 @@ def percentile_interval(replicates: Array, level: float = 0.95) -> tuple[Array, 
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(replicates, [tail, 100 - tail], axis=0)
     return low, high
+
+
+def with_counting_error(value: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    """Return interval ends that are never narrower than the exact Poisson interval of the count itself.
+
+    No correction knows an expected count better than somebody who named every image would. It matters at zero: a bootstrap of no
+    images is no images, although a class of which none was seen may well be in the water (up to 3.7 images' worth, at 95 %).
+    """
+    from scipy.special import gammaincinv
+
+    least = np.where(value > 0, gammaincinv(np.maximum(value, 1e-9), 0.025), 0.0)
+    return np.minimum(low, least), np.maximum(high, gammaincinv(np.maximum(value, 0.0) + 1, 0.975))

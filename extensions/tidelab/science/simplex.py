@@ -14,7 +14,9 @@ Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 
-def simplex_least_squares(matrices: npt.ArrayLike, targets: npt.ArrayLike) -> Array:
+def simplex_least_squares(
+    matrices: npt.ArrayLike, targets: npt.ArrayLike, start: npt.ArrayLike | None = None
+) -> Array:
     """Minimise ``|A p - b|`` over all vectors of shares ``p``, for each pair of `matrices` and `targets`.
 
     Block principal pivoting (Portugal, L., Judice, J. and Vicente, L., A comparison of block pivoting and interior-point algorithms
@@ -28,6 +30,8 @@ def simplex_least_squares(matrices: npt.ArrayLike, targets: npt.ArrayLike) -> Ar
         Shape ``(b, r, k)``.
     targets
         Shape ``(b, r)``.
+    start
+        Which shares to think above zero at first, shape ``(k,)``; by default all. It changes the time, never the result.
 
     Returns
     -------
@@ -41,7 +45,7 @@ def simplex_least_squares(matrices: npt.ArrayLike, targets: npt.ArrayLike) -> Ar
     gram = np.matmul(a.transpose(0, 2, 1), a)
     gram += _RIDGE * (np.trace(gram, axis1=1, axis2=2) / k)[:, None, None] * np.eye(k)
     moment = np.matmul(a.transpose(0, 2, 1), b[..., None])[..., 0]
-    free = np.ones((n, k), bool)
+    free = np.repeat(_start(start, k)[None], n, axis=0)
     solution = np.zeros((n, k))
     fewest, patience = np.full(n, k + 1), np.full(n, _PATIENCE)
     open_ = np.arange(n)
@@ -64,17 +68,26 @@ def simplex_least_squares(matrices: npt.ArrayLike, targets: npt.ArrayLike) -> Ar
     return shares_
 
 
+def _start(start: npt.ArrayLike | None, k: int) -> Mask:
+    mask = np.ones(k, bool) if start is None else np.array(start, bool)
+    return mask if mask.any() else np.ones(k, bool)
+
+
 def _solve(gram: Array, moment: Array, free: Mask) -> tuple[Array, Array]:
     """Return the shares with the fixed ones at zero, and the gradient of the Lagrangian."""
-    n, k = moment.shape
+    # Columns that are fixed everywhere need no place in the systems: of ninety-five classes a small sample holds a dozen.
+    used = np.flatnonzero(free.any(axis=0))
+    open_, inner = free[:, used], gram[:, used[:, None], used]
+    n, k = open_.shape
     system = np.zeros((n, k + 1, k + 1))
-    system[:, :k, :k] = np.where(free[:, :, None] & free[:, None, :], gram, 0.0)
+    system[:, :k, :k] = np.where(open_[:, :, None] & open_[:, None, :], inner, 0.0)
     diagonal = np.arange(k)
-    system[:, diagonal, diagonal] += ~free
-    system[:, :k, k] = system[:, k, :k] = free
-    right = np.concatenate([np.where(free, moment, 0.0), np.ones((n, 1))], axis=1)
+    system[:, diagonal, diagonal] += ~open_
+    system[:, :k, k] = system[:, k, :k] = open_
+    right = np.concatenate([np.where(open_, moment[:, used], 0.0), np.ones((n, 1))], axis=1)
     found = np.linalg.solve(system, right[..., None])[..., 0]
-    shares = np.where(free, found[:, :k], 0.0)
+    shares = np.zeros(moment.shape)
+    shares[:, used] = np.where(open_, found[:, :k], 0.0)
     gradient = np.matmul(gram, shares[..., None])[..., 0] - moment + found[:, k:]
     return shares, gradient
 

@@ -5,6 +5,7 @@ No widgets, no side effects, no file is written; whatever comes from outside (fi
 
 from tidelab.reports.views.counts import counts, counts_plot
 from tidelab.reports.views.downloads import downloads
+from tidelab.reports.views.estimates import estimates
 from tidelab.reports.views.files import failed_files
 from tidelab.reports.views.gallery import gallery
 from tidelab.reports.views.outcome import outcome
@@ -17,6 +18,7 @@ __all__ = [
     "counts",
     "counts_plot",
     "downloads",
+    "estimates",
     "failed_files",
     "gallery",
     "outcome",

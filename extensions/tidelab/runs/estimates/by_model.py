@@ -20,6 +20,7 @@ from tidelab.science.quantification import (
     percentile_interval,
     resampled_counts,
     resampled_means,
+    with_counting_error,
 )
 
 
@@ -111,11 +112,9 @@ class ByModel:
         sample, n = self.outputs[rows], int(rows.sum())
         seed = [self.evidence.settings.seed, 1, zlib.crc32(sample_id.encode())]
         drawn = resampled_counts(sample, self.drawn_means, np.random.default_rng(seed))
-        low, high = percentile_interval(drawn)
         value = n * pacc(self.means, sample)
-        return Corrected(
-            value, np.minimum(low, value), np.maximum(high, value), n * emq(self.labelled, sample)
-        )
+        low, high = with_counting_error(value, *percentile_interval(drawn))
+        return Corrected(value, low, high, n * emq(self.labelled, sample))
 
     def method_words(self) -> str:
         """Return how it was computed, with citations."""

@@ -16,6 +16,7 @@ from tidelab.runs.estimates.by_model import by_model
 from tidelab.runs.estimates.evidence import Evidence, NoCorrection, Rows
 from tidelab.runs.folder import RunFolder
 from tidelab.science.audit_estimators import exact_counts
+from tidelab.science.concentration import concentration
 
 _DECIMALS = 3
 
@@ -149,7 +150,7 @@ def _rows(evidence: Evidence, rows: Rows, sample_id: str, answer: Answer) -> Ite
     for label in [*sorted(found, key=lambda name: (-int(raw.get(name, 0)), name)), ""]:
         corrected, meaning = answer.counts.get(label), evidence.meanings.of(label)
         count = int(raw.get(label, 0))
-        concentration, of = _concentration(corrected, count, water if meaning.is_biological else None)
+        per_ml, of = _per_ml(corrected, count, water if meaning.is_biological else None)
         yield ClassEstimate(
             sample_id=sample_id,
             label=label,
@@ -160,7 +161,7 @@ def _rows(evidence: Evidence, rows: Rows, sample_id: str, answer: Answer) -> Ite
             method=answer.method if corrected else "",
             check=answer.check.get(label),
             withheld="" if corrected else _why(answer, label),
-            concentration_per_ml=concentration,
+            concentration_per_ml=per_ml,
             concentration_of=of,
         )
 
@@ -171,16 +172,13 @@ def _why(answer: Answer, label: str) -> str:
     return answer.withheld.get(label, "The model does not know this class, so it cannot be corrected for.")
 
 
-def _concentration(corrected: Range | None, raw: int, water_ml: float | None) -> tuple[Range | None, str]:
+def _per_ml(corrected: Range | None, raw: int, water_ml: float | None) -> tuple[Range | None, str]:
     """Return the count over the volume of sea water; the water is taken as known."""
     if water_ml is None:
         return None, ""
     if corrected is not None:
-        count, of = corrected, "corrected"
-    else:
-        totals = exact_counts([raw])
-        count, of = Range(value=raw, low=float(totals.low[0]), high=float(totals.high[0])), "raw"
-    return Range(value=count.value / water_ml, low=count.low / water_ml, high=count.high / water_ml), of
+        return concentration(corrected, water_ml), "corrected"
+    return concentration(raw, water_ml), "raw"
 
 
 def _notes(evidence: Evidence, whole: Answer) -> list[str]:

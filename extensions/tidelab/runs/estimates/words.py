@@ -15,7 +15,8 @@ NOT_COVERED: Final = (
 BOOTSTRAP: Final = (
     "95 % intervals are percentiles of {replicates} bootstrap replicates that draw the {labelled} held-out labelled images again within "
     "each class ({unit}; Rao and Wu 1988, widened by Student's t) and let each analysed image count a Poisson(1) number of times, so "
-    "that they are intervals of the count expected in the water that was imaged (seed {seed})."
+    "that they are intervals of the count expected in the water that was imaged; none is narrower than the Poisson interval of its own "
+    "count (Garwood 1936). Seed {seed}."
 )
 
 PACC: Final = (
