@@ -12,6 +12,7 @@ from tidelab.domain.estimate import ClassEstimate, Estimates, Range
 from tidelab.exports.darwin_core_rows import SampleFacts, occurrence_id
 from tidelab.formats.darwin_core import Row, number
 from tidelab.runs.names import spreadsheet_safe
+from tidelab.science.concentration import concentration
 
 _P01: Final = "http://vocab.nerc.ac.uk/collection/P01/current/"
 _P06: Final = "http://vocab.nerc.ac.uk/collection/P06/current/"
@@ -74,7 +75,7 @@ def occurrence_measurements(one: SampleFacts) -> Iterator[Row]:
         }
         yield {**about, **_kind(COUNT), "measurementValue": str(found.images)}
         if one.sample.water_ml is not None:
-            per_ml = found.images / one.sample.water_ml
+            per_ml = concentration(found.images, one.sample.water_ml).value
             yield {
                 **about,
                 **_kind(ABUNDANCE),

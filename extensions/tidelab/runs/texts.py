@@ -1,9 +1,8 @@
 """The texts of a run as they are true now: people validate and counts are corrected after the run has written its own."""
 
-from pydantic import ValidationError
-
 from tidelab.domain.estimate import Estimates
 from tidelab.domain.sample import Sample
+from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import use_case_of
 from tidelab.runs.methods import Knowledge, citation_text, methods_paragraph
@@ -80,10 +79,10 @@ def correction_words(run: RunFolder) -> str:
 
 
 def estimates_of(run: RunFolder) -> Estimates | None:
-    """Return the counts of a run with their corrections; None where nobody asked for them yet, or they cannot be read."""
+    """Return the counts of a run with their corrections; None where they cannot be made of what there is."""
     try:
-        return Estimates.model_validate_json((run.path / "estimates.json").read_bytes())
-    except (OSError, ValidationError):
+        return run.estimates()
+    except RunError:
         return None
 
 
