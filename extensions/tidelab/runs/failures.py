@@ -168,6 +168,12 @@ KINDS: Final[dict[str, Kind]] = {
         "One value for each fact about a sample.",
         "Correct the one that is wrong and run again; finished images are kept. Until then the one named as used counts.",
     ),
+    "ecotaxa-table": Kind(
+        "EcoTaxa table with an error",
+        "{detail}.",
+        "A table that EcoTaxa imports: a line of columns, a line of types, a line for each image.",
+        "Correct the table, or give the value in samples.csv, and run again; finished images are kept. Until then it is not known.",
+    ),
     # --- FlowCam runs ------------------------------------------------------------------------------------------
     "flowcam-list": Kind(
         "FlowCam list that cannot be read",

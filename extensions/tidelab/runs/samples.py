@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,25 +98,6 @@ def samples_manifest(scene: "Scene", collection: Collection, limits: Limits) -> 
         "files": [{"file": file.name, "digest": _digest(file, limits)} for file in files.values()],
         "not_said": [note for fact in collection.facts for note in fact.notes],
     }
-
-
-def effort_words(records: Mapping[str, KnownSample], effort: str) -> str:
-    """Return how much was looked at in all, a sentence for the methods; says so when it is not known."""
-    count = len(records)
-    samples = "1 sample" if count == 1 else f"{count} samples"
-    if effort != "volume":
-        return f"The images belong to {samples}."
-    waters = [known.sample.water_ml for known in records.values()]
-    known_waters = [water for water in waters if water is not None]
-    if len(known_waters) == count and count:
-        return (
-            f"The images belong to {samples}; {sum(known_waters):.4g} mL of sea water were looked at in all."
-        )
-    missing = count - len(known_waters)
-    return (
-        f"The images belong to {samples}; for {missing} of them the volume of sea water is not known, so no concentrations are given "
-        "for these."
-    )
 
 
 def _cell(value: object) -> str:

@@ -219,6 +219,15 @@ def samples_conflict(folder: Path) -> str:
     return "samples.csv"
 
 
+@makes("ecotaxa-table")
+def ecotaxa_table(folder: Path) -> str:
+    grey_png(folder / "bundle" / "good-0.png", 208)
+    (folder / "bundle" / "ecotaxa_one.tsv").write_text(
+        "object_id\timg_file_name\tsample_id\tobject_lat\n[t]\t[t]\t[t]\t[f]\no1\tgood-0.png\tnet 1\tnorth\n"
+    )
+    return "bundle/ecotaxa_one.tsv"
+
+
 @makes("flowcam-list")
 def flowcam_list(folder: Path) -> str:
     run = write_run(folder, "cut-list", [np.full((9, 8, 3), 202, np.uint8)])

@@ -47,6 +47,7 @@ WORDS = {
     "name-too-long": "Its name has 10013 characters.",
     "samples-table": "Line 2, column time: 'yesterday at noon' is not understood; a time with its zone",
     "samples-conflict": "Sample differs: volume_imaged_ml is 0.7 in samples.csv and 0.5 in the input, which is used.",
+    "ecotaxa-table": "Sample net 1: line 3: object_lat is 'north', a number was expected.",
     "flowcam-list": "It has no column collage_file, so the particles cannot be found in the collages",
     "flowcam-summary": "Line 5: fluid volume imaged is '0.0000 ml', a number above 0 was expected: it stays unknown.",
     "collage-without-list": "The folder holds 1 FlowCam collages and no list (.lst) that says where the particles lie in them.",
@@ -150,11 +151,11 @@ def test_each_bad_file_is_a_row_in_words_and_no_good_image_is_lost(
     assert [name for name in images if name.startswith("good")] == GOOD
     # What is good inside a bad zip counts too.
     assert {"twice.zip/same.png", "much.zip/a.png", "much.zip/b.png"} <= set(images)
-    assert {"differs/1", "empty-volume/1"} <= set(images)
-    assert state.done == len(images) == 9
-    assert state.done + state.failed == state.total == 9 + len(failed)
+    assert {"bundle/good-0.png", "differs/1", "empty-volume/1"} <= set(images)
+    assert state.done == len(images) == 10
+    assert state.done + state.failed == state.total == 10 + len(failed)
     assert run.manifest()["counts"]["failed_files"] == len(failed)
-    assert len(calls(use_case)) >= 9
+    assert len(calls(use_case)) >= 10
 
 
 def test_the_run_left_nothing_outside_its_folder(

@@ -10,6 +10,8 @@ from tidelab.reports.views.files import failed_files
 from tidelab.reports.views.gallery import gallery
 from tidelab.reports.views.outcome import outcome
 from tidelab.reports.views.provenance import provenance
+from tidelab.reports.views.samples import samples
+from tidelab.reports.views.sizes import sizes
 from tidelab.reports.views.summary import summary
 from tidelab.reports.views.validation import validation
 from tidelab.reports.views.verdict import verdict
@@ -23,6 +25,8 @@ __all__ = [
     "gallery",
     "outcome",
     "provenance",
+    "samples",
+    "sizes",
     "summary",
     "validation",
     "verdict",

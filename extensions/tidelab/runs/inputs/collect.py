@@ -11,6 +11,7 @@ from tidelab.runs.archive import Archive, ZipSource, is_zip
 from tidelab.runs.errors import RunError
 from tidelab.runs.failures import InputError
 from tidelab.runs.inputs.collection import Collection
+from tidelab.runs.inputs.ecotaxa import take_ecotaxa_tables
 from tidelab.runs.inputs.flowcam import take_flowcam_runs
 from tidelab.runs.inputs.sniff import HEAD_BYTES, READ_MAGIC
 from tidelab.runs.inputs.source import FileSource, Source, os_failure
@@ -53,6 +54,7 @@ def collect(paths: Iterable[Path], limits: Limits) -> Collection:
         collector.add(path, "" if single else os.path.relpath(path, top))
     result = collector.finish()
     take_flowcam_runs(result)
+    take_ecotaxa_tables(result)
     if not result.sources and not result.failures:
         hidden = f" (hidden and system files were passed over: {result.ignored})" if result.ignored else ""
         raise RunError(

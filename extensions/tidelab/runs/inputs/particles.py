@@ -185,11 +185,11 @@ class ParticleSource:
     key: str
     collage: CollageSource
     particle: Particle
+    sides: list[Source] = field(init=False)
 
-    @property
-    def sides(self) -> list[Source]:
-        """The collage: with its digest in ``inputs.csv`` anyone can make the digest of the particle again."""
-        return [self.collage]
+    def __post_init__(self) -> None:
+        # With the digest of its collage in inputs.csv anyone can make the digest of the particle again.
+        self.sides = [self.collage]
 
     def read(self, limits: Limits) -> Payload:
         """See :meth:`Source.read`; the particle's pixels are cut out when they are needed."""
