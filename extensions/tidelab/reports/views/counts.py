@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,9 +11,9 @@ from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section, table
-from tidelab.reports.source import label_titles
 from tidelab.runs import RunFolder
-from tidelab.runs.meaning import label_meaning
+from tidelab.runs.meaning import LabelMeaning, Meanings, label_meaning
+from tidelab.runs.totals import Total, group_totals
 
 UNIDENTIFIED: Final = "Unidentified (below the threshold)"
 UNKNOWN: Final = "Unknown (a person looked and could not tell)"
@@ -104,24 +104,28 @@ def counts(run: RunFolder) -> Displayable:
     total = sum(one.images for one in classes)
     if not total:
         return section(note("No image could be analysed, so there is nothing to count."), "Nothing to count.")
-    titles = label_titles(run)
+    meanings = label_meaning(run)
     rows = [
         (
-            _name(one, titles),
+            _name(one, meanings),
             _worms(one.aphia_id),
             numbers.count(one.images),
             numbers.share(one.images, total),
             numbers.count(one.validated),
             numbers.score(one.mean_score),
+            _what(meanings.of(one.label)),
         )
         for one in classes
     ]
-    headers = ["Class", "AphiaID (WoRMS)", "Images", "Share", "Validated", "Mean score"]
+    totals = _totals(classes, meanings)
+    headers = ["Class", "AphiaID (WoRMS)", "Images", "Share", "Validated", "Mean score", "What it is"]
     words = "\n".join(
         f"{one.name}: {one.images} ({numbers.share(one.images, total)}), {one.validated} validated"
         for one in classes
     )
-    return section(table(headers, rows, numeric=(2, 3, 4, 5)), words, "tl-counts")
+    words += "".join(f"\n{one.title}: {one.images} ({numbers.share(one.images, total)})" for one in totals)
+    body = table(headers, rows, numeric=(2, 3, 4, 5)) + _totals_list(totals, total)
+    return section(body, words, "tl-counts")
 
 
 def counts_plot(run: RunFolder) -> Displayable:
@@ -177,11 +181,43 @@ def _bar_words(one: ClassCount) -> str:
     return f"{one.name} {one.images}" + (f" ({one.validated} validated)" if one.validated else "")
 
 
-def _name(one: ClassCount, titles: Mapping[str, str]) -> Markup:
-    title = titles.get(one.label, "")
+def _totals(classes: list[ClassCount], meanings: Meanings) -> list[Total]:
+    images: Counter[str] = Counter()
+    for one in classes:
+        images[one.label] += one.images
+    return [one for one in group_totals(images, meanings) if one.group != "unidentified"]
+
+
+def _totals_list(totals: list[Total], images: int) -> Markup:
+    lines = Markup("").join(
+        Markup("<li><strong>{}</strong>: {} ({})</li>").format(
+            one.title, numbers.plural(one.images, "image", "images"), numbers.share(one.images, images)
+        )
+        for one in totals
+    )
+    body = Markup('<ul class="tl-totals">{}</ul>').format(lines)
+    undeclared = [name for one in totals if one.group == "unknown-kind" for name in one.classes]
+    if undeclared:
+        body += note(
+            f"Neither the use case nor the model's card says what {', '.join(undeclared)} {'is' if len(undeclared) == 1 else 'are'}: "
+            "taxon, life stage, morphotype, non-living or artefact. So they are in no biological total and become no occurrence."
+        )
+    return body
+
+
+def _name(one: ClassCount, meanings: Meanings) -> Markup:
+    title = meanings.of(one.label).title if one.label else ""
     if title and title != one.label:
         return Markup('{} <span class="tl-soft">{}</span>').format(one.label, title)
     return Markup("{}").format(one.name)
+
+
+def _what(meaning: LabelMeaning) -> str:
+    """Return kind, rank, life stage, and whether a person compared the AphiaID with WoRMS."""
+    if not meaning.label:
+        return "–"
+    kind = meaning.kind or "of unknown kind"
+    return ", ".join(part for part in (kind, meaning.rank, meaning.life_stage, meaning.aphia_words) if part)
 
 
 def _aphia_text(value: Any) -> str:
