@@ -63,13 +63,13 @@ def _check(bundle: Bundle, faults: Faults, progress: Callable[[int], None]) -> N
             faults.add("table", error.words, file=table.file, line=error.line)
         if total == before:
             empty.append(table)
-    for error in bundle.problems:
-        harmless = error.empty and total
+    for problem in bundle.problems:
+        harmless = problem.empty and total
         faults.add(
             "table",
-            error.words,
-            file=error.file,
-            line=error.line,
+            problem.words,
+            file=problem.file,
+            line=problem.line,
             severity="warning" if harmless else "error",
         )
     for table in empty:

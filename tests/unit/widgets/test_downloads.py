@@ -1,0 +1,104 @@
+"""Downloads: made when pressed, sent in pieces, told while they are made, and in words when they cannot be."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidelab.exports import Exported, ExportError
+from tidelab.reports.views.downloads import Download
+from tidelab.widgets import downloads as module
+from tidelab.widgets.downloads import Downloads
+
+
+class Heard(Downloads):
+    """Downloads whose messages are kept instead of sent."""
+
+    def __init__(self, *files: Download) -> None:
+        self.messages: list[tuple[dict[str, Any], Any]] = []
+        super().__init__(files)
+
+    def send(self, content: dict[str, Any], buffers: Any = None) -> None:
+        self.messages.append((content, buffers))
+
+    def press(self, name: str, offset: int = 0) -> dict[str, Any]:
+        """Ask as the page does, and return the answer."""
+        before = len(self.messages)
+        self._receive(self, {"kind": "fetch", "file": name, "offset": offset}, [])
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            answers = [one for one, _ in self.messages[before:] if one["kind"] in ("piece", "wrong")]
+            if answers and not self._making.locked():
+                return answers[-1]
+            time.sleep(0.005)
+        raise AssertionError("no answer")
+
+
+def offered(make: Any, **more: Any) -> Heard:
+    return Heard(Download("a.zip", "A", "for a test", "application/zip", make, **more))
+
+
+def test_a_large_file_comes_in_pieces_made_once_and_goes_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PIECE", 10)
+    monkeypatch.setattr(module, "_TELL_SECONDS", 0)
+    made: list[Path] = []
+
+    def make(progress: Any) -> Exported:
+        progress(1, 2)
+        made.append(tmp_path / "a.zip")
+        made[-1].write_bytes(b"0123456789abcdefghijklm")
+        return Exported(made[-1], ("One image was left out.",))
+
+    widget = offered(make, passing=True)
+    answer = widget.press("a.zip")
+    while answer["more"]:
+        assert "notes" not in answer
+        answer = widget.press("a.zip", answer["next"])
+    pieces = [buffers[0] for content, buffers in widget.messages if content["kind"] == "piece"]
+    assert (b"".join(pieces), len(pieces), len(made)) == (b"0123456789abcdefghijklm", 3, 1)
+    assert answer["notes"] == ["One image was left out."]
+    assert not made[0].exists()
+    assert widget.messages[0][0]["text"] == "Preparing a.zip: 1 of 2 images…"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ExportError("No image is left."), "No image is left."),
+        (OSError(28, "No space left on device"), "a.zip cannot be made: No space left on device"),
+        (ZeroDivisionError("x"), "something went wrong that should not (ZeroDivisionError)"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_the_next_press_works(error: Exception, words: str) -> None:
+    def make(progress: Any) -> Exported:
+        raise error
+
+    widget = offered(make)
+    for _ in range(2):
+        answer = widget.press("a.zip")
+        assert answer["kind"] == "wrong"
+        assert words in answer["text"]
+
+
+def test_a_file_that_cannot_be_had_shows_its_reason_and_is_never_made() -> None:
+    def make(progress: Any) -> Exported:
+        raise AssertionError("made")
+
+    widget = offered(make, reason="No sample has a position.")
+    assert widget.files[0]["reason"] == "No sample has a position."
+    widget._receive(widget, {"kind": "fetch", "file": "a.zip", "offset": 0}, [])
+    assert widget.messages == []
+
+
+@pytest.mark.parametrize(
+    "content", [{}, {"kind": "fetch", "file": "b.zip", "offset": 0}, {"kind": "fetch", "file": "a.zip", "offset": -1},
+                {"kind": "fetch", "file": "a.zip", "offset": "0"}, {"kind": "fetch", "file": ["a.zip"], "offset": 0},
+                {"kind": "fetch", "file": "a.zip", "offset": 5}]
+)  # fmt: skip
+def test_what_a_browser_may_not_ask_is_passed_over(content: dict[str, Any]) -> None:
+    widget = offered(lambda progress: Exported(Path("/etc/passwd")))
+    widget._receive(widget, content, [])
+    assert widget.messages == []
