@@ -19,7 +19,7 @@ _SENTENCES: Final[dict[PolicyKind, str]] = {
     "open": "Open: results of this use case may be published under {licence}. Results per image may be used again when another "
     "person of this hub analyses the same image. Your runs stay in your own folder until you publish them.",
     "ephemeral": "Not kept: uploads are removed when the analysis ends, and the analysis itself with its pictures and tables "
-    "{hours} after its end. Download what you want to keep.",
+    "{hours} after its end. Saved reports and notebooks hold no pictures. Download what you want to keep.",
 }
 
 

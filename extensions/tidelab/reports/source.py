@@ -7,6 +7,7 @@ from tidelab.catalogue import CatalogueError, UseCase, load_usecase
 from tidelab.drift import Reference
 from tidelab.drift.reference import ReferenceFileError
 from tidelab.runs import RunError, RunFolder
+from tidelab.runs.policy import may_show_pictures
 
 
 def use_case_of(run: RunFolder) -> UseCase | None:
@@ -21,6 +22,11 @@ def label_titles(run: RunFolder) -> Mapping[str, str]:
     """Return class name -> the title people read, for the classes that the use case declares."""
     use_case = use_case_of(run)
     return {label.name: label.shown for label in use_case.labels} if use_case else {}
+
+
+def shown_thumbnail(run: RunFolder, image_id: str) -> bytes:
+    """Return the small picture of an image, empty where the use case's data policy lets no picture into what is saved here."""
+    return run.thumbnail(image_id) if may_show_pictures(run.path) else b""
 
 
 def reference_thumbnails(run: RunFolder, indices: Iterable[int]) -> dict[int, bytes]:

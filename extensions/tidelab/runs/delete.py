@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tidelab.drift.timeline import FILE_NAME as TIMELINE_FILE
 from tidelab.runs.cache_references import release, runs_of
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import LOCK_FILE, RunFolder
@@ -203,6 +202,10 @@ def _move_away(folder: RunFolder) -> Path:
 
 def _finish(moved: Path, runs_root: Path) -> Freed:
     """Free what a moved run used, then remove it; every step may be repeated."""
+    from tidelab.drift.timeline import (
+        FILE_NAME as TIMELINE_FILE,
+    )  # brings pandas, which a page that only tidies does not need
+
     parts = moved.name.split("~")
     freed = Freed()
     if len(parts) == 3:

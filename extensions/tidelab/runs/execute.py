@@ -24,7 +24,7 @@ from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
 from tidelab.runs.manifest import make_manifest
 from tidelab.runs.pipeline import Pipeline
-from tidelab.runs.policy import cache_file
+from tidelab.runs.policy import cache_file, honest
 from tidelab.runs.processes import FileLock
 from tidelab.runs.products import Scene, write_provenance, write_tables
 from tidelab.runs.progress import CANCEL_FILE, Progress, now
@@ -98,21 +98,24 @@ def execute(folder: RunFolder, *, own_process: bool = False, stop: threading.Eve
 def _attempt(folder: RunFolder, progress: Progress) -> None:
     log = RunLog(folder.path / LOG_FILE)
     log.write("The run begins.")
+    kept = folder.request.policy != "ephemeral"
+
+    def finish(*, status: str, step: str, message: str) -> None:
+        progress.finish(status=status, step=step, message=honest(message, kept=kept))
+
     try:
         _in_a_slot(folder, progress, log)
     except RunCancelled:
         log.write("The run was cancelled.")
-        progress.finish(
-            status="cancelled", step="", message="The run was cancelled. Finished images are kept."
-        )
+        finish(status="cancelled", step="", message="The run was cancelled. Finished images are kept.")
     except (RunError, CatalogueError, ModelError) as error:
         log.write(f"The run failed: {error}")
-        progress.finish(status="failed", step="", message=str(error))
+        finish(status="failed", step="", message=str(error))
     except Exception as error:
         log.error("The run failed", error)
         # The disk may be too full to say so: then the reader finds a run whose process is gone, and says that.
         with suppress(OSError):
-            progress.finish(status="failed", step="", message=_sentence(error))
+            finish(status="failed", step="", message=_sentence(error))
 
 
 def _in_a_slot(folder: RunFolder, progress: Progress, log: RunLog) -> None:

@@ -13,6 +13,7 @@ from tidelab.catalogue import UseCase
 from tidelab.domain.state import RunState
 from tidelab.domain.verdict import Verdict
 from tidelab.runs.errors import RunError
+from tidelab.runs.policy import ephemeral_hours, honest
 from tidelab.runs.processes import end, is_alive, is_locked
 from tidelab.runs.progress import CANCEL_FILE, STATE_FILE, now, write_state
 from tidelab.runs.thumbnails import read_thumbnail
@@ -101,7 +102,7 @@ class RunFolder:
         if again.is_over or (again.pid is None and not (self.path / LAUNCH_FILE).exists()):
             return again
         return again.model_copy(
-            update={"status": "failed", "message": INTERRUPTED, "finished": again.updated}
+            update={"status": "failed", "message": self._interrupted(), "finished": again.updated}
         )
 
     def results(self) -> "pd.DataFrame":
@@ -220,6 +221,9 @@ class RunFolder:
             )
         elif state.own_process:
             end(state.pid, state.process)
+
+    def _interrupted(self) -> str:
+        return honest(INTERRUPTED, kept=ephemeral_hours(self.path) is None)
 
     def _process_lives(self, state: RunState) -> bool:
         if state.pid is not None:

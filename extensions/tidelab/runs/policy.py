@@ -61,6 +61,23 @@ def ephemeral_hours(folder: Path) -> int | None:
         return 0
 
 
+def may_show_pictures(folder: Path) -> bool:
+    """Whether pictures of a run may be shown here: those of a run that is not kept only where nothing saves them, in the app."""
+    return "VOILA_BASE_URL" in os.environ or not (folder / EPHEMERAL_FILE).exists()
+
+
+def honest(message: str, *, kept: bool) -> str:
+    """Return a sentence about a run that stopped, without the promise that finished images are kept where they are not.
+
+    >>> honest("The run was cancelled. Finished images are kept.", kept=False)
+    'The run was cancelled. Nothing of it is kept: it begins anew.'
+    """
+    if kept:
+        return message
+    short = message.replace("Finished images are kept.", "Nothing of it is kept: it begins anew.")
+    return short.replace("finished images are kept", "nothing of it is kept, it begins anew")
+
+
 def upload_name(stem: str, hours: int | None) -> str:
     """Return the name of an upload's folder, which says for how many hours it is kept where the use case limits that."""
     return stem if hours is None else f"{stem}-keep{hours}h"

@@ -144,7 +144,7 @@ class Analysis:
         from tidelab.widgets.form import Actions, FormView
         from tidelab.widgets.transfer import Hello
 
-        self._form = FormView(self.model, Actions(self._press, self._cancel, self._open))
+        self._form = FormView(self.model, Actions(self._press, self._cancel, self._open, self._delete))
         self._hello = Hello(self._greet)
 
     def _greet(self, ticket: str, asked: str = "") -> None:
@@ -206,6 +206,19 @@ class Analysis:
         self._clear()
         self._name_run()
         self._watch()
+
+    def _delete(self, run_id: str) -> None:
+        if self.model.delete(run_id):
+            self._clear()
+            if self._watcher is not None:
+                self._watcher.cancel()
+            self._form.show_progress(None)
+            if self._hello is not None:
+                self._hello.run = ""
+        said = self.model.message or "The analysis is deleted."
+        self._form.say(section(note(said, "warn" if self.model.message else "info"), said))
+        self._enable()
+        self._list_runs()
 
     # ---- following the run --------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from tidelab.reports.display import Displayable
 from tidelab.widgets.chooser import FolderChooser
+from tidelab.widgets.deletion import Deletion
 from tidelab.widgets.fields import Field, make_field
 from tidelab.widgets.model import INPUT, AnalysisModel, Source
 from tidelab.widgets.progress import Progress
@@ -30,6 +31,7 @@ class Actions:
     analyse: Callable[[], None]
     cancel: Callable[[], None]
     open_run: Callable[[str], None]
+    delete_run: Callable[[str], None]
 
 
 class FormView:
@@ -38,7 +40,12 @@ class FormView:
     def __init__(self, model: AnalysisModel, actions: Actions) -> None:
         self.model, self._actions = model, actions
         app = model.use_case.app
-        self.uploader = Uploader(app.limits.upload_mb if app else 200, self._uploaded)
+        policy = model.use_case.data_policy
+        self.uploader = Uploader(
+            app.limits.upload_mb if app else 200,
+            self._uploaded,
+            keep_hours=None if policy.keeps_cache else policy.ephemeral_hours,
+        )
         self.chooser = FolderChooser(self._folder_chosen)
         # Never disabled: ToggleButtons show that only when they are drawn, so they would stay so. Choosing does no harm.
         self.source = widgets.ToggleButtons(
@@ -62,7 +69,14 @@ class FormView:
         )
         self.show = widgets.Button(description="Show", disabled=True, tooltip="Show this analysis below")
         self.show.on_click(lambda _: self._show_run())
-        self._earlier = widgets.VBox([_title("Your last analyses"), widgets.HBox([self.runs, self.show])])
+        self.deletion = Deletion(self._chosen_run, actions.delete_run)
+        self._earlier = widgets.VBox(
+            [
+                _title("Your last analyses"),
+                widgets.HBox([self.runs, self.show, self.deletion.button]),
+                self.deletion.box,
+            ]
+        )
         self._earlier.add_class("tl-earlier")
         self._earlier.layout.display = "none"
         self.box = self._lay_out()
@@ -75,6 +89,7 @@ class FormView:
             self.chooser.control,
             self.runs,
             self.show,
+            self.deletion.button,
             *(f.control for f in self.fields),
         ):
             control.disabled = not enabled
@@ -147,9 +162,11 @@ class FormView:
             "upload": self.uploader, "folder": self.chooser.box, "given": self._given, "sample": self._sample,
         }  # fmt: skip
         self._panel = widgets.VBox([])
+        policy = self.model.use_case.data_policy.sentence
+        self._policy = widgets.HTML(str(Markup('<p class="tl-policy">{}</p>').format(policy)))
         box = widgets.VBox(
             [
-                _title("Images"), self.source, self._panel,
+                _title("Images"), self.source, self._panel, self._policy,
                 *([_title("Settings"), *settings] if self.fields else []),
                 widgets.HBox([self.button, self.stop]).add_class("tl-buttons"), self.bar, self.text, self.message, self._earlier,
             ]
@@ -161,6 +178,9 @@ class FormView:
     def _show_run(self) -> None:
         if self.runs.value:
             self._actions.open_run(self.runs.value)
+
+    def _chosen_run(self) -> tuple[str, str] | None:
+        return next((option for option in self.runs.options if option[1] == self.runs.value), None)
 
     def _choose_source(self, source: Source) -> None:
         self.model.source = source

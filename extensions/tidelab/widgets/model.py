@@ -120,6 +120,24 @@ class AnalysisModel:
         self.message = "That analysis is no longer there."
         return False
 
+    def delete(self, run_id: str) -> bool:
+        """Delete an earlier run of this visitor; return whether the one that is shown is gone. What went wrong is in ``message``."""
+        from tidelab.runs.delete import delete_run
+
+        self.message = ""
+        run = next((one for one in self.earlier_runs() if one.run_id == run_id), None)
+        if run is None:
+            self.message = "That analysis is no longer there."
+            return False
+        try:
+            delete_run(run)
+        except RunError as error:
+            self.message = str(error)
+        if self.run == run and not run.path.exists():
+            self.run = None
+            return True
+        return False
+
     def chosen_input(self) -> Any:
         """Return the input as ``prepare`` takes it.
 
@@ -133,6 +151,8 @@ class AnalysisModel:
         if self.source == "upload":
             if self.uploaded is None:
                 raise OutsideError("Upload your images first, or choose the sample to try it.")
+            if not self.uploaded.exists():
+                raise OutsideError("Your upload is no longer kept. Upload your images again.")
             # Loose files, not "the folder <upload>": its name is ours and must not become the name of a sample.
             return sorted(self.uploaded.iterdir()) if self.uploaded.is_dir() else self.uploaded
         if self.source == "folder":

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tidelab.reports import numbers
+from tidelab.runs.policy import UPLOADS, upload_name
+from tidelab.runs.sweep import sweep_quietly
 
 CHUNK_BYTES: Final = 4 * 2**20
 """Largest piece that is accepted; every hop between browser and kernel holds a whole piece in memory."""
@@ -23,7 +25,6 @@ _SILENT_S: Final = 3_600
 """Seconds after which an incomplete upload to which nothing was added counts as broken off."""
 _PART: Final = ".part"
 _MOST_FILES: Final = 20_000
-_FOLDER: Final = ".uploads"
 _NAME_BYTES: Final = 200
 
 
@@ -49,10 +50,13 @@ class UploadReceiver:
         The visitor's folder of runs; uploads lie in ``.uploads`` beside the runs.
     limit_mb
         Most megabytes (10^6 bytes) of one upload.
+    keep_hours
+        Hours an upload is kept where the data policy keeps nothing; its run removes it earlier. None: the usual days.
     """
 
     runs_root: Path
     limit_mb: int
+    keep_hours: int | None = None
     _files: list[Announced] = field(default_factory=list)
     _folder: Path | None = None
     _position: int = 0
@@ -93,7 +97,8 @@ class UploadReceiver:
             raise UploadError(
                 "There is no room for this upload on the hub's disk. Tell the hub's administrator."
             )
-        folder = root / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}{_PART}"
+        stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+        folder = root / f"{upload_name(stem, self.keep_hours)}{_PART}"
         folder.mkdir(mode=0o700)
         self._folder, self._files = folder, _distinct(files)
         self._skip_empty()
@@ -154,13 +159,14 @@ class UploadReceiver:
         self._files, self._folder, self._position, self._offset = [], None, 0, 0
 
     def tidy(self) -> None:
-        """Remove uploads of this visitor that are old, or were broken off."""
+        """Remove uploads of this visitor that are old, or were broken off, and whatever their data policies do not keep."""
+        sweep_quietly(self.runs_root)
         if self._root.is_dir():
             _prune(self._root)
 
     @property
     def _root(self) -> Path:
-        return self.runs_root / _FOLDER
+        return self.runs_root / UPLOADS
 
     def _skip_empty(self) -> None:
         # An empty file has no piece to wait for; it is kept, so that the run names it among the failed ones.

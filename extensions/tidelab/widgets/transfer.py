@@ -50,6 +50,8 @@ class Uploader(anywidget.AnyWidget):
         Most megabytes in one upload, shown and checked before anything is sent, and checked again on arrival.
     on_done
         Called with what to analyse and the number of files.
+    keep_hours
+        See `UploadReceiver`.
     """
 
     _esm = _STATIC / "upload.js"
@@ -61,15 +63,17 @@ class Uploader(anywidget.AnyWidget):
         sync=True
     )
 
-    def __init__(self, limit_mb: int, on_done: Callable[[Path, int], None]) -> None:
+    def __init__(
+        self, limit_mb: int, on_done: Callable[[Path, int], None], keep_hours: int | None = None
+    ) -> None:
         super().__init__(limit_mb=limit_mb, chunk_bytes=min(_PIECE, CHUNK_BYTES))
-        self._on_done = on_done
+        self._on_done, self._keep_hours = on_done, keep_hours
         self._receiver: UploadReceiver | None = None
         self.on_msg(self._receive)
 
     def open_for(self, runs_root: Path) -> None:
         """Accept uploads, into the folder of one visitor."""
-        self._receiver = UploadReceiver(runs_root, self.limit_mb)
+        self._receiver = UploadReceiver(runs_root, self.limit_mb, self._keep_hours)
         self._receiver.tidy()
         self.enabled = True
 

@@ -13,7 +13,7 @@ from tidelab.drift import DriftSettings, Reference, ReferenceFileError, Timeline
 from tidelab.drift.words import STATE_WORDS
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section, table
-from tidelab.reports.source import reference_thumbnails, use_case_of
+from tidelab.reports.source import reference_thumbnails, shown_thumbnail, use_case_of
 from tidelab.reports.views import _fitness_plots as plots
 from tidelab.runs import RunError, RunFolder
 
@@ -106,7 +106,7 @@ def drifted_images(run: RunFolder) -> Displayable:
             '<div class="tl-pair"><figure>{}<figcaption title="{}">{}</figcaption></figure>'
             "<figure>{}<figcaption>{}</figcaption></figure></div>"
         ).format(
-            picture(run.thumbnail(image.image_id), f"Your image {image.image}"),
+            picture(shown_thumbnail(run, image.image_id), f"Your image {image.image}"),
             image.image,
             image.image,
             picture(nearest.get(image.nearest, b""), "The nearest known image"),

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section
+from tidelab.reports.source import shown_thumbnail
 from tidelab.reports.views.counts import ClassCount, class_counts, names_in_force
 from tidelab.runs import RunFolder
 
@@ -64,7 +65,7 @@ def _figures(run: RunFolder, one: ClassCount, rows: pd.DataFrame) -> Markup:
     columns = (rows[name].tolist() for name in ("image", "image_id", "score", "status", "validated_by"))
     figures = Markup("").join(
         Markup('<figure>{}<figcaption title="{}">{}<b>{}</b> {}</figcaption></figure>').format(
-            picture(run.thumbnail(image_id), f"{one.name}: {image}"),
+            picture(shown_thumbnail(run, image_id), f"{one.name}: {image}"),
             image,
             _mark(status, person),
             numbers.score(score),

@@ -38,6 +38,8 @@ def provenance(run: RunFolder) -> Displayable:
                 str(use_case.citation.url), str(use_case.citation.url)
             )
         body = Markup("<p><b>Please cite:</b> {}</p>").format(cited) + body
+    if use_case is not None:
+        body += Markup('<p class="tl-policy"><b>Your data:</b> {}</p>').format(use_case.data_policy.sentence)
     if more:
         body += Markup("<details><summary>All that is known of this run</summary>{}</details>").format(
             table(["What", "Value"], more[:_MOST_ROWS])

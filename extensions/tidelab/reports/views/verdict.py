@@ -8,7 +8,7 @@ from tidelab.domain.verdict import Verdict, VerdictState
 from tidelab.drift.words import STATE_WORDS
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, picture, section, table
-from tidelab.reports.source import reference_thumbnails
+from tidelab.reports.source import reference_thumbnails, shown_thumbnail
 from tidelab.runs import RunFolder
 
 _SHOWN_PAIRS: Final = 12
@@ -55,7 +55,7 @@ def _images(run: RunFolder, said: Verdict) -> Markup:
             '<div class="tl-pair"><figure>{}<figcaption title="{}">{}</figcaption></figure>'
             "<figure>{}<figcaption>nearest known image</figcaption></figure></div>"
         ).format(
-            picture(run.thumbnail(image.image_id), f"Your image {image.image}"),
+            picture(shown_thumbnail(run, image.image_id), f"Your image {image.image}"),
             image.image,
             image.image,
             picture(nearest.get(image.nearest, b""), "The nearest image that the model was tested on"),
