@@ -198,7 +198,8 @@ class Session:
         if not undone:
             return "There is nothing of yours to undo in this run."
         names = [event.label for event in undone for _ in event.image_ids]
-        return f"Taken back: {numbers.plural(len(names), 'image')} {_as(names)}."
+        done = _as(names, "named") if any(names) else "marked unknown"
+        return f"Taken back: {numbers.plural(len(names), 'image')} {done}."
 
     # ---- what the page is told ----------------------------------------------------------------------------------
 
@@ -258,7 +259,7 @@ def _words(verb: str, names: Sequence[str]) -> str:
     return f"{images} {done} {_as(names, joined)}. Undo: Z"
 
 
-def _as(names: Sequence[str], word: str = "as") -> str:
+def _as(names: Sequence[str], word: str) -> str:
     counted = Counter(names).most_common()
     if len(counted) == 1:
         return f"{word} {counted[0][0] or 'unknown'}"

@@ -98,9 +98,7 @@ class Validation:
         ids = self._known(image_ids)
         return self._say(lambda _: dict.fromkeys(ids, ""), person, audit)
 
-    def give(
-        self, names: Mapping[str, str], person: str, audit: str | None = None
-    ) -> list[ValidationEvent]:
+    def give(self, names: Mapping[str, str], person: str, audit: str | None = None) -> list[ValidationEvent]:
         """Give each image a name of its own in one act, which one undo takes back.
 
         Parameters
