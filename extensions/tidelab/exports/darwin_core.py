@@ -146,7 +146,7 @@ def _notes(facts: Facts, samples: Sequence[SampleFacts], *, absences: bool) -> I
             f"{len(left_out)} of {len(samples)} samples are left out, because OBIS needs time and position of an event: "
             f"{'; '.join(incomplete(left_out))}."
         )
-    alone = int((facts.determinations["sample_id"] == "").sum())
+    alone = len(facts.determinations) - sum(one.images for one in samples)
     if alone:
         yield f"{alone} images belong to no sample and are left out."
     yield from facts.label_notes()

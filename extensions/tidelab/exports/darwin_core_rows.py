@@ -73,9 +73,13 @@ class SampleFacts:
 
 
 def samples_of(facts: Facts) -> list[SampleFacts]:
-    """Return the samples of a run that have images, in the order of their ids; images without a sample are in none."""
+    """Return the samples of a run that have images, in the order of their ids.
+
+    Images without a sample are one where a person said when and where they were taken, and in none otherwise.
+    """
     groups = facts.determinations.groupby("sample_id", sort=True)
-    return [_sample_facts(facts, str(name), group) for name, group in groups if name]
+    found = [_sample_facts(facts, str(name), group) for name, group in groups]
+    return [one for one in found if one.sample.sample_id or not one.lacks]
 
 
 def event_row(one: SampleFacts, dataset: str) -> Row:
@@ -202,7 +206,7 @@ def _sample_facts(facts: Facts, name: str, group: "pd.DataFrame") -> SampleFacts
     ]
     return SampleFacts(
         sample=facts.samples.get(name) or Sample(sample_id=name),
-        event_id=f"{facts.slug}:{_part(name)}:{digest}",
+        event_id=f"{facts.slug}:{_part(name) or 'images'}:{digest}",
         images=len(group),
         unnamed=len(group) - len(named),
         looked_at=int((group["status"] != "predicted").sum()),

@@ -103,7 +103,7 @@ def _given(facts: Facts, row: Mapping[str, Any]) -> Iterator[Given]:
 
 
 def _sample_fields(sample: Sample) -> dict[str, Any]:
-    fields: dict[str, Any] = {"image-event": {"name": sample.sample_id}}
+    fields: dict[str, Any] = {"image-event": {"name": sample.sample_id}} if sample.sample_id else {}
     if sample.time is not None:
         fields["image-datetime"] = date_time(sample.time)
     if sample.latitude is not None and sample.longitude is not None:

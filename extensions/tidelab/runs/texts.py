@@ -53,7 +53,8 @@ def validation_words(run: RunFolder) -> str:
 
 def effort_words(run: RunFolder) -> str:
     """Return how many samples there are and of how many the effort is known, in words."""
-    samples = list(run.sample_records().values())
+    # Images without a sample have a record of no name; it is a sample only where a person said something of it.
+    samples = [one for one in run.sample_records().values() if one.sample_id or any(one.known())]
     if not samples:
         return "No sample is known, so counts are counts of images."
     water = [one.water_ml for one in samples if one.water_ml is not None]

@@ -35,6 +35,16 @@ BAD = {
     "AphiaID as text": ("aphia_id: 494057", "aphia_id: urn:lsid:494057", ["`labels[0].aphia_id`", "must be a whole number"]),
     "AphiaID of an artefact": ("kind: artefact", "kind: artefact, aphia_id: 3", ["`labels[1].kind` is artefact for 'Bubbles'"]),
     "checked without AphiaID": ("kind: artefact", "kind: artefact, aphia_checked: 2026-01-31", ["without an aphia_id"]),
+    "rank of an artefact": ("kind: artefact", "kind: artefact, rank: Genus", ["`labels[1].kind` is artefact", "which has rank"]),
+    "life stage of what does not live": ("kind: artefact", "kind: non-living, life_stage: egg, aphia_id: 3", [
+        "`labels[1].kind` is non-living for 'Bubbles'", "aphia_id and life_stage", "only what lives"]),
+    "life stage without one": ("kind: artefact", "kind: life-stage", ["is life-stage for 'Bubbles'", "add `life_stage`, e.g. nauplius"]),
+    "checked in time to come": ("aphia_id: 494057", "aphia_id: 494057, aphia_checked: 2999-01-31", [
+        "`labels[0].aphia_checked` is 2999-01-31 for 'Tripos'", "a day to come"]),
+    "one taxon twice": ("kind: artefact", "kind: taxon, aphia_id: 494057", [
+        "`labels[1].aphia_id` is 494057 for 'Bubbles', which 'Tripos' has too", "different life stages"]),
+    "one stage twice": ("  - {name: Bubbles, kind: artefact}", "  - {name: Egg, kind: life-stage, life_stage: egg, aphia_id: 3}\n"
+        "  - {name: Ova, kind: life-stage, life_stage: Egg, aphia_id: 3}", ["`labels[2].aphia_id` is 3 for 'Ova', which 'Egg' has too"]),
     "not a day": ("rank: Genus", "aphia_checked: yesterday", ["`labels[0].aphia_checked` is 'yesterday'", "a day, as 2026-01-31"]),
     "ORCID": ("role: author", "role: author, orcid: 0000-1", ["`people[0].orcid` is '0000-1'", "match the pattern", "ORCID iD"]),
     "default above maximum": ("default: 0.5", "default: 7", [

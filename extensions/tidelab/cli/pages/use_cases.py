@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tidelab.catalogue import UseCase
+from tidelab.catalogue.task import Label
 from tidelab.cli.pages.markdown import MADE, plain
 
 
@@ -30,11 +31,7 @@ def _section(use_case: UseCase) -> list[str]:
     ]
     if use_case.app:
         lines += [f"- **In**: {plain(use_case.app.inputs)}", f"- **Out**: {plain(use_case.app.outputs)}"]
-    names = ", ".join(
-        f"{plain(label.shown)}{f' (AphiaID {label.aphia_id})' if label.aphia_id else ''}"
-        for label in use_case.labels
-    )
-    lines += [f"- **Classes** ({len(use_case.labels)}): {names}"]
+    lines += [f"- **Classes** ({len(use_case.labels)}): {'; '.join(map(_class, use_case.labels))}"]
     for notebook in use_case.notebooks.values():
         parameters = ", ".join(
             f"`{name}` (default `{value.default}`)" for name, value in notebook.parameters.items()
@@ -51,3 +48,12 @@ def _section(use_case: UseCase) -> list[str]:
         f"- **People**: {', '.join(f'{plain(person.name)} ({person.role})' for person in use_case.people)}"
     ]
     return [*lines, f"- **Cite**: {plain(use_case.citation.text)}", ""]
+
+
+def _class(label: Label) -> str:
+    """Return a class in words: title, kind, rank, life stage, AphiaID and whether a person compared it with WoRMS."""
+    parts: list[str] = [label.kind, *(plain(part) for part in (label.rank, label.life_stage) if part)]
+    if label.aphia_id:
+        checked = f"checked on {label.aphia_checked}" if label.aphia_checked else "not checked"
+        parts.append(f"AphiaID {label.aphia_id} {checked}")
+    return f"{plain(label.shown)} ({', '.join(parts)})"
