@@ -55,8 +55,7 @@ def take_flowcam_runs(found: Collection) -> None:
     particles: list[Source] = []
     for folder, run in runs:
         files = folders[folder]
-        # Two runs of one name in different folders are two samples.
-        name = run.name if names[run.name] == 1 else "-".join((*folder.split("/"), run.name)).lstrip("-")
+        name = run.name if names[run.name] == 1 else _unique(folder, run.name)
         taken.update(files[one].key for one in run.pictures)
         particles += _particles(found, name, run, files)
     for folder, files in folders.items():
@@ -66,6 +65,12 @@ def take_flowcam_runs(found: Collection) -> None:
         kept = [source for source in found.sources if source.key not in taken]
         found.sources = sorted([*kept, *particles], key=lambda source: sort_key(source.key))
         found.failures.sort(key=lambda row: sort_key(row.image))
+
+
+def _unique(folder: str, name: str) -> str:
+    """Return a name with its folders: two runs of one name in different folders are two samples."""
+    parts = [part for part in folder.split("/") if part]
+    return "-".join(parts if parts and parts[-1] == name else [*parts, name])
 
 
 def _runs(files: dict[str, Source]) -> list[RunFiles]:
