@@ -12,6 +12,7 @@ from tidelab.exports.ecotaxa_rows import (
     object_id,
     process_values,
     sample_values,
+    sizes,
 )
 from tidelab.exports.facts import DEMO_NOTE, Facts, listed
 from tidelab.exports.pictures import Picture, portable
@@ -41,11 +42,11 @@ def write(run: RunFolder, out: Path, progress: Progress | None = None) -> Export
     maker = _Maker(facts)
     total = len(facts.determinations)
     with writing_zip(out) as archive:
-        for done, (row, picture) in enumerate(_with_pictures(facts), start=1):
+        for done, (row, known_as, picture) in enumerate(_with_pictures(facts), start=1):
             if picture.problem:
                 maker.left_out.setdefault(picture.problem, []).append(str(row["image"]))
             else:
-                archive.add(maker.add(row, picture), picture.content, packed=False)
+                archive.add(maker.add(row, known_as, picture), picture.content, packed=False)
             if progress:
                 progress(done, total)
         if not maker.sheet.rows:
@@ -54,10 +55,10 @@ def write(run: RunFolder, out: Path, progress: Progress | None = None) -> Export
     return Exported(out, tuple(maker.notes()))
 
 
-def _with_pictures(facts: Facts) -> Iterator[tuple[dict[str, Any], Picture]]:
+def _with_pictures(facts: Facts) -> Iterator[tuple[dict[str, Any], str, Picture]]:
     rows = facts.determinations.to_dict("records")
     for row, original in zip(rows, originals(facts.run), strict=True):
-        yield {str(name): value for name, value in row.items()}, portable(original)
+        yield {str(name): value for name, value in row.items()}, original.object_id, portable(original)
 
 
 class _Maker:
@@ -68,14 +69,19 @@ class _Maker:
         self._statistics = facts.run.statistics()
         self._by_id = dict(zip(self._statistics.index, self._statistics.to_numpy(), strict=True))
         self._process = process_values(facts.manifest)
+        self._scales = {name: sample.um_per_px for name, sample in facts.samples.items()}
         self._samples = {name: sample_values(sample) for name, sample in facts.samples.items()}
-        self._ids: Counter[str] = Counter()
+        self._files: Counter[str] = Counter()
+        self._images_of: Counter[str] = Counter()
         self._without_sample = self._converted = self._unnamed = 0
         self.sheet = Sheet([str(name) for name in self._statistics.columns])
         self.left_out: dict[str, list[str]] = {}
 
-    def add(self, row: dict[str, Any], picture: Picture) -> str:
-        """Add the line of an image; return where its picture goes in the zip."""
+    def add(self, row: dict[str, Any], known_as: str, picture: Picture) -> str:
+        """Add the line of an image; return where its picture goes in the zip.
+
+        `known_as` is the object's name in the EcoTaxa bundle that was analysed: with it EcoTaxa finds the object again.
+        """
         name = self._unique(object_id(str(row["sample_id"]), str(row["image"]), str(row["image_id"])))
         path = f"images/{name}{picture.suffix}"
         meaning = self._facts.meanings.of
@@ -83,12 +89,16 @@ class _Maker:
         self._unnamed += not noted
         self._converted += picture.converted
         measured = self._by_id.get(row["image_id"], ())
+        known_as = known_as or name
+        self._images_of[known_as] += 1
+        scale = self._scales.get(str(row["sample_id"]))
         self.sheet.rows.append(
             {
-                "img_file_name": path, "img_rank": 0, "object_id": name,
+                "img_file_name": path, "img_rank": self._images_of[known_as] - 1, "object_id": known_as,
                 "object_image": str(row["image"]), "object_image_id": str(row["image_id"]),
                 "object_predicted_label": str(row["predicted_label"]), "object_score": float(row["score"]),
                 "object_label_kind": meaning(str(row["label"])).kind,
+                **sizes(dict(zip(self.sheet.statistics, measured, strict=False)), scale),
                 **{f"object_{column}": float(value) for column, value in zip(self.sheet.statistics, measured, strict=False)},
                 **noted, **self._place(str(row["sample_id"])), **self._process,
             }
@@ -97,8 +107,8 @@ class _Maker:
 
     def _unique(self, name: str) -> str:
         # Copies of one image whose paths differ in signs that an object_id cannot hold.
-        self._ids[name] += 1
-        return name if self._ids[name] == 1 else f"{name}_{self._ids[name]}"
+        self._files[name] += 1
+        return name if self._files[name] == 1 else f"{name}_{self._files[name]}"
 
     def _place(self, sample_id: str) -> dict[str, Value]:
         self._without_sample += not sample_id
@@ -119,6 +129,12 @@ class _Maker:
             yield (
                 f"{_count(self._without_sample, 'image belongs', 'images belong')} to no known sample; in EcoTaxa they are in sample "
                 f"no_sample_{self._facts.run.run_id}."
+            )
+        several = sum(number > 1 for number in self._images_of.values())
+        if several:
+            yield (
+                f"{_count(several, 'object has', 'objects have')} several images, which the model names one by one; EcoTaxa keeps the "
+                "name of the first."
             )
         missing = [name for name, value in self._gaps() if value]
         if missing:

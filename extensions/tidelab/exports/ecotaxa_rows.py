@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from posixpath import splitext
 from typing import Any, Final
 
+import numpy as np
+
 from tidelab.domain.determination import ECOTAXA_STATUS
 from tidelab.domain.sample import SAMPLE_FIELDS, Sample
 from tidelab.formats.ecotaxa.rules import NUMBER, PREDEFINED, TEXT
 from tidelab.formats.ecotaxa.write import Value
 from tidelab.runs.meaning import LabelMeaning
+from tidelab.science.biovolume import equivalent_diameter_um, sphere_um3
 
 OBJECT_COLUMNS: Final = {
     "img_file_name": TEXT, "img_rank": NUMBER, "object_id": TEXT,
@@ -20,6 +23,7 @@ OBJECT_COLUMNS: Final = {
     "object_annotation_category": TEXT, "object_annotation_status": TEXT, "object_annotation_person_name": TEXT,
     "object_annotation_person_email": TEXT, "object_annotation_date": TEXT, "object_annotation_time": TEXT,
     "object_predicted_label": TEXT, "object_label_kind": TEXT, "object_image": TEXT, "object_image_id": TEXT, "object_score": NUMBER,
+    "object_esd_um": NUMBER, "object_biovolume_sphere_um3": NUMBER,
 }  # fmt: skip
 """Columns of every table; those of EcoTaxa's own that nothing is known of are left out."""
 
@@ -109,6 +113,18 @@ def sample_values(sample: Sample) -> dict[str, Value]:
         # EcoTaxa keeps what is not of the object as text.
         values[column] = value if column in PREDEFINED or isinstance(value, str) else f"{value:.10g}"
     return values
+
+
+def sizes(statistics: Mapping[str, float], um_per_px: float | None) -> dict[str, Value]:
+    """Return equivalent spherical diameter and biovolume of a particle that was found in an image whose scale is known."""
+    area = statistics.get("area_px", 0.0)
+    if um_per_px is None or not area > 0:
+        return {}
+    diameter = equivalent_diameter_um(np.array([area]), um_per_px)
+    return {
+        "object_esd_um": float(diameter[0]),
+        "object_biovolume_sphere_um3": float(sphere_um3(diameter)[0]),
+    }
 
 
 def process_values(manifest: Mapping[str, Any]) -> dict[str, Value]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection as Names
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,8 @@ class Original:
         ``PNG``, ``JPEG`` or ``TIFF``; empty where there is a problem.
     page
         Which page of its file, from 0.
+    object_id
+        What an EcoTaxa table of the input calls its object; empty where there is none.
     problem
         Why it cannot be had again, in a sentence; empty where it can.
     """
@@ -43,6 +45,7 @@ class Original:
     content: bytes = b""
     picture: str = ""
     page: int = 0
+    object_id: str = ""
     problem: str = ""
 
 
@@ -76,7 +79,8 @@ def originals(folder: RunFolder, image_ids: Names[str] | None = None) -> Iterato
     try:
         sources = {source.name: source for source in collection.sources}
         for image, image_id in wanted:
-            yield _original(image, image_id, sources, limits)
+            object_id = collection.object_of.get(image, "")
+            yield replace(_original(image, image_id, sources, limits), object_id=object_id)
     finally:
         collection.close()
 

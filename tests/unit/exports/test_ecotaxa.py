@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from tests.support.brightness import grey_png
+from tests.support.ecotaxa_bundle import bundle, line, table
 from tests.support.meaning import GREY
 from tidelab.catalogue import UseCase
 from tidelab.exports import ExportError
 from tidelab.exports.ecotaxa import EXPORT
-from tidelab.exports.ecotaxa_rows import category, object_id
+from tidelab.exports.ecotaxa_rows import category, object_id, sizes
 from tidelab.formats.ecotaxa import Row, read_bundle, validate
 from tidelab.runs import RunFolder, get_executor, prepare
 from tidelab.runs.meaning import LabelMeaning
@@ -161,6 +162,41 @@ def test_two_paths_that_an_object_id_cannot_tell_apart(make_run: MakeRun, tmp_pa
     ids = sorted(row.get("object_id") for row in found.values())
     assert len(set(ids)) == 3
     assert ids[2] == f"{ids[1]}_2"
+
+
+def test_an_analysed_bundle_keeps_its_objects_samples_and_places(make_run: MakeRun, tmp_path: Path) -> None:
+    second = line(2, object_id="tow 1/№2", img_rank="0")
+    bundle(tmp_path / "in", table([line(1, object_time="042000"), second], encoding="utf-8-sig"))
+    run = make_run(tmp_path / "in")
+    done = EXPORT.write(run, tmp_path / "out.zip")
+    assert validate(done.path) == []
+    found = rows(done.path)
+    assert [found[name].get("object_id") for name in ("tow1_1.png", "tow1_2.png")] == ["tow1_1", "tow 1/№2"]
+    row = found["tow1_1.png"]
+    kept = {"sample_id": "tow1", "object_lat": "-44.72543", "object_lon": "145.5351", "object_date": "20140420", "object_time": "042000",
+            "object_depth_max": "300", "sample_ship": "meteor", "acq_instrument": "zooscan", "process_pixel": "10.6"}  # fmt: skip
+    assert {column: row.get(column) for column in kept} == kept
+    again = rows(EXPORT.write(make_run(done.path), tmp_path / "again.zip").path)
+    assert {one.get("object_id") for one in again.values()} == {"tow1_1", "tow 1/№2"}
+
+
+def test_several_images_of_one_object_get_ranks_and_a_note(make_run: MakeRun, tmp_path: Path) -> None:
+    bundle(tmp_path / "in", table([line(1), line(1, img_file_name="tow1_2.png", img_rank="1")]))
+    done = EXPORT.write(make_run(tmp_path / "in"), tmp_path / "out.zip")
+    assert validate(done.path) == []
+    assert [(row.get("object_id"), row.get("img_rank")) for row in rows(done.path).values()] == [
+        ("tow1_1", "0"),
+        ("tow1_1", "1"),
+    ]
+    assert any(note.startswith("1 object has several images") for note in done.notes)
+
+
+def test_sizes_where_particle_and_scale_are_known() -> None:
+    # A disc of 100 pixels at 2 µm: d = 2 sqrt(100/pi) 2 = 22.5676 µm, pi/6 d^3 = 6018.02 µm³.
+    assert sizes({"area_px": 100.0}, 2.0) == pytest.approx(
+        {"object_esd_um": 22.5675833, "object_biovolume_sphere_um3": 6018.02225}
+    )
+    assert sizes({"area_px": 100.0}, None) == sizes({"area_px": 0.0}, 2.0) == sizes({}, 2.0) == {}
 
 
 def test_progress_counts_every_image(run: RunFolder, tmp_path: Path) -> None:

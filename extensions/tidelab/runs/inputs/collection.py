@@ -56,6 +56,8 @@ class Collection:
         What the input itself says of its samples.
     sample_of
         Sample of an image by its display name, where the input names it and the folder does not.
+    object_of
+        Object of an image by its display name, as an EcoTaxa table of the input calls it.
     """
 
     label: str
@@ -68,6 +70,7 @@ class Collection:
     archives: list[Archive] = field(default_factory=list)
     facts: list[SampleFacts] = field(default_factory=list)
     sample_of: dict[str, str] = field(default_factory=dict)
+    object_of: dict[str, str] = field(default_factory=dict)
 
     def close(self) -> None:
         """Close the zip files."""

@@ -43,7 +43,7 @@ def take_ecotaxa_tables(found: Collection) -> None:
     Parameters
     ----------
     found
-        Changed in place: ``sample_of``, ``facts``, ``failures``, ``side_files``, ``notes``.
+        Changed in place: ``sample_of``, ``object_of``, ``facts``, ``failures``, ``side_files``, ``notes``.
     """
     tables = [source for source in found.side_files if is_table(source.key)]
     if not tables:
@@ -78,6 +78,8 @@ def _take(
     found: Collection, said: dict[str, _Said], images: dict[str, str], source: Source, table: Table, row: Row
 ) -> None:
     name = images.get(table.image_path(row))
+    if name is not None and row.get("object_id"):
+        found.object_of[name] = row.get("object_id")
     sample_id = display_name(row.get("sample_id"))
     if name is None or not sample_id:
         return  # an image that is not there: whether the bundle is complete is EcoTaxa's question, not that of this run
