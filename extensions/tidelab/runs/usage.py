@@ -16,9 +16,11 @@ from pydantic import ValidationError
 from tidelab import paths
 from tidelab.domain.usage import UsageContext, UsageEvent, event_id
 from tidelab.domain.usage_summary import distinct
+from tidelab.runs.errors import RunError
 from tidelab.runs.ingested import count_ingested
 from tidelab.runs.log import RunLog
 from tidelab.runs.pseudonyms import pseudonym, secret
+from tidelab.runs.usage_context import usage_context
 
 USAGE_FILE: Final = "usage.json"
 LONGEST_LINE: Final = 20_000
@@ -117,6 +119,39 @@ def count_run(
     except (OSError, sqlite3.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         log.write(f"The usage event was not recorded in the data folder: {reason}.")
+
+
+def count_training(use_case: str, person: str, started: str, images: int | None) -> UsageEvent | None:
+    """Write the event of a training that ended now; return it, None where it could not be written.
+
+    Parameters
+    ----------
+    use_case, person
+        Slug, and name of the hub user.
+    started
+        ``%Y%m%dT%H%M%S.%fZ``: the name of the training's folder.
+    images
+        Labelled images that were trained, chosen and tested with; None: not known.
+    """
+    end = datetime.datetime.now(datetime.UTC)
+    try:
+        start = datetime.datetime.strptime(started, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=datetime.UTC)
+        event = UsageEvent(
+            event_id=event_id(use_case, f"training/{person}/{started}"),
+            activity="training",
+            person=pseudonym(person, secret()),
+            **usage_context(person).model_dump(),
+            use_case=use_case,
+            face="lab",
+            images_processed=images,
+            start=start,
+            end=end,
+            seconds=max(0.0, round((end - start).total_seconds(), 3)),
+        )
+        record(event)
+    except (OSError, ValueError, RunError):
+        return None
+    return event
 
 
 def record(event: UsageEvent) -> None:

@@ -39,6 +39,8 @@ class TrainingRun:
         MLflow's run id; None while nothing could be sent.
     notice
         Empty while MLflow records everything; else one sentence for the person.
+    pictures_may_travel
+        Whether the use case's data policy lets pictures of people's images go to MLflow.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class TrainingRun:
     run_id: str | None = None
     experiment_id: str | None = None
     notice: str = ""
+    pictures_may_travel: bool = False
     _client: "MlflowClient | None" = field(default=None, repr=False)
 
     @property
@@ -69,17 +72,27 @@ class TrainingRun:
             file.write(line + "\n")
         self._send(lambda client, run: _log_metrics(client, run, values, int(step), stamp))
 
-    def log_figure(self, name: str, png: bytes) -> None:
-        """Record a picture, given as the bytes of a PNG file."""
+    def log_figure(self, name: str, png: bytes, *, shows_images: bool = False) -> None:
+        """Record a picture, given as the bytes of a PNG file.
+
+        Parameters
+        ----------
+        name, png
+            Its name and bytes.
+        shows_images
+            Whether people's images can be seen on it (a gallery, examples of confusions). Where the data policy does not let them
+            travel it is kept in ``private/`` of the training's folder, and never sent.
+        """
         if not png.startswith(b"\x89PNG\r\n\x1a\n"):
             raise ValueError(
                 f"{name}: expected the bytes of a PNG file, for example from figure.savefig(buffer)."
             )
-        self._log_bytes(f"figures/{_file_name(name, '.png')}", png)
+        self._log_bytes(f"figures/{_file_name(name, '.png')}", png, private=shows_images)
 
-    def log_table(self, name: str, table: "pd.DataFrame") -> None:
-        """Record a table as a CSV file."""
-        self._log_bytes(f"tables/{_file_name(name, '.csv')}", table.to_csv(index=False).encode())
+    def log_table(self, name: str, table: "pd.DataFrame", *, names_images: bool = False) -> None:
+        """Record a table as a CSV file; `names_images`: it has rows about single images of people, and is treated as such a picture."""
+        content = table.to_csv(index=False).encode()
+        self._log_bytes(f"tables/{_file_name(name, '.csv')}", content, private=names_images)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Record words about the run."""
@@ -89,10 +102,14 @@ class TrainingRun:
         for name, value in tags.items():
             self._send(partial(_set_tag, name=name, value=str(value)))
 
-    def _log_bytes(self, path: str, content: bytes) -> None:
-        file = self.folder / "artifacts" / path
+    def _log_bytes(self, path: str, content: bytes, *, private: bool = False) -> None:
+        stays = private and not self.pictures_may_travel
+        # Apart from `artifacts`, all of which is sent, also later.
+        file = self.folder / ("private" if stays else "artifacts") / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
+        if stays:
+            return
         self._send(lambda client, run: client.log_artifact(run, str(file), str(Path(path).parent)))
 
     def _send(self, action: "Callable[[MlflowClient, str], Any]") -> None:
@@ -144,6 +161,7 @@ def training_run(
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     root = folder or Path.home() / "tidelab" / "training"
     run = TrainingRun(root / check_slug(use_case) / stamp, use_case, who)
+    run.pictures_may_travel = _pictures_may_travel(use_case)
     run.folder.mkdir(parents=True)
     _write_record(run.folder, {
         "use_case": use_case, "person": who, "started": stamp, "status": "RUNNING", "sent": False, "run_id": None,
@@ -157,6 +175,7 @@ def training_run(
         status = "FINISHED"
     finally:
         _close(run, status)
+        _count(run, status, params)
 
 
 def send_run(folder: Path | str) -> TrainingRun:
@@ -221,6 +240,26 @@ def _close(run: TrainingRun, status: str) -> None:
     run._send(lambda client, run_id: client.set_terminated(run_id, status))
     record = _read_record(run.folder)
     _write_record(run.folder, {**record, "status": status, "sent": run.recorded, "run_id": run.run_id})
+
+
+def _pictures_may_travel(use_case: str) -> bool:
+    from tidelab.catalogue import CatalogueError, load_catalogue
+
+    try:
+        return load_catalogue()[use_case].data_policy.pictures_may_travel
+    except CatalogueError:
+        return False
+
+
+def _count(run: TrainingRun, status: str, params: Mapping[str, object]) -> None:
+    """Write the usage event of a training that finished; what stands in the way of that stops nobody's work."""
+    from tidelab.runs.usage import count_training
+
+    if status == "FINISHED":
+        images = [
+            value for name, value in params.items() if name.startswith("images.") and isinstance(value, int)
+        ]
+        count_training(run.use_case, run.person, run.folder.name, sum(images) if images else None)
 
 
 def _tags(use_case: str, person: str, data_digest: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Put a trained model into a bundle: what apps, reports and the registry take."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,8 @@ from tidelab.training.evaluation import Evaluation
 from tidelab.training.held_out import held_out_of
 from tidelab.training.train import Parts
 from tidelab.training.trained import TrainedModel
+
+NO_PICTURES = ". The model carries no pictures of them, as the use case's data policy says"
 
 
 def save_model(
@@ -28,6 +31,7 @@ def save_model(
     created: str | None = None,
     title: str | None = None,
     licence: str = "",
+    pictures: bool = True,
 ) -> ModelBundle:
     """Write the bundle of a trained model.
 
@@ -49,6 +53,9 @@ def save_model(
         Whether it is a demonstration model.
     created
         ISO 8601 UTC; by default the time of the training.
+    pictures
+        Whether small pictures of test images go into the drift reference, where whoever uses the model can see them: not where the
+        use case's data policy keeps images with the person.
 
     Returns
     -------
@@ -63,14 +70,17 @@ def save_model(
             "demo": demo,
             "quality": evaluation.quality(method or f"held-out test set of {len(evaluation.truth)} images"),
             "data_digest": data_digest(images, parts),
-            "data_summary": data_summary or _summary(images, parts),
+            "data_summary": (data_summary or _summary(images, parts)) + ("" if pictures else NO_PICTURES),
             "created_by": created_by,
             "created": created or model.card.created,
             "licence": licence,
         }
     )
+    predictions = [
+        one if pictures else replace(one, thumbnail=b"") for one in evaluation.predictions
+    ]
     reference = Reference.from_predictions(
-        list(evaluation.predictions), list(model.card.labels), list(evaluation.images.sample_ids)
+        predictions, list(model.card.labels), list(evaluation.images.sample_ids)
     )
     with TemporaryDirectory() as scratch:
         content = reference.save(Path(scratch) / REFERENCE).read_bytes()

@@ -115,7 +115,8 @@ def save(
 ) -> ModelBundle:
     """Save a model as a bundle in ``~/tidelab/models/<use case>/<time>``: the folder to give as `model` in an analysis.
 
-    A model trained on generated pictures is marked as a demonstration model, and says so wherever it is used.
+    A model trained on generated pictures is marked as a demonstration model, and says so wherever it is used. Pictures of real images go
+    with the model only where the use case's data policy lets them travel.
     """
     person = _person()
     stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -123,6 +124,7 @@ def save(
         model, test, images, split.parts, _models_folder(use_case) / stamp,
         use_case=use_case, name=f"{use_case}--{paths.safe_name(person)}", created_by=person, demo=images.generated,
         method=f"{len(test.truth)} held-out test images, split {split.how}",
+        pictures=images.generated or _use_case(use_case).data_policy.pictures_may_travel,
     )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.support.brightness import make_use_case
 from tests.support.tiny_model import tiny_bundle
+from tidelab.runs.usage import events_file, read_events
 from tidelab.tracking import (
     TrackingError,
     TrackingUnavailableError,
@@ -127,3 +129,53 @@ def test_only_a_server_is_a_connection(alone: None, monkeypatch: pytest.MonkeyPa
 def test_the_token_is_in_no_representation(dead: None):
     assert "a-secret-token" not in repr(connect())
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "1"
+
+
+@pytest.mark.parametrize(("kind", "sent"), [("private", False), ("shared", True), ("ephemeral", False)])
+def test_pictures_of_images_travel_only_where_the_data_policy_lets_them(
+    alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, sent: bool
+) -> None:
+    case = make_use_case(tmp_path / "cases")
+    file = case.folder / "usecase.yaml"
+    file.write_text(file.read_text() + f"data_policy: {{kind: {kind}}}\n")
+    monkeypatch.setenv("TIDELAB_USECASES", str(tmp_path / "cases"))
+    monkeypatch.setenv("TIDELAB_DATA", str(tmp_path / "data"))
+    with training_run(case.slug, "alice", data_digest="ab", params={}, folder=tmp_path / "t") as run:
+        run.log_figure("examples", PNG, shows_images=True)
+        run.log_figure("confusion", PNG)
+        run.log_table("images", pd.DataFrame({"image": ["a"]}), names_images=True)
+    found = {
+        path.relative_to(run.folder).as_posix()
+        for path in run.folder.rglob("*")
+        if path.suffix in (".png", ".csv")
+    }
+    place = "artifacts" if sent else "private"
+    assert found == {
+        f"{place}/figures/examples.png",
+        "artifacts/figures/confusion.png",
+        f"{place}/tables/images.csv",
+    }
+
+
+def test_a_training_is_counted_once_it_is_finished(
+    alone: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDELAB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("TIDELAB_COUNTRY", "be")
+    params = {"images.train": 60, "images.validation": 20, "images.test": 20, "seed": 7}
+    with training_run("flowcam-plankton", "alice", data_digest="ab", params=params, folder=tmp_path):
+        pass
+    with (
+        pytest.raises(RuntimeError),
+        training_run("flowcam-plankton", "alice", data_digest="ab", params=params, folder=tmp_path),
+    ):
+        raise RuntimeError
+    (event,), unreadable = read_events()
+    assert unreadable == 0
+    assert (event.activity, event.images_processed, event.images_ingested, event.country) == (
+        "training",
+        100,
+        None,
+        "BE",
+    )
+    assert "alice" not in events_file().read_text()
