@@ -1,5 +1,6 @@
 """``tidelab report``: the notebook as a file that someone can read, send and keep."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -18,6 +19,8 @@ PAGE: Final = "report.html"
 NOTEBOOK: Final = "report.ipynb"
 LOG: Final = "log.txt"
 TABLES: Final = ("results.csv", "counts.csv", "failed_files.csv", "verdict.json")
+NAMES: Final = "determinations.csv"
+"""The names in force when the report was made: it changes when people validate, so the run's folder holds none."""
 Images = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -100,7 +103,7 @@ def render(
             f"{paths.env_python(declared.stack).with_name('tidelab')} report {use_case.slug} ..."
         )
     folder = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links)
-    check(folder, (PAGE, NOTEBOOK, LOG, *TABLES), force)
+    check(folder, (PAGE, NOTEBOOK, LOG, NAMES, *TABLES), force)
     with building(folder) as work:
         report, about = _write(work, folder, use_case, notebook, values, progress)
         place(work, folder, about)
@@ -131,6 +134,7 @@ def _write(
     for name in TABLES:
         if run is not None and (run.path / name).exists():
             shutil.copyfile(run.path / name, work / name)
+    _write_names(run, work / NAMES)
     if failure is not None:
         log = f"{failure.step}\n{failure.words}\n\n{failure.traceback}\n\n{run.log() if run else ''}"
         (work / LOG).write_text(log, encoding="utf-8")
@@ -146,6 +150,17 @@ def _write(
         "run": run.run_id if run else None,
     }
     return report, about
+
+
+def _write_names(run: Any, path: Path) -> None:
+    from tidelab.runs import RunError
+    from tidelab.runs.package import determinations_csv
+
+    if run is None or not (run.path / "results.csv").exists():
+        return
+    # A log that cannot be read costs this table, not the report; the view of the validation says so.
+    with contextlib.suppress(RunError):
+        path.write_text(determinations_csv(run), encoding="utf-8")
 
 
 def _where(step: str) -> str:

@@ -14,7 +14,7 @@ from tidelab.reports.views.downloads import downloadable
 
 ALL = [
     views.verdict, views.summary, views.counts, views.counts_plot, views.gallery, views.failed_files, views.downloads,
-    views.provenance, views.outcome,
+    views.provenance, views.outcome, views.validation,
 ]  # fmt: skip
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 
@@ -133,9 +133,10 @@ def test_downloads_carry_the_files_byte_for_byte(run, pictures):
 
     finished = run(pictures)
     links = {link["download"]: link["href"] for link in soup(views.downloads(finished)).select("a[download]")}
-    assert set(links) == {"results.csv", "counts.csv", "failed_files.csv"}
+    assert set(links) == {"results.csv", "counts.csv", "failed_files.csv", "determinations.csv"}
+    files = {file.name: file for file in downloadable(finished)}
     for name, href in links.items():
-        assert base64.b64decode(href.partition("base64,")[2]) == (finished.path / name).read_bytes()
+        assert base64.b64decode(href.partition("base64,")[2]) == files[name].path().read_bytes()
     files = {
         file.name.removeprefix(f"{finished.request.use_case}-{finished.run_id}"): file
         for file in downloadable(finished)

@@ -11,6 +11,8 @@ from markupsafe import Markup
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, section
 from tidelab.runs import RunError, RunFolder
+from tidelab.runs.files import write_text
+from tidelab.runs.package import determinations_csv
 
 if TYPE_CHECKING:
     from tidelab.exports import Export, Exported, Progress
@@ -19,9 +21,10 @@ _EMBEDDED_BYTES: Final = 20_000_000
 """Largest table that is embedded in a report; a larger one lies beside it only."""
 
 _EVERYTHING: Final = "package"
+_NAMES: Final = "determinations.csv"
 _TABLES: Final = (
     ("results.csv", "Results (CSV)", "one row an image"),
-    ("counts.csv", "Counts (CSV)", "one row a class"),
+    ("counts.csv", "Counts (CSV)", "one row a class, as the model named them"),
     ("failed_files.csv", "Failed files (CSV)", "what could not be used, and why"),
 )
 
@@ -69,6 +72,7 @@ def downloadable(run: RunFolder) -> list[Download]:
     exports = [export for export in EXPORTS.values() if export.name != _EVERYTHING]
     return [
         *(Download(name, title, detail, "text/csv", _existing(run.path / name)) for name, title, detail in _TABLES),
+        Download(_NAMES, "Names in force (CSV)", "what the model said, what people said, who and when", "text/csv", _names(run)),
         Download(f"{run.request.use_case}-{run.run_id}.zip", "Everything (zip)", "with methods paragraph and citation",
                  "application/zip", _package(run)),
         *(_exported(run, export) for export in exports),
@@ -83,10 +87,9 @@ def downloads(run: RunFolder) -> Displayable:
     """
     links, words = [], []
     for file in downloadable(run):
-        path = run.path / file.name
-        if file.media_type != "text/csv" or not path.exists():
+        data = _embedded(run, file)
+        if data is None:
             continue
-        data = path.read_bytes()
         words.append(f"{file.name}: {file.detail}")
         if len(data) > _EMBEDDED_BYTES:
             links.append(
@@ -118,6 +121,29 @@ def _formats(run: RunFolder) -> Iterator[tuple[str, Markup]]:
             export.title,
             Markup("{}").format(reason) if reason else Markup("<code>{}</code>").format(command),
         )
+
+
+def _embedded(run: RunFolder, file: Download) -> bytes | None:
+    """Return the bytes of a table that a report carries; None for what it does not carry or what is not there."""
+    if file.name == _NAMES:
+        try:
+            return determinations_csv(run).encode("utf-8")
+        except RunError:
+            return None
+    path = run.path / file.name
+    return path.read_bytes() if file.media_type == "text/csv" and path.exists() else None
+
+
+def _names(run: RunFolder) -> "Callable[[Progress | None], Exported]":
+    def make(progress: "Progress | None") -> "Exported":
+        from tidelab.exports import Exported
+
+        path = run.path / "products" / _NAMES
+        path.parent.mkdir(exist_ok=True)
+        write_text(path, determinations_csv(run))
+        return Exported(path)
+
+    return make
 
 
 def _existing(path: Path) -> "Callable[[Progress | None], Exported]":

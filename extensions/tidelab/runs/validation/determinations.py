@@ -1,21 +1,15 @@
 """The names in force: what the model said, and a person's word on it where there is one."""
 
 import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tidelab.domain.determination import DETERMINATION_COLUMNS
-from tidelab.domain.results import SCORE_DECIMALS
-from tidelab.runs.errors import RunError
-from tidelab.runs.files import write_text
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.names import spreadsheet_safe
-from tidelab.runs.validation.log import EventLog, words_of
+from tidelab.runs.validation.log import EventLog
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FILE_NAME: Final = "determinations.csv"
 
 
 def determinations(folder: RunFolder) -> "pd.DataFrame":
@@ -48,26 +42,6 @@ def determinations(folder: RunFolder) -> "pd.DataFrame":
         }
     )
     return frame[list(DETERMINATION_COLUMNS)]
-
-
-def write_determinations(folder: RunFolder) -> Path:
-    """Write the names in force as they are now to ``products/determinations.csv``, in one step, and return the file.
-
-    Raises
-    ------
-    RunError
-        When there are none, or the file cannot be written.
-    """
-    path = folder.path / "products" / FILE_NAME
-    text = determinations(folder).to_csv(
-        index=False, lineterminator="\n", float_format=f"%.{SCORE_DECIMALS}f"
-    )
-    try:
-        path.parent.mkdir(exist_ok=True)
-        write_text(path, text)
-    except OSError as error:
-        raise RunError(words_of(error)) from None
-    return path
 
 
 def utc(time: datetime.datetime) -> str:
