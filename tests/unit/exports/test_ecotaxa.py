@@ -12,11 +12,13 @@ from PIL import Image
 from tests.support.brightness import grey_png
 from tests.support.ecotaxa_bundle import bundle, line, table
 from tests.support.meaning import GREY
+from tidelab import paths
 from tidelab.catalogue import UseCase
-from tidelab.exports import ExportError
+from tidelab.exports import EXPORTS, ExportError
 from tidelab.exports.ecotaxa import EXPORT
 from tidelab.exports.ecotaxa_rows import category, object_id, sizes
-from tidelab.formats.ecotaxa import Row, read_bundle, validate
+from tidelab.formats.ecotaxa import Row, read_bundle, rules, validate
+from tidelab.formats.ecotaxa.read import MAX_TABLES
 from tidelab.runs import RunFolder, get_executor, prepare
 from tidelab.runs.meaning import LabelMeaning
 from tidelab.runs.validation import Validation
@@ -227,3 +229,15 @@ def test_the_name_of_an_object_holds_sample_path_and_digest() -> None:
     assert object_id("", "roi 7.png", image_id) == "roi_7_0123456789ab"
     assert object_id("St 1", "deep/roi.7.tif#3", image_id + "#3") == "St_1_deep_roi.7_0123456789ab_p3"
     assert len(object_id("s" * 300, "x" * 900 + ".png", image_id)) < 255
+
+
+def test_the_page_names_every_format_and_every_rule_by_its_number() -> None:
+    page = (paths.checkout() / "docs/howto/exports.md").read_text(encoding="utf-8")
+    assert [name for name in EXPORTS if f"| `{name}` |" not in page] == []
+    shown = (
+        f"{rules.LARGEST_CATEGORY:,}", f"{rules.MAX_SIDE_PX:,}", f"up to {rules.MAX_FREE_TEXT} characters", f"at most {MAX_TABLES:,}",
+        f"{rules.FREE_COLUMNS['object', '[f]']} numbers and {rules.FREE_COLUMNS['object', '[t]']} texts of the object",
+        f"{rules.FREE_COLUMNS['sample', '[t]']} of the sample, {rules.FREE_COLUMNS['acq', '[t]']} each",
+        *(f"`{status}`" for status in rules.STATUSES),
+    )  # fmt: skip
+    assert [words for words in shown if words not in page] == []
