@@ -45,7 +45,10 @@ def report(
                 use_case.slug,
                 key,
                 use_case.title,
-                ", ".join(f"{k}={p.default}" for k, p in use_case.notebook(key).parameters.items()),
+                ", ".join(
+                    f"{k}={'' if p.default is None else p.default}"
+                    for k, p in use_case.notebook(key).parameters.items()
+                ),
             )
             for use_case in catalogue.values()
             for key in use_case.faces("report")

@@ -117,5 +117,9 @@ def _model(crate: ROCrate, manifest: dict[str, Any]) -> Any:
 
 
 def _parameter(crate: ROCrate, name: str, value: Any) -> Any:
-    properties = {"@type": "PropertyValue", "name": name, "value": str(value)}
+    properties = {
+        "@type": "PropertyValue",
+        "name": name,
+        "value": "not known" if value is None else str(value),
+    }
     return crate.add(ContextEntity(crate, f"#parameter-{name}", properties=properties))

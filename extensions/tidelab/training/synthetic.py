@@ -9,7 +9,7 @@ Run ``python -m tidelab.training.synthetic OUT --n 600 --seed 1 --layout classes
 import argparse
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -154,7 +154,8 @@ def generate(
     -------
     Path
         ``truth.csv`` in ``out``, with the columns ``image, sample_id, label, seed, index``. For ``classes`` it doubles as the
-        table that names each image's sample.
+        table that names each image's sample. For ``stations``, ``samples.csv`` beside it says where, when and how much of a sea
+        that does not exist was looked at.
     """
     out.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -167,12 +168,47 @@ def generate(
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(encode(picture.pixels, quality))
         rows.append((name, picture.station, picture.label, seed, picture.index))
+    if layout == "stations":
+        write_stations(out / "samples.csv", {row[1] for row in rows})
     truth = out / "truth.csv"
     with truth.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("image", "sample_id", "label", "seed", "index"))
         writer.writerows(sorted(rows))
     return truth
+
+
+def write_stations(path: Path, stations: Iterable[str]) -> None:
+    """Write ``samples.csv`` of generated stations: places, times and volumes are made up, and the names of the stations say so."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(
+            (
+                "sample_id",
+                "time",
+                "station",
+                "latitude",
+                "longitude",
+                "volume_imaged_ml",
+                "dilution_factor",
+                "um_per_px",
+            )
+        )
+        for place, station in enumerate(sorted(stations)):
+            time = f"2024-05-{1 + place % 28:02d}T08:30:00Z"
+            where = (f"{51.5 + 0.05 * place:.2f}", f"{3.0 + 0.1 * place:.2f}")
+            # The second of three samples was concentrated to half its volume, so that a factor that is not 1 is seen.
+            writer.writerow(
+                (
+                    station,
+                    time,
+                    f"generated {place + 1}",
+                    *where,
+                    "0.25",
+                    "0.5" if place % 3 == 1 else "1",
+                    "0.55",
+                )
+            )
 
 
 def montage(columns: int = 4, rows: int = 4, cell: int = 140, seed: int = 7) -> Image.Image:

@@ -61,7 +61,8 @@ def test_truth_lists_every_image_once(tmp_path):
 def test_sample_in_the_repository_is_what_the_generator_makes(tmp_path):
     sample = load_catalogue()["flowcam-plankton"].sample_folder
     generate(SAMPLE_IMAGES, SAMPLE_SEED, tmp_path, layout="stations", stations=SAMPLE_STATIONS)
-    assert (sample / "truth.csv").read_bytes() == (tmp_path / "truth.csv").read_bytes()
+    for name in ("truth.csv", "samples.csv"):
+        assert (sample / name).read_bytes() == (tmp_path / name).read_bytes()
     made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.jpg"))
     assert made == sorted(path.relative_to(sample) for path in sample.rglob("*.jpg"))
     for name in made:

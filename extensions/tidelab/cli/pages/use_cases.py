@@ -34,7 +34,8 @@ def _section(use_case: UseCase) -> list[str]:
     lines += [f"- **Classes** ({len(use_case.labels)}): {'; '.join(map(_class, use_case.labels))}"]
     for notebook in use_case.notebooks.values():
         parameters = ", ".join(
-            f"`{name}` (default `{value.default}`)" for name, value in notebook.parameters.items()
+            f"`{name}` ({'not known unless given' if value.default is None else f'default `{value.default}`'})"
+            for name, value in notebook.parameters.items()
         )
         lines.append(
             f"- **{plain(notebook.title)}**: `{notebook.file}`, stack `{notebook.stack}`, as {', '.join(notebook.faces)}"

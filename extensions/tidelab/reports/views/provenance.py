@@ -22,7 +22,10 @@ def provenance(run: RunFolder) -> Displayable:
         ("Person", request.person),
         ("Model", f"{request.model.name} {request.model.version}".strip()),
         ("Model digest", request.model.digest),
-        *((f"Parameter {name}", str(value)) for name, value in request.parameters.items()),
+        *(
+            (f"Parameter {name}", "not known" if value is None else str(value))
+            for name, value in request.parameters.items()
+        ),
     ]
     more = [
         (name, value)
