@@ -6,18 +6,13 @@ from typing import Final
 
 from tidelab.domain.estimate import Estimates
 from tidelab.exports.darwin_core_measurements import (
+    biovolume_measurements,
     corrected_measurements,
     event_measurements,
     occurrence_measurements,
 )
-from tidelab.exports.darwin_core_rows import (
-    SampleFacts,
-    event_row,
-    incomplete,
-    occurrence_rows,
-    sample_size,
-    samples_of,
-)
+from tidelab.exports.darwin_core_rows import event_row, occurrence_rows
+from tidelab.exports.darwin_core_samples import SampleFacts, incomplete, sample_size, samples_of
 from tidelab.exports.facts import DEMO_NOTE, Facts, listed
 from tidelab.exports.registry import Export, Exported, ExportError, Progress, not_finished
 from tidelab.formats.darwin_core import write_archive
@@ -96,7 +91,7 @@ def absences_allowed(facts: Facts) -> bool:
 
 
 def _measurements(one: SampleFacts, estimates: Estimates | None) -> Iterator[dict[str, str]]:
-    for row in (*event_measurements(one), *occurrence_measurements(one)):
+    for row in (*event_measurements(one), *occurrence_measurements(one), *biovolume_measurements(one)):
         yield dict(row)
     if estimates is not None:
         for row in corrected_measurements(one, estimates):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from tidelab.domain.estimate import ClassEstimate, Estimates, Range
-from tidelab.exports.darwin_core_rows import SampleFacts, occurrence_id
+from tidelab.exports.darwin_core_rows import occurrence_id
+from tidelab.exports.darwin_core_samples import SampleFacts
 from tidelab.formats.darwin_core import Row, number
 from tidelab.runs.names import spreadsheet_safe
 from tidelab.science.concentration import concentration
@@ -26,9 +27,16 @@ INSTRUMENT: Final = (
     "Sampling instrument name",
     "http://vocab.nerc.ac.uk/collection/Q01/current/Q0100002/",
 )
+BIOVOLUME: Final = (
+    "Biovolume of biological entity specified elsewhere per unit volume of the water body",
+    f"{_P01}CVOLUKNB/",
+)
+MM3_PER_M3: Final = ("Cubic millimetres per cubic metre", f"{_P06}CMCM/")
 PER_CUBIC_METRE: Final = ("Number per cubic metre", f"{_P06}UPMM/")
 CUBIC_METRES: Final = ("Cubic metres", f"{_P06}MCUB/")
 ML_PER_M3: Final = 1_000_000
+UM3_PER_ML_IN_MM3_PER_M3: Final = 1e-3
+"""1 µm³ is 1e-9 mm³, and 1 mL is 1e-6 m³."""
 
 
 def event_measurements(one: SampleFacts) -> Iterator[Row]:
@@ -82,6 +90,25 @@ def occurrence_measurements(one: SampleFacts) -> Iterator[Row]:
                 "measurementValue": number(per_ml * ML_PER_M3),
                 **_unit(PER_CUBIC_METRE),
             }
+
+
+def biovolume_measurements(one: SampleFacts) -> Iterator[Row]:
+    """Yield the biovolume of every present biological occurrence whose images were all measured; per volume where that is known."""
+    for found in one.found:
+        if not found.meaning.is_biological or found.biovolume_um3 is None:
+            continue
+        status = "validated" if found.validated else "predicted"
+        about = {
+            "eventID": one.event_id,
+            "occurrenceID": occurrence_id(one, found.meaning.label, status),
+            "measurementMethod": "sum over images of the prolate spheroid of the outline's axes (Hillebrand et al. 1999)",
+        }
+        if one.sample.water_ml is None:
+            kind: Row = {"measurementType": "Biovolume in the images", "measurementUnit": "µm³"}
+            yield {**about, **kind, "measurementValue": number(found.biovolume_um3)}
+        else:
+            value = found.biovolume_um3 / one.sample.water_ml * UM3_PER_ML_IN_MM3_PER_M3
+            yield {**about, **_kind(BIOVOLUME), **_unit(MM3_PER_M3), "measurementValue": number(value)}
 
 
 def corrected_measurements(one: SampleFacts, estimates: Estimates) -> Iterator[Row]:

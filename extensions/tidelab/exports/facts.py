@@ -13,6 +13,8 @@ from tidelab.runs.meaning import Meanings, label_meaning, use_case_of
 from tidelab.runs.methods import model_reference
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 DEMO_NOTE: Final = (
@@ -82,6 +84,19 @@ class Facts:
             return self.run.verdict()
         except RunError:
             return None
+
+    @cached_property
+    def outlines(self) -> "npt.NDArray[np.float64] | None":
+        """Major and minor axis of each image's particle, pixels, float64 ``(n, 2)`` in the order of the determinations.
+
+        None where particles were not measured.
+        """
+        try:
+            table = self.run.statistics()
+            axes = table[["major_axis_px", "minor_axis_px"]].to_numpy(float)
+        except (RunError, KeyError):
+            return None
+        return axes if len(axes) == len(self.determinations) and (axes >= 0).all() else None
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the determinations as one dictionary an image."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from dwca.read import DwCAReader
 
+from tidelab.domain.estimate import Estimates
 from tidelab.exports.darwin_core import EXPORT
 from tidelab.exports.registry import ExportError
 from tidelab.formats.darwin_core import term_uri
@@ -176,3 +177,72 @@ def test_without_a_complete_sample_there_is_no_archive(make_run, tmp_path):
 def test_terms_have_their_full_names():
     assert term_uri("sampleSizeUnit") == f"{DWC}sampleSizeUnit"
     assert term_uri("measurementUnitID") == f"{OBIS}measurementUnitID"
+
+
+def measured(run: RunFolder, um_per_px: str) -> None:
+    """Say that every particle has axes of 30 and 10 px, and how large a pixel is."""
+    statistics = (run.path / "statistics.csv").read_text().splitlines()
+    rows = [f"{statistics[0]},major_axis_px,minor_axis_px", *(f"{row},30,10" for row in statistics[1:])]
+    (run.path / "statistics.csv").write_text("\n".join(rows) + "\n")
+    samples = (run.path / "samples.csv").read_text().splitlines()
+    column = samples[0].split(",").index("um_per_px")
+    table = [row.split(",") for row in samples[1:]]
+    for row in table:
+        row[column] = um_per_px
+    (run.path / "samples.csv").write_text("\n".join([samples[0], *(",".join(row) for row in table)]) + "\n")
+
+
+def test_biovolume_where_particles_were_measured_and_a_pixel_has_a_size(run, tmp_path):
+    measured(run, "2")
+    Validation(run).move([run.results()["image_id"].iloc[4]], "middle", "grace")  # the one image of s2
+    events = read(EXPORT.write(run, tmp_path / "a.zip").path)
+    found = {row["measurementType"]: row for row in events["s1"][2]}
+    row = found["Biovolume of biological entity specified elsewhere per unit volume of the water body"]
+    # Two spheroids of 60 and 20 µm: 2 * pi / 6 * 60 * 20^2 = 25,132.741 µm³ in 2.5 mL; 1 µm³/mL is 0.001 mm³/m³.
+    assert float(row["measurementValue"]) == pytest.approx(25132.741 / 2.5 * 1e-3, rel=1e-6)
+    assert row["measurementTypeID"].endswith("P01/current/CVOLUKNB/")
+    other = {row["measurementType"]: row for row in events["s2"][2]}["Biovolume in the images"]
+    assert float(other["measurementValue"]) == pytest.approx(12566.371, rel=1e-6)
+    assert other["measurementTypeID"] == ""
+
+
+def test_no_biovolume_without_the_size_of_a_pixel(run, tmp_path):
+    measured(run, "")
+    assert "Biovolume" not in str(read(EXPORT.write(run, tmp_path / "a.zip").path))
+
+
+def test_corrected_counts_are_measurements_and_never_individuals(run, tmp_path, monkeypatch):
+    corrected = {"value": 2.5, "low": 1.0, "high": 4.0}
+    per_ml = {"value": 1.0, "low": 0.4, "high": 1.6}
+    estimates = Estimates.model_validate(
+        {
+            "key": "k", "seed": 1, "replicates": 10, "not_covered": "",
+            "classes": [
+                {"sample_id": "s1", "label": "middle", "kind": "taxon", "raw": 2, "corrected": corrected, "method": "PACC",
+                 "concentration_per_ml": per_ml, "concentration_of": "corrected"},
+                {"sample_id": "s1", "label": "dark", "kind": "artefact", "raw": 1, "corrected": corrected, "method": "PACC"},
+                {"sample_id": "s1", "label": "bright", "kind": "", "raw": 1, "corrected": corrected, "method": "PACC"},
+                {"sample_id": "s2", "label": "middle", "kind": "taxon", "raw": 0, "corrected": corrected, "method": "PACC"},
+                {"label": "middle", "kind": "taxon", "raw": 3, "corrected": corrected, "method": "PACC"},
+            ],
+        }
+    )  # fmt: skip
+    monkeypatch.setattr(RunFolder, "estimates", lambda self: estimates)
+    events = read(EXPORT.write(run, tmp_path / "a.zip").path)
+    found = [
+        (row["measurementType"], row["measurementValue"])
+        for row in events["s1"][2]
+        if row["measurementType"].startswith("Corrected")
+    ]
+    assert found == [
+        ("Corrected count of images", "2.5"),
+        ("Corrected count of images, lower limit of the 95 % interval", "1"),
+        ("Corrected count of images, upper limit of the 95 % interval", "4"),
+        ("Corrected concentration", "1"),
+        ("Corrected concentration, lower limit of the 95 % interval", "0.4"),
+        ("Corrected concentration, upper limit of the 95 % interval", "1.6"),
+    ]
+    assert events["s1"][1][0]["individualCount"] == "2"
+    # Where the class has no occurrence the measurement stands with the event and names the class.
+    alone = [row for row in events["s2"][2] if row["measurementType"] == "Corrected count of images"]
+    assert [(row["occurrenceID"], row["measurementRemarks"]) for row in alone] == [("", "class middle")]
