@@ -38,10 +38,10 @@ class Estimation(Part):
         ge=0.5,
         lt=1,
     )
-    beyond_share: float = Field(
+    unexplained_share: float = Field(
         0.05,
-        title="Beyond share",
-        description="Share of such images above which corrected counts are withheld.",
+        title="Unexplained share",
+        description="Share of images that no training class can explain, by their distances, above which corrected counts are withheld.",
         gt=0,
         le=1,
     )
@@ -49,7 +49,11 @@ class Estimation(Part):
         500, title="Replicates", description="Bootstrap replicates of an interval.", ge=200, le=10_000
     )
     seed: int = Field(
-        20240501, title="Seed", description="Seed of every random choice of the intervals.", ge=0, le=2**32 - 1
+        20240501,
+        title="Seed",
+        description="Seed of every random choice of the intervals.",
+        ge=0,
+        le=2**32 - 1,
     )
     minimum_audit: int = Field(
         20,

@@ -126,16 +126,3 @@ def threshold(distances: npt.ArrayLike, quantile: float = QUANTILE) -> Threshold
         raise ValueError("a threshold needs at least one held-out image")
     rank = min(n, int(np.ceil((n + 1) * quantile - 1e-9)))
     return Threshold(float(ordered[rank - 1]), (n + 1 - rank) / (n + 1))
-
-
-def too_many_beyond(beyond: int, images: int, expected_share: float, limit: float) -> bool:
-    """Whether more images lie beyond than known classes explain.
-
-    Their share must exceed `limit` and be too large for chance at `expected_share` (exact binomial, one-sided p < 0.01): in a handful
-    of images one may lie beyond.
-    """
-    from scipy.stats import binom
-
-    if not images or beyond / images <= limit:
-        return False
-    return bool(binom.sf(beyond - 1, images, expected_share) < 0.01)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tidelab.runs.estimates import words
 from tidelab.runs.estimates.evidence import Evidence, NoCorrection, Rows
-from tidelab.science.class_distance import Threshold, too_many_beyond
+from tidelab.science.class_distance import Threshold
 from tidelab.science.quantification import (
     Labelled,
     class_means,
@@ -22,6 +22,7 @@ from tidelab.science.quantification import (
     resampled_means,
     with_counting_error,
 )
+from tidelab.science.unidentified import Unexplained, unexplained
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +90,9 @@ class ByModel:
         reasons = []
         if n < settings.minimum_images:
             reasons.append(words.too_few_images(n, settings.minimum_images, where))
-        beyond = int(self.beyond[rows].sum())
-        if too_many_beyond(beyond, n, self.threshold.expected_share, settings.beyond_share):
-            reasons.append(words.too_far(beyond, n, self.threshold.expected_share, settings.beyond_share))
+        found = self.unexplained(rows)
+        if found.share > settings.unexplained_share:
+            reasons.append(words.too_far(found, settings.unexplained_share))
         share = self._untested_share(rows)
         if share > settings.rare_share:
             labels = [label for label, few in zip(self.evidence.model_labels, self.few, strict=True) if few]
@@ -99,6 +100,15 @@ class ByModel:
                 words.untested_share(labels, share, settings.rare_share, settings.minimum_test_images)
             )
         return reasons
+
+    def unexplained(self, rows: Rows) -> Unexplained:
+        """Return the least share of the images at `rows` that is of no known class."""
+        if not rows.any():
+            return Unexplained(0.0, 0.0, 0.0)
+        held = self.evidence.held_out
+        known = held.truth >= 0
+        shares = pacc(self.means, self.outputs[rows])[:-1]
+        return unexplained(self.evidence.distances[rows], held.distances[known], held.truth[known], shares)
 
     def _untested_share(self, rows: Rows) -> float:
         """Return the share of classes with too few test images, by names or by probabilities, whichever is larger."""

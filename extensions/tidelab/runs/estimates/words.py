@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from tidelab.science.unidentified import Unexplained
+
 NOT_COVERED: Final = (
     "What these intervals do not cover: they hold the error of the correction (labelled images and analysed images are both samples) and "
     "the chance of counting (the images are a sample of the water), and nothing else. They take for granted that an image of a class "
@@ -80,12 +82,12 @@ def untested_share(labels: list[str], share: float, limit: float, least: int) ->
     )
 
 
-def too_far(beyond: int, number: int, expected: float, limit: float) -> str:
+def too_far(found: Unexplained, limit: float) -> str:
     """Return why corrected counts are withheld when much is unlike the training classes."""
     return (
-        f"{beyond:,} of {images(number)} ({beyond / number:.0%}) lie further from all training classes than known images do "
-        f"({expected:.1%} expected, at most {limit:.0%}): something is there that the model was not trained on, and a correction would "
-        "count it as known classes. Look at these images, or check some at random (audit)."
+        f"At least {found.share:.0%} of the images are of no class that the model was trained on (at most {limit:.0%} are accepted): "
+        f"{found.observed:.0%} lie as far from the training classes as {found.expected:.0%} of known images do. A correction would count "
+        "them as known classes. Look at these images, or check some at random (audit)."
     )
 
 
