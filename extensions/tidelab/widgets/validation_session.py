@@ -14,7 +14,7 @@ from tidelab.runs import RunError, RunFolder
 from tidelab.runs.validation import Validation
 
 MOST_PICTURES: Final = 200
-_MOST_ANSWERS: Final = 500
+_MOST_ANSWERS: Final = 100
 _TOP = re.compile(r"(.+?):(\d\.\d+)(?:;|$)", re.DOTALL)
 _STATUS: Final = {"validate": "validated", "unknown": "unknown"}
 _Row = tuple[int, str, int, int]
@@ -64,7 +64,7 @@ class Session:
             self._rows.setdefault(image_id, []).append(row)
         self._people: list[str] = []
         self._answers: dict[str, Message] = {}
-        self._known: list[_Row] = []
+        self._known: list[_Row] = [(place, "predicted", -1, 0) for place in self._predicted]
         self._position = -1
 
     def index(self) -> Message:
