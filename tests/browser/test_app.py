@@ -20,6 +20,7 @@ from tests.support.app_page import READY_MS, AppPage, browser, wait_for_apps
 from tests.support.brightness import grey_png
 from tests.support.faces import make_case, newest_run
 from tests.support.hub import HubClient, RunningHub, wait_for
+from tidelab.formats.ecotaxa import validate
 from tidelab.runs import RunFolder
 
 SLUG = "brightness-case"
@@ -154,6 +155,16 @@ def test_closing_the_tab_changes_nothing(tab, hub, cases, tmp_path):
     (tmp_path / "package.zip").write_bytes(package)
     with zipfile.ZipFile(tmp_path / "package.zip") as archive:
         assert any(name.endswith("results.csv") for name in archive.namelist())
+    # Three hundred images, piece by piece through the kernel; nothing of it stays behind.
+    (tmp_path / "ecotaxa.zip").write_bytes(later.download("-ecotaxa.zip"))
+    assert validate(tmp_path / "ecotaxa.zip") == []
+    with zipfile.ZipFile(tmp_path / "ecotaxa.zip") as archive:
+        assert sum(name.startswith("images/") for name in archive.namelist()) == 300
+    wait_for(lambda: not list(run.path.glob("products/*-ecotaxa.zip")), "the zip to be removed", 10)
+    assert "demonstration model" in later.page.locator(".tl-download-notes").inner_text()
+    refused = later.page.locator(".tl-download-button[data-file$='-darwin-core.zip']")
+    assert refused.get_attribute("aria-disabled") == "true"
+    assert "Not available: An occurrence needs a time" in refused.inner_text()
 
 
 def test_a_second_press_starts_one_analysis(tab, hub):
