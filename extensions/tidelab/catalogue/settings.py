@@ -34,6 +34,16 @@ class Drift(Part):
         ge=2,
         le=500,
     )
+    minimum_samples: int = Field(
+        10, title="Minimum samples", ge=3, le=500,
+        description="Below this number of reference samples with at least 5 images each the verdict is grey: nobody can tell how "
+        "much normal samples differ.",
+    )  # fmt: skip
+    false_alarms: float = Field(
+        0.08, title="False alarms", gt=0, le=0.5,
+        description="Chance that a normal new sample is called amber or red: half of it for the share of unlike images, a quarter "
+        "each for the discrepancy as the model sees it and for the image statistics.",
+    )  # fmt: skip
     maximum_images: int = Field(
         2000,
         title="Maximum images",
@@ -68,8 +78,9 @@ class Drift(Part):
         lt=1,
     )
     appearance_distance: float = Field(
-        0.5, title="Appearance distance",
-        description="Kolmogorov-Smirnov distance of one image statistic, at equal class shares, from which the verdict is amber.",
+        0.2, title="Appearance distance",
+        description="Kolmogorov-Smirnov distance of one image statistic, at equal class shares, from which the verdict is amber; "
+        "it also has to go beyond what the reference samples show.",
         gt=0, le=1,
     )  # fmt: skip
     class_distance: float = Field(

@@ -21,10 +21,17 @@ class StatisticTest(_Part):
         None, ge=0, le=1, description="Distance left when the reference is weighted to the same class shares"
     )
     p_value: float = Field(description="Corrected for the number of statistics tested")
+    fixed: float | None = Field(
+        None, ge=0, le=1, description="Distance at `Verdict.matched_images` images, at equal class shares too"
+    )
+    known_high: float | None = Field(
+        None, description="Distance at as many images that a normal sample rarely exceeds"
+    )
     reference_median: float
     median: float
     differs: bool = Field(
-        False, description="Corrected p-value and distance both say so: a cause that may be named"
+        False,
+        description="Corrected p-value, distance and the known samples all say so: a cause that may be named",
     )
     plain: str = Field(
         description="In words, e.g. 'your images are darker (median brightness 92 against 141)'"
@@ -50,6 +57,18 @@ class ShareChange(_Part):
     reference_share: float
 
 
+class SampleVerdict(_Part):
+    """One sample of a run that holds several."""
+
+    sample_id: str
+    state: VerdictState
+    n_images: int
+    unlike: int | None = None
+    unlike_low: float | None = Field(None, description="95 % interval of the share of unlike images, 0 to 1")
+    unlike_high: float | None = None
+    words: str = Field("", description="What stands out, or why nothing can be said")
+
+
 class Verdict(_Part):
     """Whether the model is fit for these images: the one interface between drift and everything that shows it."""
 
@@ -69,8 +88,40 @@ class Verdict(_Part):
     unlike_share: float | None = Field(
         None, description="Their share of all images, 0 to 1: the size of the effect"
     )
+    unlike_low: float | None = Field(
+        None, ge=0, le=1, description="95 % interval of that share (counting error)"
+    )
+    unlike_high: float | None = Field(None, ge=0, le=1)
     unlike_distance: float | None = Field(
-        None, description="Nearest-neighbour distance that few reference images exceed"
+        None,
+        description="Nearest-neighbour distance that few reference images exceed, looked for in other samples",
+    )
+    known_samples: int = Field(0, ge=0, description="Reference samples that whole samples are judged by")
+    known_low: float | None = Field(
+        None, description="Share of unlike images that normal samples of this size show: from"
+    )
+    known_high: float | None = Field(
+        None, description="... to; a larger one is rarer than the setting `false_alarms` allows"
+    )
+    known_p_value: float | None = Field(
+        None, description="How often a normal sample shows at least this share of unlike images"
+    )
+    matched_images: int = Field(
+        0,
+        ge=0,
+        description="Fixed number of images that `matched_mmd` and the looks are compared at; 0: not compared",
+    )
+    matched_mmd: float | None = Field(
+        None, description="Squared MMD (unbiased) at that number of images, classes equal on both sides"
+    )
+    matched_mmd_high: float | None = Field(None, description="What a normal sample rarely exceeds")
+    matched_p_value: float | None = Field(None, description="How often a normal sample reaches `matched_mmd`")
+    score: float | None = Field(
+        None,
+        description="How unlike the known ones the images are, in standard deviations of the reference samples",
+    )
+    samples: list[SampleVerdict] = Field(
+        default_factory=list, description="Each sample of a run that holds several"
     )
     statistic_tests: list[StatisticTest] = Field(default_factory=list)
     share_changes: list[ShareChange] = Field(default_factory=list)

@@ -1,49 +1,32 @@
 """From embeddings, image statistics and labels to a verdict.
 
-The state rests on an effect size that does not grow with the number of images: the share of images whose nearest reference
-image is further away than the reference images are from one another. A test only guards it against chance.
+The state rests on effect sizes that do not grow with the number of images, judged by what whole known samples show when they are left
+out: samples of the same sea differ, and a test that counts images calls every new one a change.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tidelab.domain.verdict import DriftedImage, Verdict, VerdictState
-from tidelab.drift.causes import compare_statistics, is_strong
+from tidelab.domain.verdict import DriftedImage, Verdict
+from tidelab.drift.causes import compare_statistics
+from tidelab.drift.decision import judge_samples, overall, several
 from tidelab.drift.detectors import mmd_test
+from tidelab.drift.distances import Neighbours
+from tidelab.drift.evidence import Images, gather
+from tidelab.drift.known import KnownSamples
+from tidelab.drift.matched import Cloud
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
-from tidelab.drift.shares import class_weights, compare_shares
-from tidelab.drift.words import DEMO, headline, reasons
+from tidelab.drift.shares import compare_shares
+from tidelab.drift.words import DEMO, headline, method, reasons
 from tidelab.science import two_sample
 
 SHOWN: Final = 12
 """Most drifted images that a verdict names."""
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """How far images are from the reference, as the model sees them."""
-
-    nearest: npt.NDArray[np.intp]
-    distances: npt.NDArray[np.float64]
-    limit: float
-    p_value: float
-
-    @property
-    def unlike(self) -> int:
-        """Images further away than the limit."""
-        return int(np.sum(self.distances > self.limit))
-
-    @property
-    def share(self) -> float:
-        """Their share of all images."""
-        return self.unlike / len(self.distances)
 
 
 def assess(
@@ -56,6 +39,7 @@ def assess(
     *,
     image_ids: Sequence[str] | None = None,
     images: Sequence[str] | None = None,
+    sample_ids: Sequence[str] | None = None,
 ) -> Verdict:
     """Say whether the model is fit for these images.
 
@@ -75,6 +59,8 @@ def assess(
         The model is a demonstration: everything is computed and shown, and the state is grey.
     image_ids, images
         Digest and path of each image, so that the most drifted ones can be shown.
+    sample_ids
+        Sample of each image, empty where not known; a run of several samples is judged as a whole and sample by sample.
 
     Returns
     -------
@@ -95,39 +81,91 @@ def assess(
         ("labels", labels),
         ("image_ids", image_ids),
         ("images", images),
+        ("sample_ids", sample_ids),
     ):
         if given is not None and len(given) != n:
             raise ValueError(f"{name} must have one entry for each of the {n} embeddings, got {len(given)}")
     obstacle = _obstacle(embeddings, reference, chosen)
     if obstacle or reference is None:
         return cannot_tell(obstacle, demo=demo, n_images=n, n_reference=len(reference) if reference else 0)
+    known = KnownSamples.of(reference, chosen)
+    images_seen = _images(embeddings, table, labels, sample_ids, known, reference)
+    return _verdict(images_seen, list(labels), known, reference, chosen, demo, image_ids, images)
 
-    here, there = two_sample.unit_vectors(embeddings), two_sample.unit_vectors(reference.embeddings)
-    neighbours = _neighbours(here, there, class_weights(labels, reference), chosen)
-    mmd, p_value = mmd_test(here, there, chosen)
-    names, values = _common_statistics(table, reference)
-    tests = compare_statistics(values, names, labels, reference, chosen)
-    shares = compare_shares(labels, reference, chosen)
-    state = _state(neighbours, p_value, is_strong(tests, chosen), chosen)
+
+def _verdict(
+    images: Images,
+    labels: list[str],
+    known: KnownSamples,
+    reference: Reference,
+    settings: DriftSettings,
+    demo: bool,
+    image_ids: Sequence[str] | None,
+    paths: Sequence[str] | None,
+) -> Verdict:
+    # A run of several samples is asked twice, as a whole and sample by sample: each gets half of the false alarms.
+    allowed = settings.false_alarms / (2 if several(images) else 1)
+    evidence = gather(images, known, reference, settings, allowed)
+    judged = judge_samples(images, known, reference, settings, allowed)
+    mmd, p_value = mmd_test(images.cloud.vectors, two_sample.unit_vectors(reference.embeddings), settings)
+    names = list(images.statistics)
+    values = np.column_stack(list(images.statistics.values())) if names else np.empty((len(images), 0))
+    tests = compare_statistics(values, names, labels, reference, settings, evidence.looks)
+    shares = compare_shares(labels, reference, settings)
+    state = overall(evidence, tests, judged, settings)
+    told = reasons(state, evidence, judged, known, tests, shares, settings, demo=demo)
+    low, high = evidence.interval
     return Verdict(
         state="grey" if demo else state,
         headline=DEMO if demo else headline(state),
-        reasons=reasons(
-            state, neighbours.unlike, n, p_value <= chosen.p_value, tests, shares, chosen, demo=demo
-        ),
-        method=_method(reference, chosen),
-        n_images=n,
+        reasons=told,
+        method=method(reference, known, settings),
+        n_images=evidence.n,
         n_reference=len(reference),
         mmd=round(mmd, 6),
         p_value=round(p_value, 6),
-        unlike=neighbours.unlike,
-        unlike_share=round(neighbours.share, 6),
-        unlike_distance=float(f"{neighbours.limit:.6g}"),
+        unlike=evidence.unlike,
+        unlike_share=round(evidence.share, 6),
+        unlike_low=round(low, 6),
+        unlike_high=round(high, 6),
+        unlike_distance=float(f"{known.distance_limit:.6g}"),
+        known_samples=len(known.names),
+        known_low=None if evidence.most_unlike is None else 0.0,
+        known_high=None if evidence.most_unlike is None else round(evidence.most_unlike / evidence.n, 6),
+        known_p_value=_rounded(evidence.share_p_value),
+        matched_images=known.size if known.discrepancies else 0,
+        matched_mmd=_rounded(evidence.seen),
+        matched_mmd_high=_rounded(evidence.seen_limit),
+        matched_p_value=_rounded(evidence.seen_p_value),
+        score=_rounded(evidence.score, 4),
         statistic_tests=tests,
         share_changes=shares.changes,
         share_distance=shares.distance,
         share_p_value=shares.p_value,
-        drifted=_drifted(neighbours, image_ids, images),
+        drifted=_drifted(images.neighbours, image_ids, paths),
+        samples=judged.samples,
+    )
+
+
+def _rounded(value: float | None, digits: int = 6) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _images(
+    embeddings: npt.NDArray[np.float32],
+    table: pd.DataFrame,
+    labels: Sequence[str],
+    sample_ids: Sequence[str] | None,
+    known: KnownSamples,
+    reference: Reference,
+) -> Images:
+    vectors = two_sample.unit_vectors(embeddings)
+    classes = np.asarray(list(labels), dtype=np.str_)
+    return Images(
+        Cloud(vectors, classes),
+        known.yardstick.measure(vectors, classes, known.cloud.vectors),
+        _common_statistics(table, reference),
+        np.asarray(list(sample_ids) if sample_ids is not None else [""] * len(classes), dtype=np.str_),
     )
 
 
@@ -176,43 +214,14 @@ def _obstacle(
     return ""
 
 
-def _neighbours(
-    here: two_sample.Vectors,
-    there: two_sample.Vectors,
-    weights: npt.NDArray[np.float64],
-    settings: DriftSettings,
-) -> Neighbours:
-    from scipy.stats import fisher_exact  # slow to import; most kernels never get here
-
-    nearest, distances = two_sample.nearest_neighbours(here, there)
-    within = two_sample.distances_within(there)
-    # Images of a class that varies much lie far apart. A bloom of it is no drift, so the limit is taken at equal class shares
-    # too, and the larger one counts.
-    quantile = settings.neighbour_quantile
-    limit = max(two_sample.weighted_quantile(within, w, quantile) for w in (np.ones(len(within)), weights))
-    beyond, known = int(np.sum(distances > limit)), int(np.sum(within > limit))
-    counts = [[beyond, len(distances) - beyond], [known, len(within) - known]]
-    return Neighbours(nearest, distances, limit, float(fisher_exact(counts, alternative="greater").pvalue))
-
-
-def _state(
-    neighbours: Neighbours, p_value: float, strong_appearance: bool, settings: DriftSettings
-) -> VerdictState:
-    beyond_chance = min(neighbours.p_value, p_value) <= settings.p_value
-    if beyond_chance and neighbours.share >= settings.red_share:
-        return "red"
-    if (beyond_chance and neighbours.share >= settings.amber_share) or strong_appearance:
-        return "amber"
-    return "green"
-
-
-def _common_statistics(
-    table: pd.DataFrame, reference: Reference
-) -> tuple[list[str], npt.NDArray[np.float64]]:
-    names = [name for name in reference.statistic_names if name in table.columns]
-    values = table[names].to_numpy(dtype=np.float64)
-    usable = np.isfinite(values).all(axis=0)
-    return [name for name, good in zip(names, usable, strict=True) if good], values[:, usable]
+def _common_statistics(table: pd.DataFrame, reference: Reference) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the statistics that both sides have, finite for every image."""
+    found = {
+        name: table[name].to_numpy(dtype=np.float64)
+        for name in reference.statistic_names
+        if name in table.columns
+    }
+    return {name: values for name, values in found.items() if np.isfinite(values).all()}
 
 
 def _drifted(
@@ -228,18 +237,3 @@ def _drifted(
         )
         for i in order
     ]
-
-
-def _method(reference: Reference, settings: DriftSettings) -> str:
-    return (
-        f"Each image is compared, as the model sees it (direction of an embedding of {reference.dimension} numbers), with {len(reference)} images the model was "
-        f"tested on. An image counts as unlike them when its nearest one is further away than {settings.neighbour_quantile:.0%} "
-        f"of them are from their own nearest, also when the classes are weighted to the shares of these images. From {settings.amber_share:.0%} of such images the verdict is amber, from "
-        f"{settings.red_share:.0%} red, provided that chance is ruled out at p ≤ {settings.p_value:g} by Fisher's exact test on "
-        f"their number or by the maximum mean discrepancy (unbiased, RBF kernel with the median distance as its width, "
-        f"{settings.permutations} permutations, seed {settings.seed}, at most {settings.maximum_images} images). Image "
-        f"statistics: Kolmogorov-Smirnov tests, p-values corrected by Holm, named from D > {settings.ks_distance:g}, "
-        f"amber from D ≥ {settings.appearance_distance:g}, each also with the reference weighted to the same class shares. "
-        f"Class shares: half the sum of absolute differences, named from {settings.class_distance:g}, by permutation. "
-        f"Computed with Frouros {version('frouros')}."
-    )

@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from tidelab.domain.verdict import StatisticTest
 from tidelab.drift.detectors import ks_tests
+from tidelab.drift.evidence import Look
+from tidelab.drift.looks import matched_weights
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
-from tidelab.drift.shares import class_weights
 from tidelab.science.image_statistics import STATISTICS
 from tidelab.science.two_sample import one_sided_ks_distances, weighted_ks_distance
 
@@ -38,6 +39,7 @@ def compare_statistics(
     labels: Sequence[str],
     reference: Reference,
     settings: DriftSettings,
+    looks: Mapping[str, Look] | None = None,
 ) -> list[StatisticTest]:
     """Compare each image statistic with the reference; the largest distance comes first.
 
@@ -52,18 +54,23 @@ def compare_statistics(
         a difference is only named when it is still there with the reference weighted to the same class shares.
     reference, settings
         Distances up to ``settings.ks_distance``, and corrected p-values above ``settings.p_value``, are called equal.
+    looks
+        The same at a fixed number of images, beside what known samples show: a difference is named only where it goes beyond that.
+        None or a statistic that is not among them: there is nothing to judge it by, and the other conditions decide.
     """
     if not names:
         return []
     distances, p_values = ks_tests(statistics, reference, names)
-    weights = class_weights(labels, reference)
+    weights = matched_weights(np.asarray(labels, dtype=np.str_), np.asarray(reference.labels, dtype=np.str_))
     tests = []
     for column, name in enumerate(names):
         here, there = statistics[:, column], reference.statistic(name)
         title = STATISTICS[name].title if name in STATISTICS else name
         matched = weighted_ks_distance(here, there, weights)
         effect = min(float(distances[column]), matched)
+        look = (looks or {}).get(name)
         differs = bool(effect > settings.ks_distance and p_values[column] <= settings.p_value)
+        differs = differs and (look is None or look.beyond)
         tests.append(
             StatisticTest(
                 name=name,
@@ -73,6 +80,8 @@ def compare_statistics(
                 p_value=float(f"{p_values[column]:.4g}"),
                 reference_median=float(np.median(there)),
                 median=float(np.median(here)),
+                fixed=None if look is None else round(look.distance, 4),
+                known_high=None if look is None else round(look.limit, 4),
                 differs=differs,
                 plain=f"your images {_difference(name, title, here, there)}"
                 if differs

@@ -19,17 +19,25 @@ import numpy.typing as npt
 import pandas as pd
 
 from tidelab.domain.prediction import Prediction
+from tidelab.drift.selection import keep
 
 FILE_NAME: Final = "reference.npz"
-MAXIMUM_IMAGES: Final = 500
-"""Images a reference keeps: enough for stable nearest-neighbour distances, small enough to travel with every model."""
+VERSION: Final = 2
+"""Of the file. 1: a random choice of images; 2: chosen by sample, with the class counts of each sample."""
+MAXIMUM_IMAGES: Final = 1000
+"""Images a reference keeps: enough for stable nearest-neighbour distances and for forty samples, small enough to travel with every
+model."""
 _MINIMUM_IMAGES: Final = 2
 _MAXIMUM_BYTES: Final = 256 * 2**20
 _DTYPES: Final = {
     "schema_version": "i", "embeddings": "f", "statistics": "f", "statistic_names": "U", "labels": "U", "sample_ids": "U",
     "thumbnails": "u", "thumbnail_offsets": "i", "count_labels": "U", "counts": "i",
+    "count_samples": "U", "sample_counts": "i",
 }  # fmt: skip
-_DIMENSIONS: Final = {"schema_version": 0, "embeddings": 2, "statistics": 2}
+_DIMENSIONS: Final = {"schema_version": 0, "embeddings": 2, "statistics": 2, "sample_counts": 2}
+_SINCE_2: Final[dict[str, npt.NDArray[Any]]] = {
+    "count_samples": np.empty(0, dtype="U1"), "sample_counts": np.zeros((0, 0), dtype=np.int64),
+}  # fmt: skip
 
 
 class ReferenceFileError(ValueError):
@@ -56,6 +64,8 @@ class Reference:
         JPEG bytes for each image; empty where there is none.
     label_counts
         Predicted label -> images, over *all* held-out images, also those that were not kept.
+    sample_counts
+        Sample -> predicted label -> images, the same way; samples that are not known are left out.
     """
 
     embeddings: npt.NDArray[np.float32]
@@ -65,6 +75,7 @@ class Reference:
     sample_ids: tuple[str, ...]
     thumbnails: tuple[bytes, ...]
     label_counts: Mapping[str, int] = field(default_factory=dict)
+    sample_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(self)
@@ -95,7 +106,7 @@ class Reference:
         maximum: int = MAXIMUM_IMAGES,
         seed: int = 20240501,
     ) -> Self:
-        """Make a reference of held-out images; at most `maximum` of them are kept, drawn at random with `seed`.
+        """Make a reference of held-out images; at most `maximum` of them are kept, drawn by sample with `seed` (`selection.keep`).
 
         Parameters
         ----------
@@ -107,9 +118,9 @@ class Reference:
         labels
             Predicted label of each image.
         sample_ids, thumbnails
-            One for each image, or None.
+            One for each image, or None. Without samples every verdict stays grey: nobody can tell how much normal ones differ.
         maximum, seed
-            Size and seed of the random choice; class counts are kept of all images.
+            Size and seed of the choice; class counts are kept of all images.
 
         Raises
         ------
@@ -128,17 +139,16 @@ class Reference:
                 raise ReferenceFileError(
                     f"A drift reference needs one entry of {name} for each embedding: got {length} for {n} images."
                 )
-        keep = np.arange(n)
-        if n > maximum:
-            keep = np.sort(np.random.default_rng(seed).choice(n, size=maximum, replace=False))
+        kept = keep(labels, samples, maximum, seed)
         return cls(
-            embeddings=vectors[keep],
-            statistics=table.to_numpy(dtype=np.float64).reshape(n, -1)[keep],
+            embeddings=vectors[kept],
+            statistics=table.to_numpy(dtype=np.float64).reshape(n, -1)[kept],
             statistic_names=tuple(str(name) for name in table.columns),
-            labels=tuple(str(labels[i]) for i in keep),
-            sample_ids=tuple(str(samples[i]) for i in keep),
-            thumbnails=tuple(pictures[i] for i in keep),
+            labels=tuple(str(labels[i]) for i in kept),
+            sample_ids=tuple(str(samples[i]) for i in kept),
+            thumbnails=tuple(pictures[i] for i in kept),
             label_counts=dict(sorted(Counter(str(label) for label in labels).items())),
+            sample_counts=_count_samples(samples, labels),
         )
 
     @classmethod
@@ -176,9 +186,11 @@ class Reference:
 
     def to_bytes(self) -> bytes:
         """Return the content of ``reference.npz``; equal references give equal bytes, so their digest can be compared."""
+        names = tuple(self.sample_counts)
+        table = [[self.sample_counts[name].get(label, 0) for label in self.label_counts] for name in names]
         lengths = [len(thumbnail) for thumbnail in self.thumbnails]
         arrays: dict[str, npt.NDArray[Any]] = {
-            "schema_version": np.asarray(1, dtype=np.int64),
+            "schema_version": np.asarray(VERSION, dtype=np.int64),
             "embeddings": self.embeddings,
             "statistics": self.statistics,
             "statistic_names": _text(self.statistic_names),
@@ -188,9 +200,11 @@ class Reference:
             "thumbnail_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "count_labels": _text(tuple(self.label_counts)),
             "counts": np.asarray(list(self.label_counts.values()), dtype=np.int64),
+            "count_samples": _text(names),
+            "sample_counts": np.asarray(table, dtype=np.int64).reshape(len(names), len(self.label_counts)),
         }
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        np.savez_compressed(buffer, **arrays)
         return buffer.getvalue()
 
     def save(self, path: Path) -> Path:
@@ -228,6 +242,8 @@ class Reference:
             raise _damaged(file, "its pictures and their positions do not fit together")
         if len(arrays["count_labels"]) != len(arrays["counts"]):
             raise _damaged(file, "its class counts do not fit its class names")
+        if arrays["sample_counts"].shape != (len(arrays["count_samples"]), len(arrays["count_labels"])):
+            raise _damaged(file, "its counts by sample do not fit its samples and classes")
         try:
             return cls(
                 embeddings=arrays["embeddings"].astype(np.float32),
@@ -242,9 +258,26 @@ class Reference:
                 label_counts=dict(
                     zip(map(str, arrays["count_labels"]), map(int, arrays["counts"]), strict=True)
                 ),
+                sample_counts=_sample_counts(arrays),
             )
         except ReferenceFileError as error:
             raise _damaged(file, str(error)) from None
+
+
+def _count_samples(samples: Sequence[str], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {}
+    for sample, label in zip(samples, labels, strict=True):
+        if sample:
+            counts.setdefault(str(sample), Counter())[str(label)] += 1
+    return {name: dict(sorted(counts[name].items())) for name in sorted(counts)}
+
+
+def _sample_counts(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str, int]]:
+    labels = list(map(str, arrays["count_labels"]))
+    return {
+        str(name): {label: count for label, count in zip(labels, row, strict=True) if count}
+        for name, row in zip(arrays["count_samples"], arrays["sample_counts"].tolist(), strict=True)
+    }
 
 
 def _text(values: tuple[str, ...]) -> npt.NDArray[np.str_]:
@@ -273,10 +306,14 @@ def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
                 f"it would hold {size / 2**20:.0f} MB, more than the {_MAXIMUM_BYTES // 2**20} MB allowed",
             )
         with np.load(file, allow_pickle=False) as archive_arrays:
-            missing = sorted(set(_DTYPES) - set(archive_arrays.files))
+            # Version 1 knew nothing of the counts by sample; it is read without them.
+            missing = sorted(set(_DTYPES) - set(archive_arrays.files) - set(_SINCE_2))
             if missing:
                 raise _damaged(file, f"it has no {', '.join(missing)}")
-            arrays = {name: archive_arrays[name] for name in _DTYPES}
+            arrays = {
+                name: archive_arrays[name] if name in archive_arrays.files else _SINCE_2[name]
+                for name in _DTYPES
+            }
     except ReferenceFileError:
         raise
     except Exception:
@@ -286,10 +323,13 @@ def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
         dimensions = _DIMENSIONS.get(name, 1)
         if arrays[name].dtype.kind != kind or arrays[name].ndim != dimensions:
             raise _damaged(file, f"{name} holds {arrays[name].dtype} of shape {arrays[name].shape}")
-    if int(arrays["schema_version"]) != 1:
+    if int(arrays["schema_version"]) not in range(1, VERSION + 1):
         raise _damaged(
-            file, f"it was written as version {int(arrays['schema_version'])}, this Tidelab reads version 1"
+            file,
+            f"it was written as version {int(arrays['schema_version'])}, this Tidelab reads versions 1 to {VERSION}",
         )
+    if not len(arrays["count_samples"]):
+        arrays["sample_counts"] = np.zeros((0, len(arrays["count_labels"])), dtype=np.int64)
     return arrays
 
 
@@ -315,7 +355,8 @@ def _check(reference: Reference) -> None:
             raise ReferenceFileError(
                 f"{name} of image {bad[0]} are not finite numbers (of {len(bad)} such images)."
             )
-    if any(count < 0 for count in reference.label_counts.values()):
+    counts = [reference.label_counts, *reference.sample_counts.values()]
+    if any(count < 0 for one in counts for count in one.values()):
         raise ReferenceFileError("A class count is negative.")
     bad_pictures = [
         i for i, picture in enumerate(reference.thumbnails) if picture and picture[:2] != b"\xff\xd8"

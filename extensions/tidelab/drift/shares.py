@@ -5,20 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tidelab.domain.verdict import ShareChange
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
 from tidelab.science.two_sample import share_distance_test
-
-
-def class_weights(labels: Sequence[str], reference: Reference) -> npt.NDArray[np.float64]:
-    """Return a weight for each reference image that gives the reference the class shares of `labels`; shape ``(n_reference,)``."""
-    here, there = Counter(labels), Counter(reference.labels)
-    weights = np.asarray([here[label] / there[label] for label in reference.labels], dtype=np.float64)
-    # No class in common: nothing to match, every image counts the same.
-    return weights if weights.sum() > 0 else np.ones(len(reference))
 
 
 @dataclass(frozen=True)
@@ -29,6 +20,8 @@ class Shares:
     distance: float | None
     p_value: float | None
     differs: bool
+    known: tuple[float, float] | None = None
+    """Smallest and largest distance of a known sample from all others."""
 
 
 def compare_shares(labels: Sequence[str], reference: Reference, settings: DriftSettings) -> Shares:
@@ -63,4 +56,19 @@ def compare_shares(labels: Sequence[str], reference: Reference, settings: DriftS
     ]
     changes.sort(key=lambda change: (-abs(change.share - change.reference_share), change.label))
     differs = distance >= settings.class_distance and p_value <= settings.p_value
-    return Shares(changes, round(distance, 6), round(p_value, 6), differs)
+    return Shares(changes, round(distance, 6), round(p_value, 6), differs, _among_known(reference))
+
+
+def _among_known(reference: Reference) -> tuple[float, float] | None:
+    """Return how far the class shares of whole known samples lie from those of the others, where there are samples."""
+    names = sorted({label for one in reference.sample_counts.values() for label in one})
+    table = np.asarray(
+        [[one.get(name, 0) for name in names] for one in reference.sample_counts.values()], dtype=np.float64
+    )
+    if len(table) < 2:
+        return None
+    table = table[table.sum(axis=1) > 0]
+    rest = table.sum(axis=0) - table
+    apart = np.abs(table / table.sum(axis=1, keepdims=True) - rest / rest.sum(axis=1, keepdims=True))
+    distances = 0.5 * apart.sum(axis=1)
+    return float(distances.min()), float(distances.max())

@@ -17,6 +17,8 @@ from tidelab.domain.verdict import Verdict, VerdictState
 
 FILE_NAME: Final = ".timeline.jsonl"
 Flag = Literal["demo", "sample", "test"]
+SEVERAL: Final = "(several)"
+"""Stands for the site, camera or instrument of a run whose samples come from more than one."""
 
 
 class TimelineEntry(BaseModel):
@@ -39,6 +41,14 @@ class TimelineEntry(BaseModel):
     n_images: int
     n_reference: int = 0
     unlike_share: float | None = None
+    site: str = Field("", description="Station of all samples of the run; empty: not known")
+    camera: str = ""
+    instrument: str = ""
+    score: float | None = Field(
+        None,
+        description="How unlike the known ones the images were, in standard deviations of the reference samples",
+    )
+    known_samples: int = Field(0, description="Reference samples behind the score")
     mmd: float | None = None
     p_value: float | None = None
     share_distance: float | None = None
@@ -70,6 +80,9 @@ class Timeline:
         model_digest: str = "",
         flags: tuple[Flag, ...] = (),
         time: datetime | None = None,
+        site: str = "",
+        camera: str = "",
+        instrument: str = "",
     ) -> TimelineEntry:
         """Add the verdict of one run; a run that is told twice (resumed) counts once, with its last verdict.
 
@@ -83,6 +96,8 @@ class Timeline:
             Why this verdict is no observation of the sea: `demo`, `sample` or `test`.
         time
             With time zone; now when None.
+        site, camera, instrument
+            Of the samples of the run, `SEVERAL` where they differ, empty where not known: each has a chart of its own.
 
         Raises
         ------
@@ -102,6 +117,11 @@ class Timeline:
             n_images=verdict.n_images,
             n_reference=verdict.n_reference,
             unlike_share=verdict.unlike_share,
+            site=site,
+            camera=camera,
+            instrument=instrument,
+            score=verdict.score,
+            known_samples=verdict.known_samples,
             mmd=verdict.mmd,
             p_value=verdict.p_value,
             share_distance=verdict.share_distance,

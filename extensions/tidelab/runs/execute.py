@@ -178,7 +178,7 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
             remember=kind != "ephemeral",
         )
         count_run(folder.path, manifest, ready.request.usage, counted, time.monotonic() - clock, log)
-        remember_verdict(folder.runs_root, ready.request, verdict, log)
+        remember_verdict(folder, verdict, log)
         adopt_earlier(folder, log)
     finally:
         collection.close()

@@ -57,8 +57,9 @@ def write_tables(scene: Scene, results: Sequence[ImageResult], failures: Sequenc
     tables.write_embeddings(folder / "embeddings.npy", results, scene.bundle.card.embedding_dim)
     tables.write_probabilities(folder / "probabilities.npy", results, len(scene.bundle.card.labels))
     verdict = reach_verdict(
-        results, [one.best for one in labelled], scene.bundle, use_case, scene.cache, scene.log
-    )
+        results, [one.best for one in labelled], scene.bundle, use_case, scene.cache, scene.log,
+        sample_ids=[scene.samples.sample_id(result.name) for result in results],
+    )  # fmt: skip
     write_text(folder / "verdict.json", verdict.model_dump_json(indent=2) + "\n")
     return verdict
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import pickle
 import zipfile
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tidelab.domain.prediction import Prediction
 from tidelab.drift import Reference, ReferenceFileError
+from tidelab.drift.selection import keep
 
 
 def rewritten(path, **changes):
@@ -60,16 +62,60 @@ def test_equal_references_are_equal_bytes():
 
 
 def test_a_large_set_is_drawn_from_with_a_seed_and_counted_whole():
-    made = batch(900)
+    made = batch(1800)
     kept = Reference.build(*made.arguments)
     again = Reference.build(*made.arguments)
     other = Reference.build(*made.arguments, seed=1)
-    assert len(kept) == 500
+    assert len(kept) == 1000
     np.testing.assert_array_equal(kept.embeddings, again.embeddings)
     assert not np.array_equal(kept.embeddings, other.embeddings)
-    assert sum(kept.label_counts.values()) == 900
+    assert sum(kept.label_counts.values()) == 1800
     rows = {tuple(row): label for row, label in zip(made.embeddings.tolist(), made.labels, strict=True)}
     assert [rows[tuple(row)] for row in kept.embeddings.tolist()] == list(kept.labels)
+
+
+def test_a_file_of_version_1_is_read_without_the_counts_by_sample(tmp_path):
+    file = rewritten(
+        tmp_path / "reference.npz", schema_version=np.asarray(1), sample_counts=None, count_samples=None
+    )
+    loaded = Reference.load(file)
+    assert loaded.sample_counts == {}
+    assert loaded.sample_ids == reference(20).sample_ids
+
+
+def test_class_counts_are_kept_by_sample(tmp_path):
+    labels, samples = ["a", "b", "a", "a", "b"], ["s2", "s1", "s2", "", "s2"]
+    made = Reference.build(np.eye(5), [{"x": 1.0}] * 5, labels, samples, maximum=2)
+    assert made.sample_counts == {"s1": {"b": 1}, "s2": {"a": 2, "b": 1}}
+    assert Reference.load(made.save(tmp_path)).sample_counts == made.sample_counts
+
+
+def test_whole_samples_stay_in_sight_and_rare_classes_too():
+    """3,000 images: one sample of 2,000, twenty of 45, twenty-five of 4, and one class of 12 images somewhere."""
+    sizes = [2000] + [45] * 20 + [4] * 25
+    samples = [f"s{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    labels = ["rare" if i % 250 == 7 else "common" for i in range(3000)]
+    kept = keep(labels, samples, 1000, seed=1)
+    assert len(kept) == len(set(kept.tolist())) == 1000
+    assert sum(labels[i] == "rare" for i in kept) == 12
+    counts = Counter(samples[i] for i in kept)
+    in_sight = [name for name in counts if counts[name] >= 20]
+    assert len(in_sight) >= 15
+    assert max(counts.values()) < 700  # the large sample does not crowd out the others
+    np.testing.assert_array_equal(kept, keep(labels, samples, 1000, seed=1))
+    assert not np.array_equal(kept, keep(labels, samples, 1000, seed=2))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "x", "y", "z"])), max_size=80),
+    st.integers(2, 60),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_selection_is_always_a_set_of_images_of_the_right_size(rows, maximum):
+    kept = keep([row[0] for row in rows], [row[1] for row in rows], maximum, seed=1)
+    assert kept.tolist() == sorted(set(kept.tolist()))
+    assert len(kept) == min(len(rows), maximum)
+    assert all(0 <= i < len(rows) for i in kept.tolist())
 
 
 def test_from_predictions_takes_the_most_probable_label():
@@ -140,7 +186,11 @@ class Evil:
         ({"thumbnail_offsets": np.zeros(21, int)}, "pictures and their positions"),
         ({"counts": np.array([-5, 1, 1])}, "negative"),
         ({"counts": np.array([5])}, "class counts do not fit"),
-        ({"schema_version": np.asarray(2)}, "version 2, this Tidelab reads version 1"),
+        ({"schema_version": np.asarray(3)}, "version 3, this Tidelab reads versions 1 to 2"),
+        ({"schema_version": np.asarray(0)}, "version 0, this Tidelab reads versions 1 to 2"),
+        ({"sample_counts": np.zeros((2, 3), int)}, "counts by sample do not fit"),
+        ({"sample_counts": np.full((15, 3), -1)}, "negative"),
+        ({"sample_counts": np.zeros(15, int)}, "sample_counts holds int64"),
     ],
 )
 def test_a_wrong_array_is_named(tmp_path, changes, words):

@@ -1,0 +1,184 @@
+"""How whole known samples differ from one another: the measure for what a new sample may show."""
+
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from tidelab.drift import looks, matched
+from tidelab.drift.distances import Names, Values, Yardstick
+from tidelab.drift.looks import LookDistance
+from tidelab.drift.matched import Cloud
+from tidelab.drift.reference import Reference
+from tidelab.drift.settings import DriftSettings
+from tidelab.science import two_sample
+from tidelab.science.effect_size import SampleEffects, standard_score
+
+SAMPLE_IMAGES: Final = 5
+"""A known sample counts from this many images on."""
+CLASS_IMAGES: Final = 20
+"""With fewer known images of a class nobody can tell how much its images differ from one another."""
+_MOST_MATCHED: Final = 30
+_FEWEST_MATCHED: Final = 10
+
+
+@dataclass(frozen=True)
+class KnownSamples:
+    """What the known images show when each sample is left out in turn.
+
+    Parameters
+    ----------
+    names
+        Samples that count, sorted.
+    cloud
+        All known images, also of samples that do not count.
+    yardstick
+        Distances between known images of different samples.
+    limit
+        Logarithm of distance over typical distance that ``settings.neighbour_quantile`` of the known images stay within.
+    effects
+        How the samples differ in distance; None with fewer than ``settings.minimum_samples`` samples.
+    size
+        Images that MMD and looks are compared at; 0 when too few samples have as many.
+    sigma
+        Width of the kernel.
+    discrepancies
+        Sample that has `size` images -> MMD against all others; empty when not compared.
+    looks
+        Image statistic -> distance of each such sample from all others; empty when not compared.
+    shares
+        Share of images beyond the limit in each sample, in the order of `names`.
+    """
+
+    names: tuple[str, ...]
+    cloud: Cloud
+    yardstick: Yardstick
+    limit: float
+    effects: SampleEffects | None
+    shares: Values
+    size: int
+    sigma: float
+    discrepancies: dict[str, float]
+    looks: dict[str, tuple[LookDistance, ...]]
+
+    @classmethod
+    def of(cls, reference: Reference, settings: DriftSettings) -> "KnownSamples":
+        """Take the reference apart by sample; the same question about the same reference is answered from memory."""
+        question = (
+            settings.minimum_samples,
+            settings.minimum_images,
+            settings.neighbour_quantile,
+            settings.seed,
+        )
+        held = _CACHE.get(reference)
+        if held is None or held[0] != question:
+            held = _CACHE[reference] = (question, cls._make(reference, settings))
+        return held[1]
+
+    @classmethod
+    def _make(cls, reference: Reference, settings: DriftSettings) -> "KnownSamples":
+        vectors = two_sample.unit_vectors(reference.embeddings)
+        samples, labels = np.asarray(reference.sample_ids), np.asarray(reference.labels)
+        cloud, yardstick = Cloud(vectors, labels), Yardstick.make(vectors, labels, samples)
+        counted = _counted(samples)
+        among = np.isin(samples, counted)
+        enough = len(counted) >= settings.minimum_samples
+        # Images of samples that do not count still are neighbours, and weigh nothing here.
+        ratios = yardstick.own.ratios[among] if enough else yardstick.own.ratios
+        limit = two_sample.weighted_quantile(ratios, np.ones(len(ratios)), settings.neighbour_quantile)
+        effects = SampleEffects.fit(ratios, samples[among]) if enough else None
+        sizes = {name: int(np.sum(samples == name)) for name in counted}
+        size = fixed_size(list(sizes.values()), settings) if enough else 0
+        sigma = matched.width(cloud)
+        compared = [name for name in counted if size and sizes[name] >= size]
+        return cls(
+            names=tuple(counted),
+            cloud=cloud,
+            yardstick=yardstick,
+            limit=limit,
+            effects=effects,
+            shares=_shares(ratios > limit, samples[among], counted if enough else []),
+            size=size,
+            sigma=sigma,
+            discrepancies=_left_out(cloud, samples, compared, size, sigma, settings),
+            looks={
+                name: looks.left_out_distances(
+                    reference.statistic(name), labels, samples, tuple(compared), size, settings.seed
+                )
+                for name in (reference.statistic_names if compared else ())
+            },
+        )
+
+    @property
+    def distance_limit(self) -> float:
+        """The limit as a distance, on the scale of `Neighbours.distances`."""
+        return float(np.exp(self.limit)) * self.yardstick.overall
+
+    @property
+    def seen(self) -> Values:
+        """The values of `discrepancies`."""
+        return np.asarray(list(self.discrepancies.values()))
+
+    def score(self, far: float, size: int, seen: float | None) -> float | None:
+        """Return how unlike the known ones the images of a sample are, in standard deviations of the known samples.
+
+        The distance to the nearest known image finds strangers, the discrepancy finds a change that all images share: the sum of
+        both, each in standard deviations of the known samples, over the spread that this sum has among them.
+
+        Parameters
+        ----------
+        far
+            Mean of `Neighbours.ratios` of the images.
+        size
+            Number of images; more than the fixed number count as that many, so that the score does not grow with it.
+        seen
+            Their discrepancy, None where it could not be taken.
+        """
+        if self.effects is None:
+            return None
+        first = self.effects.standard_score(far, min(size, self.size or size))
+        if seen is None or not self.discrepancies:
+            return first
+        means = dict(zip(self.names, self.effects.means.tolist(), strict=True))
+        known = [
+            self.effects.standard_score(means[name], self.size) + standard_score(value, self.seen)
+            for name, value in self.discrepancies.items()
+        ]
+        return standard_score(first + standard_score(seen, self.seen), np.asarray(known))
+
+    def few_known(self, label: str) -> bool:
+        """Whether the known images hold too few of a class to say how much its images differ."""
+        return len(self.cloud.by_class.get(label, ())) < CLASS_IMAGES
+
+
+def _counted(samples: Names) -> list[str]:
+    names, sizes = np.unique(samples[samples != ""], return_counts=True)
+    return [str(name) for name, size in zip(names, sizes, strict=True) if size >= SAMPLE_IMAGES]
+
+
+def _shares(beyond: npt.NDArray[np.bool_], samples: Names, names: list[str]) -> Values:
+    return np.asarray([float(np.mean(beyond[samples == name])) for name in names])
+
+
+def fixed_size(sizes: list[int], settings: DriftSettings) -> int:
+    """Return the number of images to compare at: what three quarters of the samples have, 10 to 30; 0 when too few have it."""
+    size = int(np.clip(np.quantile(sizes, 0.25), _FEWEST_MATCHED, _MOST_MATCHED)) if sizes else 0
+    enough = sum(one >= size for one in sizes) >= settings.minimum_samples
+    return size if enough and size <= settings.minimum_images else 0
+
+
+def _left_out(
+    cloud: Cloud, samples: Names, names: list[str], size: int, sigma: float, settings: DriftSettings
+) -> dict[str, float]:
+    found = {}
+    for name in names:
+        chosen = samples == name
+        value = matched.discrepancy(cloud.part(chosen), cloud.part(~chosen), size, sigma, settings.seed)
+        if value is not None:
+            found[name] = value
+    return found if len(found) >= settings.minimum_samples else {}
+
+
+_CACHE: WeakKeyDictionary[Reference, tuple[tuple[float, ...], KnownSamples]] = WeakKeyDictionary()
