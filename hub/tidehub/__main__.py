@@ -1,10 +1,18 @@
-"""``python -m tidehub accounts list|add|reset|remove``: accounts from the command line, with or without a running hub."""
+"""``python -m tidehub accounts list|add|reset|remove|profile``: accounts from the command line, with or without a running hub."""
 
 import argparse
 import sys
 
 from tidehub.accounts import AccountError, AccountStore
 from tidehub.passwords import PasswordError
+from tidehub.person_profile import (
+    KINDS,
+    ProfileValueError,
+    checked_profile,
+    forget_profile,
+    read_profile,
+    write_profile,
+)
 from tidehub.settings import SettingsError, load_settings
 from tidelab import paths
 
@@ -22,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         if not file.exists() and given.action != "add":
             raise AccountError(f"There are no accounts in {paths.data()} yet; the first start makes one.")
         _run(AccountStore(file, shared_trust=settings.shared_trust), given)
-    except (AccountError, PasswordError, SettingsError) as error:
+    except (AccountError, PasswordError, ProfileValueError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -36,14 +44,33 @@ def _run(store: AccountStore, given: argparse.Namespace) -> None:
             print(f"{account.name:<32} {rights:<6} password from {account.password_changed[:10]}{made}")
     elif given.action == "add":
         _show(given.name, store.add(given.name, admin=given.admin))
+    elif given.action == "profile":
+        _set_profile(store, given)
     elif given.action == "reset":
         _show(given.name, store.set_password(given.name))
         print("A hub that runs ends this account's browser sessions within a minute.")
     else:
         store.remove(given.name)
+        forget_profile(given.name)
         print(
             f"The account {given.name} is removed; the home folder stays. Servers that run go on until they are stopped."
         )
+
+
+def _set_profile(store: AccountStore, given: argparse.Namespace) -> None:
+    if store.get(given.name) is None:
+        raise AccountError(f"There is no account {given.name[:40]!r}.")
+    known = read_profile(given.name)
+    chosen = checked_profile(
+        known.institution if given.institution is None else given.institution,
+        known.country if given.country is None else given.country,
+        known.kind if given.kind is None else given.kind,
+    )
+    if chosen != known:
+        write_profile(given.name, chosen)
+    print(
+        f"{given.name}: {chosen.kind}, {chosen.institution or 'no institution'}, {chosen.country or 'no country'}"
+    )
 
 
 def _show(name: str, password: str) -> None:
@@ -62,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("name")
         if action == "add":
             command.add_argument("--admin", action="store_true", help="with all rights")
+    profile = actions.add_parser("profile", help="show or change what one is counted as")
+    profile.add_argument("name")
+    profile.add_argument("--institution", help="one line; empty: not given")
+    profile.add_argument("--country", help="two letters, e.g. BE; empty: not given")
+    profile.add_argument("--kind", choices=KINDS, help="what the account stands for")
     return parser
 
 

@@ -15,6 +15,7 @@ import aiohttp
 from tidehub.idleness import Decision, Seen, decide
 from tidehub.processes import TreeUse, tree_use, variable_of
 from tidehub.recent_runs import has_run_in_progress, parse_time
+from tidehub.sweeper import sweep_forever
 
 PAGE = 50
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -169,7 +170,7 @@ async def serve() -> None:
     """Run the service."""
     settings = CullerSettings.from_environment()
     async with aiohttp.ClientSession() as session:
-        await Culler(settings, session).run()
+        await asyncio.gather(Culler(settings, session).run(), sweep_forever())
 
 
 def main() -> int:

@@ -189,6 +189,7 @@ def _apps(settings: Settings, url: str) -> ServiceDefinition:
         url=url,
         variables=place_variables()
         | _public_hosts(settings)
+        | {"TIDELAB_ACCESS": settings.access}
         | {name: value for name, value in os.environ.items() if name in _APPS_LIMITS},
         people=True,
     )

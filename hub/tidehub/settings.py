@@ -172,6 +172,13 @@ class Settings(BaseSettings):
         return self.public_url or f"http://{_url_host(self.host)}:{self.port}/"
 
     @property
+    def access(self) -> str:
+        """How people reach this hub, for the statistics: over a network unless only this machine can (``TIDELAB_ACCESS``)."""
+        chosen = os.environ.get("TIDELAB_ACCESS", "")
+        alone = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        return chosen or ("local" if alone and not self.public_url else "virtual")
+
+    @property
     def bind_url(self) -> str:
         """The address the proxy listens on."""
         return f"http://{_url_host(self.host, any_to_local=False)}:{self.port}/"

@@ -16,6 +16,7 @@ _PLACES = (
     "TIDELAB_CHAMPIONS",
     "TIDELAB_MOUNTS",
     "TIDELAB_USECASES",
+    "TIDELAB_PURPOSE",
 )
 _LOCALE = (
     "LANG",
@@ -37,6 +38,7 @@ def singleuser_environment(
     api_token: str,
     public_url: str,
     services: tuple[str, ...],
+    access: str = "local",
 ) -> dict[str, str]:
     """Return the variables that Tidelab adds to what JupyterHub itself sets.
 
@@ -54,6 +56,8 @@ def singleuser_environment(
         Address of the hub's proxy as this machine reaches it, with a slash at the end.
     services
         Names of the services that run.
+    access
+        How people reach the hub (`tidehub.settings.Settings.access`), for the statistics.
     """
     home = paths.home(user)
     environment = {name: os.environ[name] for name in (*_PLACES, *_LOCALE) if name in os.environ}
@@ -68,6 +72,7 @@ def singleuser_environment(
         "TIDELAB_DATA": str(paths.data()),
         "TIDELAB_RUNS": str(paths.user_runs(user)),
         "TIDELAB_FLAVOUR": choice.name,
+        "TIDELAB_ACCESS": access,
         # Libraries count the machine's cores, not the ones that were asked for.
         "OMP_NUM_THREADS": str(max(1, int(choice.cpu))),
     }

@@ -47,6 +47,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
         "", config=True, help="Address of the proxy as this machine reaches it, with a slash at the end"
     )
     tide_services = List(Unicode(), config=True, help="Names of the hub services that run")
+    access = Unicode("local", config=True, help="How people reach the hub, for the statistics")
     answer_seconds = Float(120, config=True, help="How long a started server may take to answer")
 
     def __init__(self, **kwargs: Any) -> None:
@@ -80,7 +81,8 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
     @property
     def log_file(self) -> Path:
         """Where the server's output goes, apart from the hub's own log."""
-        return paths.data() / "logs" / "servers" / f"{paths.safe_name(self.user.name)}-{self.name}.log"
+        # A folder for each person: joined by a hyphen, two people's names could make one file's.
+        return paths.data() / "logs" / "servers" / paths.safe_name(self.user.name) / f"{self.name}.log"
 
     def get_env(self) -> dict[str, str]:
         """Return the server's whole environment."""
@@ -93,6 +95,7 @@ class TideSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
             api_token=self.api_token,
             public_url=self.proxy_url,
             services=tuple(self.tide_services),
+            access=self.access,
         )
 
     def user_env(self, env: dict[str, str]) -> dict[str, str]:

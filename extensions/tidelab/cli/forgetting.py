@@ -64,17 +64,9 @@ def sweep(
     ] = False,
 ) -> None:
     """Remove what data policies do not keep, and finish deletions that were interrupted. Safe to run at any time."""
-    from tidelab import paths
-    from tidelab.runs.delete import Freed
-    from tidelab.runs.sweep import sweep as sweep_runs
+    from tidelab.runs.sweep import sweep_all
 
-    roots = [paths.runs()]
-    if everyone:
-        roots += sorted(path / "runs" for path in (paths.data() / "homes").glob("*") if not path.is_symlink())
-    freed = Freed()
-    for root in dict.fromkeys(roots):
-        freed += sweep_runs(root)
-    _say_freed(freed)
+    _say_freed(sweep_all(everyone=everyone))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""``python -m tidelab.runs execute FOLDER``: what the process of a run executes; ``bad-inputs`` prints their reference page."""
+"""``python -m tidelab.runs execute FOLDER``: what the process of a run executes; ``sweep`` removes what is not kept."""
 
 import argparse
 import signal
@@ -14,11 +14,18 @@ def main(arguments: list[str] | None = None) -> int:
     one = commands.add_parser("execute", help="execute a prepared run, or go on with one that stopped")
     one.add_argument("folder", type=Path)
     commands.add_parser("bad-inputs", help="print docs/reference/bad-inputs.md")
+    swept = commands.add_parser("sweep", help="remove what data policies do not keep")
+    swept.add_argument("--all", action="store_true", help="for every home of the data folder")
     given = parser.parse_args(arguments)
     if given.command == "bad-inputs":
         from tidelab.runs.reference import bad_inputs_page
 
         sys.stdout.write(bad_inputs_page())
+        return 0
+    if given.command == "sweep":
+        from tidelab.runs.sweep import sweep_all
+
+        sweep_all(everyone=given.all)
         return 0
     return _execute(given.folder)
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from tidelab import paths
 from tidelab.runs.delete import (
     Freed,
     delete_run,
@@ -81,6 +82,20 @@ def _sweep_uploads(runs_root: Path, now: datetime.datetime) -> Freed:
             )
             if age_s >= (_BROKEN_OFF_S if place.suffix == ".part" else hours * 3600):
                 freed += remove_upload(runs_root, place.name)
+    return freed
+
+
+def sweep_all(*, everyone: bool) -> Freed:
+    """Sweep the current person's runs and, if asked, those of every home of the data folder; links are not followed."""
+    roots = [paths.runs()]
+    if everyone:
+        homes = (
+            home / "runs" for home in sorted((paths.data() / "homes").glob("*")) if not home.is_symlink()
+        )
+        roots += [root for root in homes if not root.is_symlink()]
+    freed = Freed()
+    for root in dict.fromkeys(roots):
+        freed += sweep(root)
     return freed
 
 

@@ -29,6 +29,7 @@ def configure_spawning(
     c.TideSpawner.catalogue = catalogue
     c.TideSpawner.proxy_url = settings.local_url
     c.TideSpawner.tide_services = [service.name for service in services]
+    c.TideSpawner.access = settings.access
     c.TideSpawner.answer_seconds = float(settings.start_seconds)
     c.TideSpawner.interrupt_timeout = 10
     c.TideSpawner.term_timeout = 10

@@ -1,4 +1,4 @@
-"""Our pages: home, servers, account, accounts, and the files they need."""
+"""Our pages: home, servers, profile, account, accounts, and the files they need."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from tidehub.pages.accounts import AccountsHandler
 from tidehub.pages.assets import AssetHandler, PictureHandler
 from tidehub.pages.base import STATIC
 from tidehub.pages.home import HomeHandler, RunsHandler
+from tidehub.pages.profile import ProfileHandler
 from tidehub.pages.servers import OpenHandler, StopHandler, ToHomeHandler
 
 
@@ -14,6 +15,7 @@ def page_handlers(*, local_accounts: bool) -> list[tuple[Any, ...]]:
     """Return (path below the hub's prefix, handler); they come before JupyterHub's own."""
     handlers: list[tuple[Any, ...]] = [
         (r"/home", HomeHandler),
+        (r"/profile", ProfileHandler),
         (r"/tide/runs", RunsHandler),
         (r"/tide/picture/([a-z0-9-]+)", PictureHandler),
         (r"/tide/static/(.*)", AssetHandler, {"path": str(STATIC)}),

@@ -8,6 +8,7 @@ from tornado import web
 from tidehub.accounts import ONE_TRUST_DOMAIN, AccountError, AccountStore
 from tidehub.pages.base import TideHandler
 from tidehub.passwords import PasswordError
+from tidehub.person_profile import forget_profile
 from tidehub.sessions import end_browser_sessions
 
 
@@ -67,6 +68,7 @@ class AccountsHandler(TideHandler):
                 f"{name} has servers running ({', '.join(running)}). Stop them on the Servers page first."
             )
         self._store.remove(name)
+        forget_profile(name)
         if user is not None:
             end_browser_sessions(user, api_tokens=True)
         return {"done": f"The account {name} is removed. The home folder and everything in it stay."}
