@@ -1,0 +1,205 @@
+"""Validation as a biologist does it: fifty images with the keyboard in the app; counts, exports and the report afterwards follow."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import zipfile
+from collections import Counter
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tests.support.app_page import AppPage, browser, wait_for_apps
+from tests.support.brightness import grey_png
+from tests.support.faces import make_case, newest_run
+from tests.support.hub import RunningHub, wait_for
+from tests.support.pages import pictures_folder, table_of_counts
+from tidelab import paths
+from tidelab.runs import RunFolder
+from tidelab.runs.validation import Validation
+
+SLUG = "brightness-case"
+CELL = "analysis.validation()"
+# Thirty of each class, told apart by one grey value each.
+GREYS = (*range(10, 40), *range(115, 145), *range(220, 250))
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cases")
+    path = make_case(folder, SLUG).folder / "analyse.ipynb"
+    notebook = json.loads(path.read_text())
+    cells = notebook["cells"]
+    if not any(CELL in "".join(cell["source"]) for cell in cells):
+        at = next(i for i, cell in enumerate(cells) if "show(views.counts)" in "".join(cell["source"]))
+        cells.insert(at + 1, {"cell_type": "code", "id": "validate", "metadata": {"tags": ["result"]},
+                              "execution_count": None, "outputs": [], "source": CELL})  # fmt: skip
+        path.write_text(json.dumps(notebook))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory, cases):
+    limits = {"TIDELAB_USECASES": str(cases), "TIDELAB_APPS_MAX_KERNELS": "3"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in limits.items():
+            patch.setenv(name, value)
+        with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",), **limits) as running:
+            yield wait_for_apps(running)
+
+
+@pytest.fixture
+def app(hub, chromium):
+    """Ada's tab; at the end it may not have asked the network for anything, or met a fault of a script."""
+    with browser(chromium) as started:
+        tab = AppPage(started, hub.client("ada")).sign_in()
+        yield tab
+        assert tab.outside == []
+        assert tab.problems == []
+
+
+@pytest.fixture
+def images(hub):
+    """Ninety pictures in Ada's home."""
+    folder = hub.data / "homes" / "ada" / "cruise"
+    for grey in GREYS:
+        grey_png(folder / f"{grey}.png", grey)
+    return folder
+
+
+def said(app, words):
+    """Wait until the grid says so; every act is then saved."""
+    app.page.locator(".tl-val-said", has_text=words).wait_for(timeout=20_000)
+
+
+def report(hub, cases, images, out):
+    """Make a report as Ada on her command line."""
+    home = hub.data / "homes" / "ada"
+    env = {
+        **os.environ, "JUPYTERHUB_USER": "ada", "TIDELAB_DATA": str(hub.data), "TIDELAB_RUNS": str(home / "runs"),
+        "TIDELAB_USECASES": str(cases),
+    }  # fmt: skip
+    done = subprocess.run(
+        [str(paths.env_python("analyse").with_name("tidelab")), "report", SLUG, "--images", str(images), "--out", str(out)],
+        capture_output=True, text=True, timeout=120, env=env, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return BeautifulSoup((out / "report.html").read_text(), "html.parser")
+
+
+def test_fifty_images_with_the_keyboard_and_everything_follows(app, hub, cases, images, tmp_path, tmp_path_factory):  # fmt: skip
+    app.open(SLUG).choose("Folder on the hub")
+    page = app.page
+    page.locator("select").filter(has_text="Home").select_option("Home")
+    page.locator("select").filter(has_text="cruise/").select_option("cruise/")
+    app.analyse()
+    page.locator(".tl-val-tile").first.wait_for()
+    assert table_of_counts(page) == {"dark": 30, "middle": 30, "bright": 30}
+    run = RunFolder(newest_run(hub.data / "homes" / "ada" / "runs", SLUG))
+    before = (run.path / "results.csv").read_bytes()
+
+    page.locator(".tl-val-tile").first.focus()
+    keys = page.keyboard
+    # Twenty one by one: the mark goes on by itself.
+    for _ in range(20):
+        keys.press("Enter")
+    said(app, "1 image confirmed as dark")
+    # Seven to another class by the list: type a part of its name.
+    for _ in range(6):
+        keys.press("Shift+ArrowRight")
+    keys.press("m")
+    keys.type("brig")
+    keys.press("Enter")
+    said(app, "7 images moved to bright")
+    # Three nobody can tell, one of them by mistake.
+    for _ in range(3):
+        keys.press("u")
+    said(app, "1 image marked unknown")
+    keys.press("z")
+    said(app, "Taken back: 1 image marked unknown")
+    # The rest of fifty: the number of the most likely class, then a whole range at once.
+    page.locator(".tl-val-class", has_text="middle").click()
+    keys.press("1")
+    said(app, "1 image moved to middle")
+    for _ in range(19):
+        keys.press("Shift+ArrowRight")
+    keys.press("Enter")
+    said(app, "20 images confirmed as middle")
+
+    truth = {"dark": 21, "middle": 30, "bright": 37, "Unknown (a person looked and could not tell)": 2}
+    wait_for(lambda: table_of_counts(page) == truth, "the counts", 15)
+    validated = page.locator(".tl-counts tbody tr").all_inner_texts()
+    assert {row.split("\t")[0]: int(row.split("\t")[4]) for row in validated} == {
+        "dark": 20, "middle": 21, "bright": 7, "Unknown (a person looked and could not tell)": 2,
+    }  # fmt: skip
+    page.locator(".tl-val").screenshot(
+        path=pictures_folder(tmp_path_factory.mktemp("pictures")) / "validation.png"
+    )
+
+    rows = list(csv.DictReader(io.StringIO(app.download("determinations.csv").decode())))
+    assert Counter(row["status"] for row in rows) == {"validated": 48, "unknown": 2, "predicted": 40}
+    assert {row["validated_by"] for row in rows if row["status"] != "predicted"} == {"ada"}
+    assert Counter(row["label"] for row in rows) == {"dark": 21, "middle": 30, "bright": 37, "": 2}
+    assert app.download("results.csv") == before
+    exported = ecotaxa(app.download("-ecotaxa.zip"))
+    assert Counter(row["object_annotation_status"] for row in exported) == {"validated": 48, "dubious": 2, "predicted": 40}  # fmt: skip
+
+    made = report(hub, cases, images, tmp_path / "report")
+    text = made.get_text(" ", strip=True)
+    assert "50 of 90 images were looked at by ada: 48 validated (7 of them under another name than the model gave), 2 that could not be told." in text  # fmt: skip
+    assert f"taken over from {run.run_id} (50 images)" in text
+    counted = {
+        row.td.get_text(strip=True): row.find_all("td")[2].get_text(strip=True)
+        for row in made.select(".tl-counts tbody tr")
+    }
+    assert counted == {name: str(number) for name, number in truth.items()}
+    assert (tmp_path / "report" / "results.csv").read_bytes() == before
+    again = list(csv.DictReader((tmp_path / "report" / "determinations.csv").open()))
+    assert [(row["label"], row["status"], row["validated_at"]) for row in again] == [
+        (row["label"], row["status"], row["validated_at"]) for row in rows
+    ]
+
+
+def ecotaxa(content):
+    """Return the rows of an EcoTaxa zip."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        (table,) = (name for name in archive.namelist() if name.endswith((".tsv", ".txt")))
+        lines = archive.read(table).decode("utf-8-sig").splitlines()
+    # The second line of an EcoTaxa table is the types of its columns.
+    return list(csv.DictReader([lines[0], *lines[2:]], delimiter="\t"))
+
+
+def test_an_audit_the_mouse_and_what_another_person_says(app, hub, images):
+    app.open(SLUG).choose("Sample").analyse()
+    page = app.page
+    page.locator(".tl-val-tile").first.wait_for()
+    run = RunFolder(newest_run(hub.data / "homes" / "ada" / "runs", SLUG))
+    page.get_by_role("button", name="Check a random sample").click()
+    page.get_by_label("Images", exact=True).fill("2")
+    page.get_by_role("button", name="Choose these images").click()
+    said(app, "2 images cannot cover 3 classes")
+    page.get_by_role("button", name="Check a random sample").click()
+    page.get_by_label("Images", exact=True).fill("3")
+    page.get_by_role("button", name="Choose these images").click()
+    said(app, "3 images chosen at random")
+    page.locator(".tl-val-bar").get_by_role("button", name="Confirm").click()
+    said(app, "1 image confirmed")
+    page.locator(".tl-val-choice select").first.locator("option", has_text="1 of 3 checked").wait_for(state="attached")  # fmt: skip
+    (audit,) = Validation(run).audits()
+    assert len(Validation(run).checked(audit)) == 1
+    # Somebody else, at the same time, in another process.
+    third = audit.image_ids[2]
+    Validation(run).move([third], "bright", "bob")
+    said(app, "Somebody else validated too")
+    page.locator(".tl-val-choice select").first.locator("option", has_text="2 of 3 checked").wait_for(state="attached")  # fmt: skip
+    page.locator(".tl-val-tile").first.focus()
+    page.keyboard.press("z")
+    said(app, "Taken back")
+    assert Validation(run).words()[third].person == "bob"
+    # A run that is removed under one's hands is said to be gone, and nothing is shown as saved.
+    run.path.rename(run.path.with_name("gone"))
+    page.keyboard.press("u")
+    said(app, "was deleted, so nothing was saved")
+    assert page.locator(".tl-val-badge-unknown").count() == 0
