@@ -1,5 +1,7 @@
 """Zips for EcoTaxa: known lines, what is left out and said, equal bytes, and the rules of EcoTaxa itself."""
 
+import csv
+import datetime
 import hashlib
 import io
 import zipfile
@@ -41,6 +43,47 @@ def test_a_run_follows_ecotaxas_rules_and_carries_the_original_bytes(run: RunFol
         for image, row in rows(done.path).items():
             assert archive.read(row.get("img_file_name")) == (images / image).read_bytes()
         assert len(archive.namelist()) == 7
+
+
+def test_the_zip_reads_as_ecotaxa_itself_reads_it(run: RunFolder, tmp_path: Path) -> None:
+    """Without our reader and validator: ``csv.DictReader`` and Pillow, as in TSVFile.open, validate_structure and ImageBO."""
+    ids = run.results()["image_id"].tolist()
+    Validation(run).move([ids[1]], "cyst", "Zoë")
+    done = EXPORT.write(run, tmp_path / "out.zip")
+    with zipfile.ZipFile(done.path) as archive:
+        archive.extractall(tmp_path / "taken")
+    (file,) = (tmp_path / "taken").glob("**/ecotaxa*.tsv")
+    with file.open(
+        encoding="utf-8-sig" if file.read_bytes()[:3] == b"\xef\xbb\xbf" else "latin_1", newline=""
+    ) as stream:
+        reader = csv.DictReader(stream, delimiter="\t", quotechar='"')
+        types = next(reader)
+        lines = list(reader)
+    prefixes = {name.split("_", 1)[0] for name in types}
+    assert prefixes == {"img", "object", "sample", "acq", "process"}
+    assert {f"{prefix}_id" for prefix in prefixes - {"img"}} <= set(types)
+    assert set(types.values()) == {"[t]", "[f]"}
+    assert lines[1]["object_annotation_person_name"] == "Zoë"
+    seen = set()
+    for one in lines:
+        assert None not in one
+        assert bool(one["object_annotation_category"]) == bool(one["object_annotation_status"])
+        assert all(
+            not value or float(value) > float("-inf") for name, value in one.items() if types[name] == "[f]"
+        )
+        assert all(len(value) <= 250 for name, value in one.items())
+        if one["object_date"]:
+            datetime.datetime.strptime(one["object_date"] + one["object_time"], "%Y%m%d%H%M%S")
+        with Image.open(file.parent / one["img_file_name"]) as picture:
+            picture.load()
+            assert picture.format in {"PNG", "JPEG", "GIF"}
+        seen.add((one["object_id"], one["img_file_name"]))
+    assert len(seen) == len(lines) == 6
+    assert (
+        len({(one["acq_id"], one["sample_id"]) for one in lines})
+        == len({one["acq_id"] for one in lines})
+        == 3
+    )
 
 
 def test_known_line_of_a_sample_with_everything(run: RunFolder, tmp_path: Path) -> None:

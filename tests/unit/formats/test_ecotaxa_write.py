@@ -72,7 +72,7 @@ def test_degrees_as_ecotaxa_reads_them(text: str, expected: float | None) -> Non
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("420", (4, 20, 0)), ("5", (0, 5, 0)), ("1420", (14, 20, 0)), ("142030", (14, 20, 30)), ("14:20:30", (14, 20, 30)), ("14:20", None),
+    [("420", (4, 20, 0)), ("5", (0, 5, 0)), ("1420", (14, 20, 0)), ("142030", (14, 20, 30)), ("14:20:30", (14, 20, 30)), ("14:20", None), ("08:28:00.000", (8, 28, 0)),
      ("2460", None), ("12345", None), ("", None), ("٤٢٠", None)],
 )  # fmt: skip
 def test_times_as_ecotaxa_reads_them(text: str, expected: tuple[int, int, int] | None) -> None:

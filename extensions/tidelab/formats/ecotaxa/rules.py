@@ -83,12 +83,12 @@ def date(text: str) -> datetime.date | None:
 
 
 def time(text: str) -> datetime.time | None:
-    """Return the time of ``HH:MM:SS``, ``HHMMSS`` or ``HHMM``, None where it is none.
+    """Return the time of ``HH:MM:SS`` (fractions of a second are dropped), ``HHMMSS`` or ``HHMM``, None where it is none.
 
     Fewer than four digits have lost zeros at their beginning in a spreadsheet: 420 is 04:20. Five digits are refused: EcoTaxa takes
     12345 for 12:34:50, where a spreadsheet made it of 01:23:45.
     """
-    digits = re.sub(r"^(\d\d):(\d\d):(\d\d)$", r"\1\2\3", text)
+    digits = re.sub(r"^(\d\d):(\d\d):(\d\d)(\.\d+)?$", r"\1\2\3", text)
     if not re.fullmatch(r"\d{1,4}|\d{6}", digits, re.ASCII):
         return None
     digits = digits.zfill(4).ljust(6, "0")
