@@ -1,0 +1,35 @@
+"""Fields of the form: a value that may be unknown has an empty field, and an empty field means that."""
+
+from tidelab.catalogue.parameters import NumberParameter, StringParameter
+from tidelab.widgets.fields import make_field
+
+
+def field_of(parameter, value):
+    told = []
+    field = make_field("x", parameter, value, lambda name, new: told.append((name, new)))
+    return field.control, told
+
+
+def test_an_unknown_number_is_an_empty_field_and_not_zero():
+    volume = NumberParameter(
+        type="number", default=None, minimum=0, maximum=10, title="Volume", help="Imaged."
+    )
+    control, told = field_of(volume, None)
+    assert (control.value, control.placeholder) == ("", "not known")
+    control.value = "0.5"
+    control.value = ""
+    assert told == [("x", "0.5"), ("x", "")]
+    assert [volume.check(value) for _, value in told] == [0.5, None]
+    assert field_of(volume, 2.5)[0].value == "2.5"
+
+
+def test_an_unknown_text_is_an_empty_field():
+    station = StringParameter(type="string", default=None, title="Station", help="Where.")
+    assert field_of(station, None)[0].value == ""
+
+
+def test_numbers_that_are_always_known_keep_their_control():
+    threshold = NumberParameter(
+        type="number", default=0.5, minimum=0, maximum=1, title="Threshold", help="Least."
+    )
+    assert type(field_of(threshold, 0.5)[0]).__name__ == "FloatSlider"
