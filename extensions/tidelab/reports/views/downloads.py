@@ -65,7 +65,7 @@ class Download:
 def downloadable(run: RunFolder) -> list[Download]:
     """Return the files of a run that is over: tables, everything in one zip, and each format it can be exported to.
 
-    A format that cannot be had is there too, with the reason.
+    A format that cannot be had is there too, last and with the reason.
     """
     from tidelab.exports import EXPORTS
 
@@ -75,7 +75,7 @@ def downloadable(run: RunFolder) -> list[Download]:
         Download(_NAMES, "Names in force (CSV)", "what the model said, what people said, who and when", "text/csv", _names(run)),
         Download(f"{run.request.use_case}-{run.run_id}.zip", "Everything (zip)", "with methods paragraph and citation",
                  "application/zip", _package(run)),
-        *(_exported(run, export) for export in exports),
+        *sorted((_exported(run, export) for export in exports), key=lambda file: bool(file.reason)),
     ]  # fmt: skip
 
 
