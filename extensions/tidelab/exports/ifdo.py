@@ -56,9 +56,9 @@ EXPORT: Final = Export(
 
 
 def _given_header(run: RunFolder) -> dict[str, Any]:
-    # Of the person who made the export first, then what lies beside the images.
-    places = [run.path, *(Path(image) for image in run.request.images if image != "sample")]
-    for place in places:
+    # What lies in the folder of the run counts before what lies beside the images.
+    images = [Path(image) for image in run.request.images if image != "sample"]
+    for place in (run.path, *(image if image.is_dir() else image.parent for image in images[:1])):
         file = place / HEADER_FILE
         if file.is_file():
             return read_header(file)
@@ -151,7 +151,7 @@ def _notes(facts: Facts, content: Mapping[str, Any]) -> Iterator[str]:
         what += [f"of images {', '.join(item)}"] if item else []
         yield (
             f"Not yet a complete iFDO. Required and not known: {'; '.join(what)}. Put what you know into a file {HEADER_FILE} beside the "
-            "images and export again; image-handle in it is the address of the folder where the images can be fetched."
+            "images or in the folder of the run, and export again; image-handle in it is the address of the folder where the images can be fetched."
         )
     yield (
         "Time, position and depth are those of the sample. iFDO wants image-uuid inside the image files too; they were not changed."

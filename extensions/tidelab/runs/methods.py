@@ -62,7 +62,7 @@ def methods_paragraph(
     known = known or Knowledge()
     sentences = (
         f"{_images(counts['images'])} classified with Tidelab {code['tidelab']}{commit}{modified} "
-        f"(use case {slug}) by the model {model_reference(manifest)}.{limit} {_left_out(counts['failed_files'])}",
+        f"(use case {slug}) by the model {_model_words(manifest)}.{limit} {_left_out(counts['failed_files'])}",
         "Scores are calibrated probabilities of the model, not measured accuracies"
         f"{'.' if known.validation else ', and no person has validated them.'}",
         known.validation,
@@ -80,11 +80,15 @@ def model_reference(manifest: Mapping[str, Any]) -> str:
 
     Darwin Core wants it in ``identificationReferences``.
     """
+    demo = "DEMONSTRATION MODEL, not for science: " if manifest["model"]["demo"] else ""
+    return demo + _model_words(manifest)
+
+
+def _model_words(manifest: Mapping[str, Any]) -> str:
     model = manifest["model"]
     version = f", version {model['version']}" if model["version"] else ""
     source = f"; weights {model['source_of_weights']}" if model.get("source_of_weights") else ""
-    demo = "DEMONSTRATION MODEL, not for science: " if model["demo"] else ""
-    return f"{demo}{model['name']}{version} ({model['title']}{source}; {model['digest']})"
+    return f"{model['name']}{version} ({model['title']}{source}; {model['digest']})"
 
 
 def _images(count: int) -> str:

@@ -170,3 +170,12 @@ def test_a_faulty_header_stops_the_export_in_words(run, tmp_path):
 def test_items_are_found_by_their_name():
     with pytest.raises(ValueError, match="same file name"):
         document({}, [Item("a", {}), Item("a", {})], [], [])
+
+
+def test_a_header_beside_the_images_is_found(make_run, tmp_path):
+    run = make_run()
+    (tmp_path / "images" / HEADER_FILE).write_text(json.dumps({"image-copyright": "Grace"}))
+    assert write(run, tmp_path / "a.json")[0]["image-set-header"]["image-copyright"] == "Grace"
+    # The folder of the run counts first.
+    (run.path / HEADER_FILE).write_text(json.dumps({"image-copyright": "Ada"}))
+    assert write(run, tmp_path / "a.json")[0]["image-set-header"]["image-copyright"] == "Ada"
