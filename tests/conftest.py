@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SCRATCH] = folder
     os.environ["TIDELAB_DATA"] = f"{folder}/data"
     os.environ["TIDELAB_RUNS"] = f"{folder}/runs"
+    os.environ["TIDELAB_PURPOSE"] = "test"
     for name in ("TIDELAB_CACHE", "TIDELAB_CHAMPIONS", "TIDELAB_MOUNTS", "TIDELAB_USECASES", "TIDELAB_FACE"):
         os.environ.pop(name, None)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -47,6 +47,27 @@ WORK: Final = (
         "Threads that one run uses for its model, so that several runs share a machine.",
     ),
     Variable(
+        "TIDELAB_INSTITUTION", "none", "Your institution, for the statistics; on the hub the page Profile."
+    ),
+    Variable(
+        "TIDELAB_COUNTRY", "none", "Its country, two letters (ISO 3166-1); on the hub the page Profile."
+    ),
+    Variable(
+        "TIDELAB_PERSON_KIND",
+        "`person`",
+        "What runs are counted as: `person`, `service`, `guest` or `vessel`.",
+    ),
+    Variable(
+        "TIDELAB_ACCESS",
+        "`local`; `virtual` on a hub that others can reach",
+        "How people reach this installation: `local`, `virtual`, or `remote` where projects were selected.",
+    ),
+    Variable(
+        "TIDELAB_PURPOSE",
+        "`real`",
+        "What runs are for: `real`, `demo` (a workshop) or `test`; only real ones are counted.",
+    ),
+    Variable(
         "TIDELAB_DOWNLOAD_HOSTS",
         "none",
         "More hosts that published weights may be fetched from, joined with `,` (https and public addresses only).",

@@ -250,7 +250,7 @@ def test_provenance_names_inputs_model_parameters_code_and_environment(
     event = json.loads((tmp_path / "data" / "usage" / "events.jsonl").read_text())
     assert event == json.loads((folder.path / "usage.json").read_text())
     counted = (event["images_processed"], event["images_from_cache"], event["purpose"], event["face"])
-    assert counted == (5, 0, "demo", "lab")
+    assert counted == (5, 0, "test", "lab")
     assert "ada" not in json.dumps(event)
     environment = manifest["environment"]
     stamp = Path(sys.prefix) / "tidelab-environment.json"
