@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -24,6 +25,7 @@ from tidelab.formats.ecotaxa.read import MAX_TABLES
 from tidelab.runs import RunFolder, get_executor, prepare
 from tidelab.runs.meaning import LabelMeaning
 from tidelab.runs.validation import Validation
+from tidelab.training.synthetic_flowcam import write_run
 
 MakeRun = Callable[..., RunFolder]
 
@@ -234,6 +236,49 @@ def test_several_images_of_one_object_get_ranks_and_a_note(make_run: MakeRun, tm
         ("tow1_1", "1"),
     ]
     assert any(note.startswith("1 object has several images") for note in done.notes)
+
+
+def test_particles_of_a_flowcam_run_travel_as_pictures_with_volume_and_scale(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:40, :40] - 19.5
+    disc = np.full((40, 40, 3), 230, np.uint8)
+    disc[np.hypot(x, y) < 10] = 60
+    write_run(
+        tmp_path / "in", "run-1", [disc, np.ascontiguousarray(disc[4:])], volume_imaged_ml=0.25, um_per_px=0.5
+    )
+    done = EXPORT.write(make_run(tmp_path / "in"), tmp_path / "out.zip")
+    assert validate(done.path) == []
+    found = rows(done.path)
+    assert list(found) == ["run-1/1", "run-1/2"]
+    row = found["run-1/1"]
+    with zipfile.ZipFile(done.path) as archive:
+        cut = np.asarray(Image.open(io.BytesIO(archive.read(row.get("img_file_name")))))
+    np.testing.assert_array_equal(cut, disc)
+    assert (row.get("acq_fluid_volume_imaged"), row.get("process_pixel"), row.get("sample_id")) == (
+        "0.25",
+        "0.5",
+        "run-1",
+    )
+
+
+def test_measured_particles_carry_their_size_where_the_scale_is_known(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    table = "sample_id,um_per_px\ns1,2\n"
+    grey_png(tmp_path / "images/s1/a.png", 130)
+    grey_png(tmp_path / "images/s2/b.png", 131)
+    (tmp_path / "images/samples.csv").write_text(table)
+    run = make_run(tmp_path / "images")
+    statistics = run.statistics().assign(area_px=100.0).reset_index()  # this predictor measures no particles
+    statistics.to_csv(run.path / "statistics.csv", index=False)
+    found = rows(EXPORT.write(run, tmp_path / "out.zip").path)
+    assert validate(tmp_path / "out.zip") == []
+    assert (found["s1/a.png"].get("object_esd_um"), found["s1/a.png"].get("process_pixel")) == (
+        "22.56758334",
+        "2",
+    )
+    assert (found["s2/b.png"].get("object_esd_um"), found["s2/b.png"].get("object_area_px")) == ("", "100")
 
 
 def test_sizes_where_particle_and_scale_are_known() -> None:

@@ -1,5 +1,6 @@
 """Tables are read as EcoTaxa reads them; damaged, hostile and odd files end in words, never in a traceback or a hang."""
 
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -81,8 +82,6 @@ def test_what_is_no_bundle(tmp_path: Path, name: str) -> None:
     if name == "text.zip":
         path.write_text("no zip")
     if name == "pipe":
-        import os
-
         os.mkfifo(path)
     with pytest.raises(EcotaxaError):
         read_bundle(path)
@@ -140,6 +139,20 @@ def test_a_zip_that_claims_millions_of_entries_is_refused_before_they_are_listed
     path.write_bytes(content)
     (fault,) = validate(path)
     assert fault.rule == "bundle"
+
+
+def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = bundle(tmp_path / "b", None, {"closed/x.png": png()})
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    (fault,) = validate(folder)
+    assert (fault.file, "cannot be listed (Permission denied)" in fault.message) == ("closed/", True)
 
 
 cells = st.text(st.characters(exclude_categories=["Cs"], max_codepoint=255), max_size=12)

@@ -43,7 +43,12 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         found, self.refused = set(), dict[str, str]()
-        for folder, folders, files in os.walk(self._root):
+
+        def unlisted(error: OSError) -> None:
+            name = Path(str(error.filename)).relative_to(self._root).as_posix()
+            self.refused[f"{name}/"] = f"cannot be listed ({error.strerror})"
+
+        for folder, folders, files in os.walk(self._root, onerror=unlisted):
             folders.sort()
             for name in files:
                 path = Path(folder, name)

@@ -44,7 +44,7 @@ def validate(path: Path, progress: Callable[[int], None] | None = None) -> list[
 
 def _check(bundle: Bundle, faults: Faults, progress: Callable[[int], None]) -> None:
     for name, reason in sorted(bundle.store.refused.items()):
-        if is_table(name) or "backslash" in reason:
+        if is_table(name) or name.endswith("/") or "backslash" in reason:
             faults.add("refused", f"{reason}. It is not read.", file=shown(name))
     _check_names(bundle, faults)
     free, total = FreeColumns(), 0
