@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from bench.quantification import SCENARIOS, Results, audited, new_sample, simulate, unknown_class
 from bench.quantification_page import page
 from bench.quantification_world import Scores

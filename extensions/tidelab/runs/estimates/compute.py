@@ -123,7 +123,7 @@ def _answering(evidence: Evidence, result: Estimates) -> Answering:
 
 def _validated(evidence: Evidence, rows: Rows) -> Answer:
     counts = evidence.table["label"][rows].value_counts()
-    names = tuple(dict.fromkeys((*counts.index, *_model_labels(evidence))))
+    names = tuple(dict.fromkeys((*counts.index, *_model_labels(evidence), "")))
     totals = exact_counts([int(counts.get(name, 0)) for name in names])
     ranges = {name: _range(totals.value[i], totals.low[i], totals.high[i]) for i, name in enumerate(names)}
     return Answer(ranges, "validated")

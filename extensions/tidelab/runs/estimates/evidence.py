@@ -31,6 +31,14 @@ _MAX_CARD_BYTES: Final = 2 * 2**20
 Rows = npt.NDArray[np.bool_]
 
 
+def _samples(run: RunFolder) -> Mapping[str, Sample]:
+    """Return the samples by id; none for a run of a version that did not keep them: then there are counts and no concentrations."""
+    try:
+        return run.sample_records()
+    except RunError:
+        return {}
+
+
 class NoCorrection(Exception):
     """Why the model's errors cannot be corrected, in words."""
 
@@ -71,7 +79,7 @@ class Evidence:
             table=run.determinations(),
             settings=use_case.estimation if use_case else Estimation(),
             meanings=label_meaning(run),
-            samples=run.sample_records(),
+            samples=_samples(run),
             audits=tuple(read_audits(run.path)),
         )
 
