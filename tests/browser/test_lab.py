@@ -8,11 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.embedded import Embedded
-from tests.support.pages import SLOW_MS, USE_CASE, Person, table_of_counts, verdict_of
+from tests.support.pages import SLOW_MS, USE_CASE, Person, run_all_cells, table_of_counts, verdict_of
 from tidelab import paths
 from tidelab.drift.words import DEMO
 
 SAMPLE_IMAGES = len(list((paths.checkout() / "notebooks/flowcam-plankton/sample").rglob("*.jpg")))
+FINISHED = f"Finished: {SAMPLE_IMAGES} images."
 SETTLED_MS = 60_000
 
 
@@ -20,7 +21,7 @@ def test_open_in_lab_and_run_the_analysis(ada: Person, embedded: Embedded) -> No
     page = ada.page
     page.get_by_role("button", name=f"Open in Lab: {USE_CASE}").click()
     page.wait_for_url("**/lab/tree/flowcam-plankton/analyse.ipynb**")
-    _run_all(page)
+    run_all_cells(page, FINISHED)
     expect(verdict_of(page)).to_contain_text(DEMO, timeout=SLOW_MS)
     expect(page.locator(".tl-counts")).to_be_attached(timeout=SLOW_MS)
     assert sum(table_of_counts(page).values()) == SAMPLE_IMAGES
@@ -38,7 +39,7 @@ def test_the_other_notebooks_run_too(ada: Person, embedded: Embedded, notebook: 
     page.goto(
         f"{embedded.address}user/{embedded.user}/flowcam-plankton/lab/tree/flowcam-plankton/{notebook}?reset"
     )
-    _run_all(page)
+    run_all_cells(page, FINISHED)
     expect(page.locator(".tl-fitness-images .tl-pair").first).to_be_visible(timeout=SLOW_MS)
     expect(page.get_by_text("There is no verdict on images of your own with this model yet.")).to_be_attached(
         timeout=SLOW_MS
@@ -50,20 +51,6 @@ def test_the_other_notebooks_run_too(ada: Person, embedded: Embedded, notebook: 
 
 def _home(embedded: Embedded) -> Path:
     return embedded.data / "homes" / str(embedded.user) / "flowcam-plankton"
-
-
-def _run_all(page: Page) -> None:
-    """Run → Run All Cells, as the menu does it, once the kernel is there."""
-    expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=SLOW_MS)
-    expect(page.locator(".jp-NotebookPanel-toolbar").get_by_text("Tidelab: analyse")).to_be_visible(
-        timeout=SLOW_MS
-    )
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first).to_be_attached(
-        timeout=SLOW_MS
-    )
-    page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
-    page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
-    expect(page.get_by_text(f"Finished: {SAMPLE_IMAGES} images.")).to_be_attached(timeout=SLOW_MS)
 
 
 def _saved(page: Page, path: Path) -> list[dict[str, Any]]:

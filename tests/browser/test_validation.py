@@ -1,5 +1,6 @@
 """Validation as a biologist does it: fifty images with the keyboard in the app; counts, exports and the report afterwards follow."""
 
+import contextlib
 import csv
 import io
 import json
@@ -8,14 +9,16 @@ import subprocess
 import zipfile
 from collections import Counter
 
+import psutil
 import pytest
 from bs4 import BeautifulSoup
+from playwright.sync_api import expect
 
 from tests.support.app_page import AppPage, browser, wait_for_apps
 from tests.support.brightness import grey_png
 from tests.support.faces import make_case, newest_run
 from tests.support.hub import RunningHub, wait_for
-from tests.support.pages import pictures_folder, table_of_counts
+from tests.support.pages import SLOW_MS, USE_CASE, pictures_folder, run_all_cells, table_of_counts
 from tidelab import paths
 from tidelab.runs import RunFolder
 from tidelab.runs.validation import Validation
@@ -26,10 +29,8 @@ CELL = "analysis.validation()"
 GREYS = (*range(10, 40), *range(115, 145), *range(220, 250))
 
 
-@pytest.fixture(scope="module")
-def cases(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cases")
-    path = make_case(folder, SLUG).folder / "analyse.ipynb"
+def add_grid(path):
+    """Put the grid below the counts, where the notebook has none yet."""
     notebook = json.loads(path.read_text())
     cells = notebook["cells"]
     if not any(CELL in "".join(cell["source"]) for cell in cells):
@@ -37,6 +38,12 @@ def cases(tmp_path_factory):
         cells.insert(at + 1, {"cell_type": "code", "id": "validate", "metadata": {"tags": ["result"]},
                               "execution_count": None, "outputs": [], "source": CELL})  # fmt: skip
         path.write_text(json.dumps(notebook))
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cases")
+    add_grid(make_case(folder, SLUG).folder / "analyse.ipynb")
     return folder
 
 
@@ -171,6 +178,13 @@ def ecotaxa(content):
     return list(csv.DictReader([lines[0], *lines[2:]], delimiter="\t"))
 
 
+def is_kernel_of(process, hub):
+    """Whether a process is a kernel behind a page of this hub."""
+    with contextlib.suppress(psutil.Error):
+        return "ipykernel_launcher" in process.cmdline() and process.environ().get("TIDELAB_DATA") == str(hub.data)  # fmt: skip
+    return False
+
+
 def test_an_audit_the_mouse_and_what_another_person_says(app, hub, images):
     app.open(SLUG).choose("Sample").analyse()
     page = app.page
@@ -198,8 +212,54 @@ def test_an_audit_the_mouse_and_what_another_person_says(app, hub, images):
     page.keyboard.press("z")
     said(app, "Taken back")
     assert Validation(run).words()[third].person == "bob"
+    # A kernel that does not answer: nothing is lost, and the page says that nothing is saved yet.
+    kernels = [one for one in psutil.process_iter() if is_kernel_of(one, hub)]
+    assert kernels
+    for kernel in kernels:
+        kernel.suspend()
+    page.keyboard.press("1")
+    page.get_by_text("Not saved yet: 1 image.").wait_for(timeout=20_000)
+    page.wait_for_timeout(6000)  # by then the page has asked a second time
+    saved = len(Validation(run).events())
+    for kernel in kernels:
+        kernel.resume()
+    said(app, "1 image moved to")
+    page.get_by_text("Not saved yet").wait_for(state="hidden")
+    assert len(Validation(run).events()) == saved + 1
     # A run that is removed under one's hands is said to be gone, and nothing is shown as saved.
     run.path.rename(run.path.with_name("gone"))
     page.keyboard.press("u")
     said(app, "was deleted, so nothing was saved")
     assert page.locator(".tl-val-badge-unknown").count() == 0
+
+
+def test_the_same_grid_in_lab_and_no_key_reaches_the_notebook(ada, embedded):
+    page = ada.page
+    page.get_by_role("button", name=f"Open in Lab: {USE_CASE}").click()
+    page.wait_for_url("**/lab/tree/flowcam-plankton/analyse.ipynb**", timeout=SLOW_MS)
+    home = embedded.data / "homes" / str(embedded.user)
+    wait_for((home / "flowcam-plankton" / "analyse.ipynb").exists, "the notebook in the home", 30)
+    add_grid(home / "flowcam-plankton" / "analyse.ipynb")
+    page.goto(page.url + "?reset")
+    run_all_cells(page, "Finished: ")
+    tile = page.locator(".tl-val-tile").first
+    expect(tile).to_be_visible(timeout=SLOW_MS)
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    tile.click()
+    keys = page.keyboard
+    keys.press("Enter")
+    expect(page.locator(".tl-val-said")).to_contain_text("1 image confirmed", timeout=20_000)
+    # In Lab these would delete, convert, undo, cut and add cells.
+    for key in ("d", "Escape", "d", "Escape", "x", "Escape", "a", "Escape", "m", "Escape", "z"):
+        keys.press(key)
+    expect(page.locator(".tl-val-said")).to_contain_text("Taken back: 1 image", timeout=20_000)
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+    keys.press("Shift+ArrowRight")
+    keys.press("u")
+    expect(page.locator(".tl-val-said")).to_contain_text("2 images marked unknown", timeout=20_000)
+    unknown = page.locator(".tl-counts tbody tr", has_text="Unknown (a person looked")
+    expect(unknown).to_contain_text("2", timeout=20_000)
+    run = RunFolder(newest_run(home / "runs", "flowcam-plankton"))
+    assert {word.person for word in Validation(run).words().values()} == {embedded.user}
+    ada.photograph("validation-lab", focus=page.locator(".tl-val"))
+    Validation(run).undo(str(embedded.user))

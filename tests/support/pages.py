@@ -105,3 +105,17 @@ def table_of_counts(page: Page) -> dict[str, int]:
         cells = row.locator("td").all_inner_texts()
         found[cells[0].strip().splitlines()[0]] = int(cells[2].replace(",", ""))
     return found
+
+
+def run_all_cells(page: Page, said: str) -> None:
+    """Run → Run All Cells in Lab, as the menu does it, once the kernel is there; wait until the form says `said`."""
+    expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=SLOW_MS)
+    expect(page.locator(".jp-NotebookPanel-toolbar").get_by_text("Tidelab: analyse")).to_be_visible(
+        timeout=SLOW_MS
+    )
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first).to_be_attached(
+        timeout=SLOW_MS
+    )
+    page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
+    expect(page.get_by_text(said)).to_be_attached(timeout=SLOW_MS)
