@@ -39,7 +39,7 @@ def test_the_first_visitor_is_asked_to_sign_in(hub: RunningHub) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["hub/home", "hub/account", "hub/accounts", "hub/tide/runs", "hub/tide/picture/flowcam-plankton"]
+    "path", ["hub/home", "hub/profile", "hub/account", "hub/accounts", "hub/tide/runs", "hub/tide/picture/flowcam-plankton"]
 )
 def test_pages_are_closed_to_strangers(hub: RunningHub, path: str) -> None:
     answer = requests.get(hub.url + path, timeout=30, allow_redirects=False)
@@ -91,6 +91,7 @@ def test_a_form_without_its_hidden_token_is_refused(hub: RunningHub, admin: HubC
     for path in (
         "hub/account",
         "hub/accounts",
+        "hub/profile",
         "hub/tide/stop/flowcam-plankton",
         "hub/spawn/admin/flowcam-plankton",
     ):
@@ -125,7 +126,7 @@ def test_what_does_not_answer_yet_says_so_and_looks_again(hub: RunningHub) -> No
 
 
 def test_our_pages_need_nothing_from_elsewhere(hub: RunningHub, admin: HubClient) -> None:
-    for path in ("hub/home", "hub/account", "hub/accounts"):
+    for path in ("hub/home", "hub/profile", "hub/account", "hub/accounts"):
         page = admin.get(path).text
         assert not re.findall(r'(?:src|href)="(?:https?:)?//', page), path
         assert not re.findall(r"<script(?![^>]*src=)|\son\w+=|\sstyle=", page), path
@@ -270,3 +271,20 @@ def test_an_account_removed_on_the_command_line_is_out(hub: RunningHub) -> None:
     hub.start_hub()
     assert requests.get(f"{hub.url}hub/api/user", headers=headers, timeout=30).status_code == 403
     assert "/hub/login" in zoe.get("hub/home").url
+
+
+def test_a_profile_is_ones_own_and_refuses_what_is_no_country(hub: RunningHub) -> None:
+    ada, bo = hub.client("pia").signed_in(), hub.client("piet").signed_in()
+    page = ada.get("hub/profile")
+    assert page.status_code == 200
+    assert page.text.count("<option") == 250
+    kept = ada.post_form("hub/profile", "hub/profile", institution=" Sea <b>Lab</b> ", country="BE")
+    assert "Your profile is kept" in kept.text
+    assert "Sea &lt;b&gt;Lab&lt;/b&gt;" in kept.text
+    assert '<option value="BE" selected>' in ada.get("hub/profile").text
+    assert "selected" not in bo.get("hub/profile").text
+    refused = ada.post_form("hub/profile", "hub/profile", institution="x" * 201, country="Belgium")
+    assert refused.status_code == 400
+    assert 'role="alert"' in refused.text
+    assert '<option value="BE" selected>' in ada.get("hub/profile").text
+    assert "hub/profile" in ada.get("hub/account").text
