@@ -55,6 +55,8 @@ class LabelledImages:
         ``train``, ``validation`` or ``test`` where split files say so, else empty.
     rejected
         Files that were left out, with reasons.
+    sites
+        Site of each image (``station`` of the sample table), empty where unknown; no entries where no table names any.
     generated
         Drawings made to try things out, not plankton: a model trained on them is a demonstration model.
     """
@@ -68,6 +70,7 @@ class LabelledImages:
     given_parts: tuple[str, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     generated: bool = False
+    sites: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -90,6 +93,7 @@ class LabelledImages:
             digests=tuple(self.digests[k] for k in chosen),
             given_parts=tuple(self.given_parts[k] for k in chosen) if self.given_parts else (),
             generated=self.generated,
+            sites=tuple(self.sites[k] for k in chosen) if self.sites else (),
         )
 
 
@@ -100,7 +104,7 @@ def read_images(folder: Path | str, splits: Path | str | None = None) -> Labelle
     ----------
     folder
         One sub-folder per class. ``samples.csv`` (or ``truth.csv``) in it, with the columns ``image`` and ``sample_id``, names the
-        water sample of each image.
+        water sample of each image; a column ``station`` its site.
     splits
         Folder with ``classes.txt`` (one class a line, in label order) and ``train.txt``, ``val.txt``, ``test.txt`` (lines
         ``class/file.jpg index``); by default `folder` itself where it holds a ``classes.txt``. A ``/`` in a class name is a ``+``
@@ -130,7 +134,7 @@ def read_images(folder: Path | str, splits: Path | str | None = None) -> Labelle
         except UnreadableError as error:
             rejected.append(Rejected(name, str(error)))
             continue
-        kept.append((name, picture, index, samples.get(name, ""), digest, part))
+        kept.append((name, picture, index, samples.get(name, ("", ""))[0], digest, part))
     if len({row[2] for row in kept}) < 2:
         raise DatasetError(
             f"{root} holds readable images of fewer than two classes, and training needs at least 2. Expected one sub-folder per class"
@@ -146,6 +150,7 @@ def read_images(folder: Path | str, splits: Path | str | None = None) -> Labelle
         digests,
         parts if any(parts) else (),
         tuple(rejected),
+        sites=_sites([samples.get(name, ("", ""))[1] for name in names]),
     )
 
 
@@ -251,7 +256,12 @@ def _folder_and_file(raw: str, label: str) -> tuple[str, str]:
     return (head, tail) if slash else ("", tail)
 
 
-def _sample_table(root: Path) -> dict[str, str]:
+def _sites(stations: list[str]) -> tuple[str, ...]:
+    return tuple(stations) if any(stations) else ()
+
+
+def _sample_table(root: Path) -> dict[str, tuple[str, str]]:
+    """Return image -> (sample, station) of the first sample table there is."""
     for file in SAMPLE_TABLES:
         path = root / file
         if not path.is_file():
@@ -262,5 +272,8 @@ def _sample_table(root: Path) -> dict[str, str]:
                 raise DatasetError(
                     f"{path}: expected the columns image and sample_id, found {reader.fieldnames}."
                 )
-            return {row["image"]: row["sample_id"] or "" for row in reader}
+            return {
+                row["image"]: ((row["sample_id"] or "").strip(), (row.get("station") or "").strip())
+                for row in reader
+            }
     return {}

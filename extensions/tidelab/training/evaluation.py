@@ -1,7 +1,9 @@
-"""Measure a model on test images, and two models on the same ones."""
+"""Measure a model on test images: by image, by class, by sample."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +13,18 @@ from tidelab.domain.card import Quality
 from tidelab.domain.image import DecodedImage
 from tidelab.domain.prediction import Prediction
 from tidelab.models.classifier import ImageClassifier
+from tidelab.models.training_images import TrainingImages
 from tidelab.science import metrics
-from tidelab.science.reliability import Reliability, reliability
+from tidelab.science.calibration import negative_log_likelihood
+from tidelab.science.reliability import Reliability, brier_score, reliability
+from tidelab.science.sample_scores import SampleScores, sample_scores
 from tidelab.training.datasets import LabelledImages
+from tidelab.training.looks import Look
 
-SMALL_TEST = 100
+SMALL_TEST: Final = 100
 """Fewer test images than this, and the words say that the figures are rough."""
-
-
-SIGNIFICANT = 0.05
-"""Sign tests with a smaller p-value count as decided."""
+LEAST_IMAGES: Final = 10
+"""From fewer images no figure is given: one image more or less would move it by ten points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,16 @@ class Evaluation:
         Calibrated, shape ``(n, len(labels))``; 0 for classes the model does not know.
     predictions
         As an analysis would have them, for the drift reference.
+    known
+        Classes the model can name.
+    model
+        sha256 hex of its ONNX file.
+    learned_from
+        Images it has seen in training; None where that is not known.
+    left_out
+        Test images that were not measured because the model had learned from them.
+    look
+        Which look at the test images it was; None where it was not written down.
     """
 
     name: str
@@ -50,6 +64,19 @@ class Evaluation:
     predicted: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
     predictions: tuple[Prediction, ...]
+    known: frozenset[str] = frozenset()
+    model: str = ""
+    learned_from: TrainingImages | None = None
+    left_out: int = 0
+    look: Look | None = None
+
+    def subset(self, rows: Sequence[int] | npt.NDArray[np.int64]) -> Self:
+        """Return the evaluation of some of the images."""
+        chosen = np.asarray(rows, np.int64)
+        return replace(
+            self, images=self.images.subset(chosen), truth=self.truth[chosen], predicted=self.predicted[chosen],
+            probabilities=self.probabilities[chosen], predictions=tuple(self.predictions[k] for k in chosen),
+        )  # fmt: skip
 
     @property
     def matrix(self) -> npt.NDArray[np.int64]:
@@ -66,43 +93,97 @@ class Evaluation:
         """Whether the scores mean what they say."""
         return reliability(self.probabilities, self.truth)
 
+    @property
+    def brier_score(self) -> float:
+        """Mean squared error of the probabilities, 0 to 2."""
+        return brier_score(self.probabilities, self.truth)
+
+    @property
+    def negative_log_likelihood(self) -> float:
+        """Mean of ``-ln p(true class)``; an image of a class the model does not know counts as the least probability there is."""
+        return negative_log_likelihood(self.probabilities, self.truth)
+
+    @property
+    def by_sample(self) -> SampleScores | None:
+        """Scores of each water sample; None where none is known."""
+        return sample_scores(self.truth, self.predicted, self.images.sample_ids, len(self.labels))
+
+    def sample_means(self) -> tuple[int, float, float]:
+        """Return the number of samples with at least `LEAST_IMAGES` test images, their mean accuracy and mean count error."""
+        found = self.by_sample
+        if found is None or not (enough := found.n_images >= LEAST_IMAGES).any():
+            return 0, float("nan"), float("nan")
+        return (
+            int(enough.sum()),
+            float(found.accuracy[enough].mean()),
+            float(found.count_error[enough].mean()),
+        )
+
+    def precision_at(self, shares: Mapping[str, float]) -> tuple[npt.NDArray[np.float64], float]:
+        """Return the precision of each class at the class shares of a sample, and the share that could not be used.
+
+        Parameters
+        ----------
+        shares
+            Label -> share in the analysed sample. Labels without at least `LEAST_IMAGES` test images are left out, and the others scaled
+            up: how their images are named is not known well enough.
+
+        Returns
+        -------
+        tuple
+            float64 ``(len(labels),)``, NaN where it cannot be said; and the part of the shares that was left out, 0 to 1.
+        """
+        support = self.scores.support
+        wanted = np.array(
+            [shares.get(one, 0.0) if support[k] >= LEAST_IMAGES else 0.0 for k, one in enumerate(self.labels)]
+        )
+        total = float(sum(shares.values()))
+        if not wanted.sum() or not total:
+            return np.full(len(self.labels), np.nan), 1.0
+        found = metrics.precision_at_shares(self.matrix, wanted)
+        return np.where(wanted > 0, found, np.nan), 1.0 - float(wanted.sum()) / total
+
     def macro_f1(self, seed: int = 0) -> metrics.Interval:
         """Macro F1 with its 95 % bootstrap interval."""
         return metrics.bootstrap_macro_f1(self.truth, self.predicted, len(self.labels), seed=seed)
 
     def table(self) -> pd.DataFrame:
-        """One row per class: precision, recall, F1 and number of test images."""
+        """One row per class: number of test images, and precision, recall and F1 (NaN from fewer than `LEAST_IMAGES`)."""
         found = self.scores
+        enough = found.support >= LEAST_IMAGES
         return pd.DataFrame(
             {
                 "label": self.labels,
-                "precision": found.precision,
-                "recall": found.recall,
-                "f1": found.f1,
+                "precision": np.where(enough, found.precision, np.nan),
+                "recall": np.where(enough, found.recall, np.nan),
+                "f1": np.where(enough, found.f1, np.nan),
                 "test images": found.support,
             }
         )
 
     def quality(self, method: str) -> Quality:
-        """Return the figures for the model card; classes without test images are left out."""
-        found = self.scores
-        per_class = {
-            label: {
-                "precision": _round(found.precision[k]),
-                "recall": _round(found.recall[k]),
-                "f1": _round(found.f1[k]),
-                "support": float(found.support[k]),
-            }
-            for k, label in enumerate(self.labels)
-            if found.support[k]
-        }
+        """Return the figures for the model card; from fewer than `LEAST_IMAGES` images only their number."""
+        found, n = self.scores, len(self.truth)
+        n_samples, by_sample, count_error = self.sample_means()
+        per_class: dict[str, dict[str, float]] = {}
+        for k, label in enumerate(self.labels):
+            if found.support[k]:
+                per_class[label] = {"support": float(found.support[k])}
+            if found.support[k] >= LEAST_IMAGES:
+                figures = {"precision": found.precision[k], "recall": found.recall[k], "f1": found.f1[k]}
+                per_class[label] |= {name: _round(value) for name, value in figures.items()}
+        overall = {
+            "macro_f1": found.macro_f1, "weighted_f1": found.weighted_f1, "accuracy": found.accuracy, "brier_score": self.brier_score,
+            "expected_calibration_error": self.reliability.expected_calibration_error,
+            "negative_log_likelihood": self.negative_log_likelihood,
+        }  # fmt: skip
         return Quality(
-            macro_f1=_round(found.macro_f1),
-            weighted_f1=_round(found.weighted_f1),
-            accuracy=_round(found.accuracy),
-            expected_calibration_error=_round(self.reliability.expected_calibration_error),
+            **({name: _round(value) for name, value in overall.items()} if n >= LEAST_IMAGES else {}),
             per_class=per_class,
-            n_test=len(self.truth),
+            n_test=n,
+            n_samples=len(set(self.images.sample_ids) - {""}),
+            sample_accuracy=_round(by_sample) if n_samples else None,
+            sample_count_error=_round(count_error) if n_samples else None,
             method=method,
         )
 
@@ -112,15 +193,38 @@ def evaluate(
     images: LabelledImages,
     rows: Sequence[int] | npt.NDArray[np.int64],
     name: str,
+    learned_from: TrainingImages | None = None,
 ) -> Evaluation:
     """Run a model on the images at `rows` exactly as an analysis runs it.
 
     Classes are matched by name, so a model with other classes, or the same in another order, is judged fairly: an image of a class
     it does not know counts as wrong.
+
+    Parameters
+    ----------
+    classifier, name
+        The model, and its name in words.
+    images, rows
+        Labelled images, and which of them are the test.
+    learned_from
+        Images the model has seen; those are left out, for naming them measures memory.
+
+    Raises
+    ------
+    ValueError
+        When no image is left to measure on.
     """
-    test = images.subset(rows)
-    if not len(test):
+    chosen = [int(row) for row in rows]
+    if not chosen:
         raise ValueError("there are no test images, so nothing can be measured; choose a larger test share")
+    seen = learned_from.digests if learned_from is not None else frozenset()
+    fresh = [row for row in chosen if images.digests[row] not in seen]
+    if not fresh:
+        raise ValueError(
+            f"{name} has learned from all {len(chosen)} test images, so nothing can be measured on them. Add images it has not seen, or "
+            "train with start: scratch"
+        )
+    test = images.subset(fresh)
     decoded = [
         DecodedImage(one, f"sha256:{digest}", pixels)
         for one, digest, pixels in zip(test.names, test.digests, test.pixels, strict=True)
@@ -133,113 +237,9 @@ def evaluate(
         [one.probabilities for one in predictions]
     )
     return Evaluation(
-        name, test, labels, test.truth, probabilities.argmax(axis=1), probabilities, tuple(predictions)
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Two models on the same test images.
-
-    Parameters
-    ----------
-    challenger, champion
-        Their evaluations.
-    difference
-        Macro F1 of the challenger minus the champion's, with its paired 95 % bootstrap interval.
-    only_challenger, only_champion
-        Images that one of them names rightly and the other does not.
-    n_samples
-        Water samples the test images come from; 0 where unknown.
-    """
-
-    challenger: Evaluation
-    champion: Evaluation
-    difference: metrics.Interval
-    only_challenger: int
-    only_champion: int
-    n_samples: int
-
-    @property
-    def p_value(self) -> float:
-        """How often two equally good models would differ on so many images at least as one-sidedly."""
-        return metrics.sign_test(self.only_challenger, self.only_champion)
-
-    @property
-    def decided(self) -> bool:
-        """Whether the images tell the two apart: the interval excludes zero, and enough images stand behind it.
-
-        With a handful of images the bootstrap is too sure of itself, because it can only repeat what it has seen; the sign test is not.
-        """
-        return self.difference.decided and self.p_value < SIGNIFICANT
-
-    @property
-    def sentences(self) -> list[str]:
-        """The result in words, the caution first where the test set is small."""
-        interval = self.difference
-        words = f"macro F1 {interval.value:+.3f} (95 % interval {interval.low:+.3f} to {interval.high:+.3f})"
-        better = f"{self.challenger.name} is {'better' if interval.value > 0 else 'worse'} than {self.champion.name} on these images: {words}."
-        verdict = (
-            better
-            if self.decided
-            else f"These images do not decide between {self.challenger.name} and {self.champion.name}: {words}."
-        )
-        rest = (
-            f"{self.only_challenger} image(s) are right only with {self.challenger.name}, {self.only_champion} only with {self.champion.name}, "
-            f"out of {len(self.challenger.truth)} (exact sign test: p = {self.p_value:.2g})."
-        )
-        return [verdict, rest, *self._cautions()]
-
-    def _cautions(self) -> list[str]:
-        cautions = []
-        if len(self.challenger.truth) < SMALL_TEST:
-            cautions.append(
-                f"{len(self.challenger.truth)} test images are few: a handful of other images could turn the result round."
-            )
-        if self.n_samples == 1:
-            cautions.append(
-                "All test images come from one water sample: how the models do on other days or places is not known."
-            )
-        elif 2 <= self.n_samples < 6:
-            cautions.append(
-                f"The test images come from {self.n_samples} water samples only; the interval is rough."
-            )
-        unknown = set(self.challenger.images.labels) - set(
-            np.array(self.champion.labels)[self.champion.probabilities.any(axis=0)]
-        )
-        if unknown:
-            cautions.append(
-                f"{self.champion.name} does not know {', '.join(sorted(unknown))}; those images count as wrong."
-            )
-        return cautions
-
-
-def compare(challenger: Evaluation, champion: Evaluation, seed: int = 0) -> Comparison:
-    """Compare two evaluations of the same test images, paired image by image."""
-    if challenger.images.digests != champion.images.digests:
-        raise ValueError(
-            "the two models were evaluated on different images; evaluate both on the same test set"
-        )
-    labels = tuple(dict.fromkeys([*challenger.labels, *champion.labels]))
-
-    def indices(evaluation: Evaluation) -> npt.NDArray[np.int64]:
-        return np.array([labels.index(evaluation.labels[k]) for k in evaluation.predicted])
-
-    truth = np.array([labels.index(challenger.labels[k]) for k in challenger.truth])
-    first, second = indices(challenger), indices(champion)
-    samples = challenger.images.sample_ids
-    known = all(samples)
-    difference = metrics.paired_difference(
-        truth, first, second, len(labels), groups=samples if known else None, seed=seed
-    )
-    return Comparison(
-        challenger,
-        champion,
-        difference,
-        only_challenger=int(((first == truth) & (second != truth)).sum()),
-        only_champion=int(((first != truth) & (second == truth)).sum()),
-        n_samples=len(set(samples)) if known else 0,
-    )
+        name, test, labels, test.truth, probabilities.argmax(axis=1), probabilities, tuple(predictions), frozenset(known),
+        hashlib.sha256(classifier.bundle.onnx).hexdigest(), learned_from, len(chosen) - len(fresh),
+    )  # fmt: skip
 
 
 def _round(value: float) -> float:

@@ -6,7 +6,7 @@ hundreds of steps, and after a short training the network is good on training im
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +18,11 @@ from tidelab.training.keras_setup import import_keras
 from tidelab.training.progress import Epoch, OnEpoch
 from tidelab.training.settings import TrainingSettings, epochs_for
 
+Array = npt.NDArray[np.float32]
+
 BATCHNORM_MOMENTUM: Final = 0.8
 EMBEDDING: Final = "embedding"
+WARM_START: Final = 0.3
 ENOUGH_VALIDATION: Final = 30
 """With fewer validation images the last epoch is kept: choosing among epochs by a handful of images is choosing by luck."""
 
@@ -117,6 +120,7 @@ def train(
     normalisation: tuple[tuple[float, float, float], tuple[float, float, float]],
     settings: TrainingSettings,
     on_epoch: OnEpoch,
+    prepare: Callable[[list[Array]], list[Array]] | None = None,
 ) -> tuple[Any, list[Epoch]]:
     """Train `small_xception`.
 
@@ -138,6 +142,9 @@ def train(
         See `TrainingSettings`.
     on_epoch
         Called after each epoch.
+    prepare
+        Gets the fresh network's arrays and returns those to start from, for example a champion's; then the learning rate starts at
+        `WARM_START` of its usual value, so that the first steps refine what is there instead of erasing it.
 
     Returns
     -------
@@ -151,7 +158,11 @@ def train(
     model = small_xception(settings.size_px, n_labels, settings.width, statistics)
     epochs = epochs_for(len(truth), settings)
     steps = max(1, -(-len(truth) // settings.batch_size)) * epochs
-    schedule = keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    rate = settings.learning_rate
+    if prepare is not None:
+        model.set_weights(prepare(model.get_weights()))
+        rate *= WARM_START
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
     model.compile(
         keras.optimizers.Adam(schedule),
         loss="sparse_categorical_crossentropy",

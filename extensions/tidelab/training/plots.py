@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tidelab.training.evaluation import Comparison, Evaluation
+from tidelab.training.comparing import Comparison
+from tidelab.training.evaluation import Evaluation
 from tidelab.training.progress import Epoch
 
 TRAINING, VALIDATION = "#9aa7ae", "#13738c"

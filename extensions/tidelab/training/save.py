@@ -6,11 +6,13 @@ from tempfile import TemporaryDirectory
 
 from tidelab.drift import Reference
 from tidelab.models.bundle import HELD_OUT, MODEL, REFERENCE, ModelBundle, write_bundle
+from tidelab.models.training_images import TRAINING_IMAGES
 from tidelab.training.datasets import LabelledImages, data_digest
 from tidelab.training.evaluation import Evaluation
 from tidelab.training.held_out import held_out_of
 from tidelab.training.train import Parts
 from tidelab.training.trained import TrainedModel
+from tidelab.training.weights import WEIGHTS
 
 NO_PICTURES = ". The model carries no pictures of them, as the use case's data policy says"
 
@@ -76,9 +78,7 @@ def save_model(
             "licence": licence,
         }
     )
-    predictions = [
-        one if pictures else replace(one, thumbnail=b"") for one in evaluation.predictions
-    ]
+    predictions = [one if pictures else replace(one, thumbnail=b"") for one in evaluation.predictions]
     reference = Reference.from_predictions(
         predictions, list(model.card.labels), list(evaluation.images.sample_ids)
     )
@@ -88,6 +88,10 @@ def save_model(
     held_out = held_out_of(model.classifier, evaluation, images, parts)
     if held_out is not None:
         files[HELD_OUT] = held_out.to_bytes()
+    if model.learned_from.digests:
+        files[TRAINING_IMAGES] = model.learned_from.to_bytes()
+    if model.weights is not None:
+        files[WEIGHTS] = model.weights.to_bytes()
     return write_bundle(Path(folder).expanduser(), card, files)
 
 

@@ -12,6 +12,13 @@ Balance = Literal["weights", "resample", "none"]
 
 KINDS: tuple[Kind, ...] = ("network", "network+features", "forest")
 
+TITLES: dict[Kind, str] = {
+    "network": "Network",
+    "network+features": "Network with features",
+    "forest": "Forest",
+}
+ARCHITECTURE_VERSION = 1
+
 _INPUT_KINDS: dict[Kind, Literal["image", "image+features", "features"]] = {
     "network": "image",
     "network+features": "image+features",
@@ -62,6 +69,14 @@ def epochs_for(n_images: int, settings: TrainingSettings) -> int:
     if settings.epochs is not None:
         return settings.epochs
     return int(min(120, max(15, round(900 * settings.batch_size / max(n_images, 1)))))
+
+
+def architecture_of(kind: Kind, settings: TrainingSettings) -> str:
+    """Return the name of a network's architecture; networks of equal names have equal layers but for the last one.
+
+    Raise `ARCHITECTURE_VERSION` with every change of `keras_network.small_xception` that changes what its weights mean.
+    """
+    return f"small_xception:{ARCHITECTURE_VERSION}/{kind}/{settings.width}"
 
 
 def input_spec(kind: Kind, settings: TrainingSettings) -> InputSpec:

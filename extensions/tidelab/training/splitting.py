@@ -11,6 +11,8 @@ from tidelab.science.near_duplicates import DuplicatePair, near_duplicates, stra
 from tidelab.science.splits import PARTS, TEST, TRAIN, VALIDATION, grouped_split, merge_groups
 from tidelab.training.datasets import LabelledImages
 
+LEAST_SAMPLES = 5
+"""With fewer samples whole ones cannot be held out for validation and test."""
 FEW_TEST_IMAGES = 10
 """Fewer test images of a class than this, and its figures say little."""
 
@@ -31,6 +33,11 @@ class Split:
         Near-duplicate pairs among all images.
     leaks
         Those whose two images lie in different parts.
+    groups
+        A number for each image, equal for those that must not be torn apart: near-duplicates, and images of one sample where whole
+        samples are kept together.
+    by_sample
+        Whether whole samples lie on one side.
     """
 
     parts: npt.NDArray[np.str_]
@@ -38,6 +45,8 @@ class Split:
     cautions: tuple[str, ...]
     pairs: tuple[DuplicatePair, ...] = field(default=())
     leaks: tuple[DuplicatePair, ...] = field(default=())
+    groups: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    by_sample: bool = False
 
     def rows(self, part: str) -> npt.NDArray[np.int64]:
         """Return the indices of the images of one part."""
@@ -81,31 +90,67 @@ def split_images(
         When the images cannot be split, in words.
     """
     pairs = near_duplicates(images.pixels)
+    twins = [(pair.first, pair.second) for pair in pairs]
+    n_samples = len(set(images.sample_ids) - {""})
+    together = by_sample and n_samples >= LEAST_SAMPLES
+    groups = merge_groups(images.sample_ids if together else [""] * len(images), twins)
     if images.given_parts and {TRAIN, TEST} <= set(images.given_parts):
         parts = np.array(images.given_parts)
         how = "as the split files that came with the images say"
-        return _checked(images, parts, how, pairs, ())
-    cautions: list[str] = []
-    samples: Sequence[str] = [""] * len(images)
-    n_samples = len(set(images.sample_ids) - {""})
+        whole = n_samples > 0 and not _torn(images, parts)
+        return _checked(images, parts, how, pairs, _given_cautions(images, parts), groups, whole)
     how = f"stratified by class, seed {seed}"
-    if by_sample and n_samples >= 5:
-        samples, how = images.sample_ids, how + f", whole samples kept together ({n_samples} samples)"
-    elif by_sample and n_samples:
-        cautions.append(
-            f"The images come from {n_samples} sample(s) only, too few to hold whole samples out. Images of one sample resemble each "
-            "other, so the quality on new samples will be lower than measured here."
-        )
-    elif by_sample:
-        cautions.append(
-            "It is not known which images come from the same water sample, so the test may be easier than new samples are. A file "
-            "samples.csv (columns image, sample_id) beside the class folders changes that."
-        )
-    groups = merge_groups(samples, [(pair.first, pair.second) for pair in pairs])
+    if together:
+        how += f", whole samples kept together ({n_samples} samples)"
     parts = grouped_split(
         images.truth, groups, seed=seed, test_share=test_share, validation_share=validation_share
     )
-    return _checked(images, parts, how, pairs, cautions)
+    cautions = _sample_cautions(images, n_samples, by_sample)
+    return _checked(images, parts, how, pairs, cautions, groups, together)
+
+
+def _sample_cautions(images: LabelledImages, n_samples: int, by_sample: bool) -> list[str]:
+    """Return what must be said of a split whose samples are not all known, or not kept together."""
+    unknown = sum(not one for one in images.sample_ids)
+    if not n_samples:
+        return [
+            "It is not known which images come from the same water sample, so the test may be easier than new samples are. A file "
+            "samples.csv (columns image, sample_id) beside the class folders changes that."
+        ]
+    if not by_sample:
+        return [
+            "Images of one water sample lie on both sides of the split, because by_sample is off: the quality on new samples will be "
+            "lower than measured here."
+        ]
+    if n_samples < LEAST_SAMPLES:
+        return [
+            f"The images come from {n_samples} sample(s) only, too few to hold whole samples out. Images of one sample resemble each "
+            "other, so the quality on new samples will be lower than measured here."
+        ]
+    if unknown:
+        return [
+            f"The water sample of {unknown} images is not known; each of them was divided as if it were a sample of its own."
+        ]
+    return []
+
+
+def _torn(images: LabelledImages, parts: npt.NDArray[np.str_]) -> list[str]:
+    """Return the samples that lie in more than one part."""
+    found: dict[str, set[str]] = {}
+    for sample, part in zip(images.sample_ids, parts.tolist(), strict=True):
+        if sample:
+            found.setdefault(sample, set()).add(part)
+    return sorted(sample for sample, places in found.items() if len(places) > 1)
+
+
+def _given_cautions(images: LabelledImages, parts: npt.NDArray[np.str_]) -> list[str]:
+    torn = _torn(images, parts)
+    if torn:
+        return [
+            f"The split files tear {len(torn)} water sample(s) apart ({', '.join(torn[:3])}{', ...' if len(torn) > 3 else ''}): the quality "
+            "on new samples will be lower than measured here."
+        ]
+    return _sample_cautions(images, 0, True) if not any(images.sample_ids) else []
 
 
 def _checked(
@@ -114,6 +159,8 @@ def _checked(
     how: str,
     pairs: Sequence[DuplicatePair],
     cautions: Sequence[str],
+    groups: npt.NDArray[np.int64],
+    by_sample: bool,
 ) -> Split:
     found = list(cautions)
     for part, words in ((TRAIN, "to learn from"), (VALIDATION, "to calibrate on"), (TEST, "to be tested on")):
@@ -127,4 +174,5 @@ def _checked(
         found.append(
             f"Fewer than {FEW_TEST_IMAGES} test images of {', '.join(few)}: one image more or less changes their figures a lot."
         )
-    return Split(parts, how, tuple(found), tuple(pairs), tuple(straddling(pairs, parts)))
+    leaks = tuple(straddling(pairs, parts))
+    return Split(parts, how, tuple(found), tuple(pairs), leaks, groups, by_sample)

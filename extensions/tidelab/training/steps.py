@@ -2,30 +2,35 @@
 
 import datetime
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Protocol
-
-import pandas as pd
+from typing import Final
 
 from tidelab import paths
 from tidelab.catalogue import UseCase, load_catalogue
 from tidelab.domain.card import InputSpec
-from tidelab.models import ModelBundle, ResolvedModel, resolve_model
+from tidelab.domain.decision import Decision
+from tidelab.models import ModelBundle, ModelError, ResolvedModel, resolve_model
 from tidelab.models.classifier import ImageClassifier
+from tidelab.models.training_images import TrainingImages
+from tidelab.runs import RunFolder
 from tidelab.science.splits import TEST, VALIDATION
 from tidelab.training import evaluation as evaluations
-from tidelab.training import plots, train
+from tidelab.training import looks, train
+from tidelab.training.comparing import Comparison, NothingToCompareError, compare, no_comparison
+from tidelab.training.cross_validation_step import cross_validate
 from tidelab.training.datasets import LabelledImages, data_digest, read_images
-from tidelab.training.evaluation import Comparison, Evaluation, compare
+from tidelab.training.evaluation import Evaluation
 from tidelab.training.fetching import OnProgress
 from tidelab.training.live import LiveCurves
 from tidelab.training.progress import OnEpoch, ignore
+from tidelab.training.recording import parameters_of, record
 from tidelab.training.save import save_model
-from tidelab.training.settings import Kind, TrainingSettings
+from tidelab.training.settings import TITLES, Kind, TrainingSettings
 from tidelab.training.splitting import Split, split_images
+from tidelab.training.starting import SCRATCH, Choice, Start, start_at
 from tidelab.training.trained import TrainedModel
 
 __all__ = [
@@ -33,6 +38,8 @@ __all__ = [
     "TrainingSettings",
     "choose",
     "compare",
+    "compare_with_champion",
+    "cross_validate",
     "evaluate",
     "evaluate_champion",
     "fetch_published",
@@ -41,17 +48,14 @@ __all__ = [
     "promotion_problem",
     "record",
     "save",
+    "shares_of",
     "split_images",
+    "starting_point",
     "train_model",
 ]  # fmt: skip
 
 GENERATED: Final = "generated"
 GENERATED_IMAGES, GENERATED_SEED, GENERATED_STATIONS = 600, 31, 12
-TITLES: Final[dict[Kind, str]] = {
-    "network": "Network",
-    "network+features": "Network with features",
-    "forest": "Forest",
-}
 
 
 def open_images(data: str, splits: str = "") -> LabelledImages:
@@ -74,16 +78,47 @@ def open_images(data: str, splits: str = "") -> LabelledImages:
         return replace(read_images(scratch), generated=True)
 
 
+def starting_point(
+    use_case: str,
+    kind: Kind,
+    images: LabelledImages,
+    split: Split,
+    settings: TrainingSettings,
+    choice: Choice = "champion",
+) -> Start:
+    """Return where a network's training starts: at the champion's weights if they fit and `choice` is ``champion``, else from scratch."""
+    if choice == "scratch":
+        return SCRATCH
+    try:
+        champion = resolve_model(_use_case(use_case))
+    except ModelError as error:
+        return Start(f"It started from scratch: {error}")
+    return start_at(champion, kind, settings, images, split.rows(TEST))
+
+
 def train_model(
-    kind: Kind, images: LabelledImages, split: Split, settings: TrainingSettings, on_epoch: OnEpoch = ignore
+    kind: Kind,
+    images: LabelledImages,
+    split: Split,
+    settings: TrainingSettings,
+    on_epoch: OnEpoch = ignore,
+    start: Start = SCRATCH,
 ) -> TrainedModel:
     """Train one model on the training images of a split (`tidelab.training.train.train_model`)."""
-    return train.train_model(kind, images, split.parts, settings, on_epoch)
+    return train.train_model(kind, images, split.parts, settings, on_epoch, start)
 
 
 def evaluate(model: TrainedModel, images: LabelledImages, split: Split, part: str = TEST) -> Evaluation:
-    """Run a trained model on the images of one part."""
-    return evaluations.evaluate(model.classifier, images, split.rows(part), TITLES[model.kind])
+    """Run a trained model on the images of one part; images it has seen are left out of a test.
+
+    A measurement on test images is written down (`tidelab.training.looks`).
+    """
+    rows, title = split.rows(part), TITLES[model.kind]
+    if part != TEST:
+        return evaluations.evaluate(model.classifier, images, rows, title)
+    found = evaluations.evaluate(model.classifier, images, rows, title, model.learned_from)
+    look = looks.look(images, rows, experiment=model.experiment, model=found.model, name=title)
+    return replace(found, look=look)
 
 
 def evaluate_champion(
@@ -91,13 +126,40 @@ def evaluate_champion(
 ) -> tuple[Evaluation, ResolvedModel]:
     """Run the use case's champion (or its demo model, which says so) on the same test images.
 
-    If the champion was trained on some of these images, it is judged too kindly; nobody can see that from here, so the notebook says
-    it.
+    Images it was trained on are among them here; a comparison leaves them out, where its bundle lists them.
     """
     champion = resolve_model(_use_case(use_case))
     name = "Demo model" if champion.is_demo else f"Champion {champion.version}"
     found = evaluations.evaluate(ImageClassifier(champion.bundle), images, split.rows(TEST), name)
-    return found, champion
+    return replace(found, learned_from=TrainingImages.load(champion.bundle.folder)), champion
+
+
+def compare_with_champion(
+    test: Evaluation, champion_test: Evaluation, champion: ResolvedModel
+) -> tuple[Comparison | None, Decision]:
+    """Compare a model with the champion and return the figures and whether it is recommended, with reasons.
+
+    The comparison is None where nothing can be compared fairly; the decision then says why.
+    """
+    look = test.look.number if test.look is not None else 1
+    test_set = test.look.test_set if test.look is not None else ""
+    try:
+        found = compare(test, champion_test, look=look)
+    except NothingToCompareError as error:
+        return None, no_comparison(str(error), test, champion.words)
+    return found, found.decision(champion.words).model_copy(update={"test_set": test_set})
+
+
+def shares_of(run: str) -> dict[str, float]:
+    """Return the class shares of an analysed sample, from the folder of its run; empty when `run` is empty.
+
+    Unidentified images have no class and are left out. These are the model's own names: shares as they were counted, not corrected.
+    """
+    if not run.strip():
+        return {}
+    results = RunFolder(Path(run).expanduser()).results()
+    named = results.loc[results["status"] == "predicted", "label"]
+    return {str(label): float(share) for label, share in named.value_counts(normalize=True).items()}
 
 
 def choose(models: Sequence[TrainedModel], images: LabelledImages, split: Split) -> TrainedModel:
@@ -126,60 +188,6 @@ def save(
         method=f"{len(test.truth)} held-out test images, split {split.how}",
         pictures=images.generated or _use_case(use_case).data_policy.pictures_may_travel,
     )  # fmt: skip
-
-
-def parameters_of(settings: TrainingSettings, split: Split, images: LabelledImages) -> dict[str, object]:
-    """Return what was chosen, flat, for the record of a run."""
-    chosen = asdict(settings)
-    augmentation = {f"augmentation.{name}": value for name, value in chosen.pop("augmentation").items()}
-    parts = {f"images.{part}": len(split.rows(part)) for part in ("train", "validation", "test")}
-    return {**chosen, **augmentation, **parts, "labels": ", ".join(images.labels), "split": split.how}
-
-
-class Recorder(Protocol):
-    """Keeps numbers, figures and tables of a training: `tidelab.tracking.TrainingRun`."""
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Keep numbers of one step."""
-
-    def log_figure(self, name: str, png: bytes) -> None:
-        """Keep a figure."""
-
-    def log_table(self, name: str, table: pd.DataFrame) -> None:
-        """Keep a table."""
-
-
-def record(run: Recorder, model: TrainedModel, test: Evaluation, found: Comparison | None = None) -> None:
-    """Record a training: curves, quality, figures and the comparison with the champion."""
-    for epoch in model.history:
-        values = {"loss": epoch.loss, "accuracy": epoch.accuracy}
-        values |= {"validation_loss": epoch.validation_loss} if epoch.validation_loss is not None else {}
-        values |= (
-            {"validation_accuracy": epoch.validation_accuracy}
-            if epoch.validation_accuracy is not None
-            else {}
-        )
-        run.log_metrics(values, step=epoch.number)
-    scores = test.scores
-    result = {
-        "test_macro_f1": scores.macro_f1, "test_weighted_f1": scores.weighted_f1, "test_accuracy": scores.accuracy,
-        "test_expected_calibration_error": test.reliability.expected_calibration_error,
-        "temperature": model.card.temperature, "training_seconds": model.seconds, "export_difference": model.parity,
-    }  # fmt: skip
-    if found is not None:
-        interval = found.difference
-        result |= {
-            "difference_macro_f1": interval.value,
-            "difference_low": interval.low,
-            "difference_high": interval.high,
-        }
-        run.log_figure("comparison", plots.comparison(found))
-    run.log_metrics(result)
-    run.log_table("per_class", test.table())
-    run.log_figure("confusion", plots.confusion(test))
-    run.log_figure("reliability", plots.reliability(test))
-    if model.history:
-        run.log_figure("curves", plots.curves(model.history))
 
 
 def digest(images: LabelledImages, split: Split) -> str:

@@ -1,7 +1,9 @@
 """Train one model of any kind: prepare the images, fit, export, compare the export, calibrate."""
 
 import datetime
+import hashlib
 import time
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 import numpy as np
@@ -9,14 +11,17 @@ import numpy.typing as npt
 
 from tidelab.domain.card import InputSpec, ModelCard
 from tidelab.models.classifier import Feed, inputs_of
-from tidelab.science.calibration import fit_temperature
+from tidelab.models.training_images import TrainingImages
 from tidelab.science.preprocessing import Pixels, resize, square
 from tidelab.science.splits import TRAIN, VALIDATION
 from tidelab.training import forest, keras_export, keras_network
-from tidelab.training.datasets import LabelledImages
+from tidelab.training.calibrating import divide, temperature_of
+from tidelab.training.datasets import LabelledImages, data_digest
 from tidelab.training.progress import Epoch, OnEpoch, ignore
-from tidelab.training.settings import Kind, TrainingSettings, input_spec
+from tidelab.training.settings import Kind, TrainingSettings, architecture_of, input_spec
+from tidelab.training.starting import SCRATCH, Start
 from tidelab.training.trained import TrainedModel, check_parity, rows
+from tidelab.training.weights import Weights, merged
 
 Parts = npt.NDArray[np.str_]
 
@@ -27,6 +32,7 @@ def train_model(
     parts: Parts,
     settings: TrainingSettings | None = None,
     on_epoch: OnEpoch = ignore,
+    start: Start = SCRATCH,
 ) -> TrainedModel:
     """Train, export and calibrate a model.
 
@@ -42,11 +48,13 @@ def train_model(
         How to train; the defaults suit some hundred images.
     on_epoch
         Called after each epoch of a network.
+    start
+        Where a network starts; a forest always starts anew.
 
     Returns
     -------
     TrainedModel
-        The exported model with its temperature, fitted on the validation images.
+        The exported model with its temperature, fitted on validation images where there are enough of them (`calibrating`).
 
     Raises
     ------
@@ -64,26 +72,37 @@ def train_model(
     feed = inputs_of([images.pixels[k] for k in used], spec)
     seen, held = rows(feed, np.arange(len(train_rows))), rows(feed, np.arange(len(train_rows), len(used)))
     truth = images.truth[train_rows], images.truth[validation_rows]
+    stopping = kind != "forest"
+    divided = divide(
+        truth[1], tuple(images.sample_ids[k] for k in validation_rows), chosen.seed, stopping=stopping
+    )
     if kind == "forest":
-        onnx, expected, history, size = _forest(seen, held, truth[0], len(images.labels), chosen)
+        fitted = _forest(seen, held, truth[0], len(images.labels), chosen)
         framework = f"scikit-learn {version('scikit-learn')}"
     else:
         squares = squares_of([images.pixels[k] for k in train_rows], spec)
-        onnx, expected, history, size = _network(
-            squares, seen, held, truth, len(images.labels), spec, chosen, on_epoch
-        )
+        stop = rows(held, divided.stop), truth[1][divided.stop]
+        fitted = _network(squares, seen, held, truth[0], stop, images.labels, spec, chosen, on_epoch, start)
         framework = f"keras {version('keras')}"
-    card = _card(kind, images, spec, framework, onnx, chosen)
-    raw = TrainedModel(kind, card, onnx)
-    probabilities, _ = raw.classifier.probabilities(held) if len(validation_rows) else (expected, None)
+    card = _card(kind, images, spec, framework, fitted.onnx, chosen)
+    raw = TrainedModel(kind, card, fitted.onnx)
+    probabilities, _ = raw.classifier.probabilities(held) if len(validation_rows) else (fitted.expected, None)
+    temperature, calibration = temperature_of(probabilities, truth[1], divided, stopping=stopping)
+    begun = start if fitted.weights is not None else SCRATCH
     return TrainedModel(
         kind=kind,
-        card=card.model_copy(update={"temperature": round(fit_temperature(probabilities, truth[1]), 4)}),
-        onnx=onnx,
-        history=tuple(history),
+        card=card.model_copy(
+            update={"temperature": temperature, "calibration": calibration, "started_from": begun.digest}
+        ),
+        onnx=fitted.onnx,
+        history=tuple(fitted.history),
         seconds=time.monotonic() - began,
-        parameters=size,
-        parity=check_parity(expected, probabilities),
+        parameters=fitted.size,
+        parity=check_parity(fitted.expected, probabilities),
+        weights=fitted.weights,
+        learned_from=TrainingImages(frozenset(images.digests[k] for k in used) | begun.learned_from.digests),
+        start_words=fitted.start_words,
+        experiment=hashlib.sha256(f"{chosen!r} {data_digest(images, parts)}".encode()).hexdigest(),
     )
 
 
@@ -94,12 +113,21 @@ def squares_of(pixels: list[Pixels], spec: InputSpec) -> Pixels:
     )
 
 
-Fitted = tuple[bytes, npt.NDArray[np.float32], list[Epoch], int]
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """What a training leaves: the export, and what the trained model says of the validation images."""
+
+    onnx: bytes
+    expected: npt.NDArray[np.float32]
+    size: int
+    history: list[Epoch] = field(default_factory=list)
+    weights: Weights | None = None
+    start_words: str = ""
 
 
 def _forest(
     seen: Feed, held: Feed, truth: npt.NDArray[np.int64], n_labels: int, settings: TrainingSettings
-) -> Fitted:
+) -> _Fitted:
     model = forest.train(seen["features"], truth, settings)
     n_nodes = sum(tree.tree_.node_count for tree in model.estimators_)
     expected = (
@@ -107,37 +135,54 @@ def _forest(
         if len(held["features"])
         else np.zeros((0, n_labels), np.float32)
     )
-    return forest.to_onnx(model, seen["features"], n_labels), expected, [], int(n_nodes)
+    return _Fitted(forest.to_onnx(model, seen["features"], n_labels), expected, int(n_nodes))
 
 
 def _network(
     squares: Pixels,
     seen: Feed,
     held: Feed,
-    truth: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
-    n_labels: int,
+    truth: npt.NDArray[np.int64],
+    stop: tuple[Feed, npt.NDArray[np.int64]],
+    labels: tuple[str, ...],
     spec: InputSpec,
     settings: TrainingSettings,
     on_epoch: OnEpoch,
-) -> Fitted:
+    start: Start,
+) -> _Fitted:
+    kind: Kind = "network" if spec.kind == "image" else "network+features"
+    words = start.words
+
+    def prepare(fresh: list[npt.NDArray[np.float32]]) -> list[npt.NDArray[np.float32]]:
+        nonlocal words
+        assert start.weights is not None
+        arrays, head = merged(fresh, start.weights, labels)
+        words = f"{start.words} {head}"
+        return arrays
+
     model, history = keras_network.train(
         squares,
         seen.get("features"),
-        truth[0],
-        n_labels,
-        (held, truth[1]),
+        truth,
+        len(labels),
+        stop,
         (spec.mean, spec.scale),
         settings,
         on_epoch,
+        prepare if start.weights is not None else None,
     )
-    expected = np.zeros((0, n_labels), np.float32)
-    if len(truth[1]):
+    expected = np.zeros((0, len(labels)), np.float32)
+    if len(next(iter(held.values()))):
         expected = np.asarray(model.predict(held, verbose=0), np.float32)
-    return (
+    arrays = tuple(np.asarray(one, np.float32) for one in model.get_weights())
+    names = tuple(f"{number:03d}/{one.path.rsplit('/', 1)[-1]}" for number, one in enumerate(model.weights))
+    return _Fitted(
         keras_export.to_onnx(model, model.get_layer(keras_network.EMBEDDING).output),
         expected,
-        history,
         int(model.count_params()),
+        history,
+        Weights(architecture_of(kind, settings), labels, names, arrays),
+        words,
     )
 
 

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from tidelab.domain.card import ModelCard
 from tidelab.models.bundle import ModelBundle
 from tidelab.models.classifier import Feed, ImageClassifier
+from tidelab.models.training_images import TrainingImages
 from tidelab.training.progress import Epoch
 from tidelab.training.settings import Kind
+from tidelab.training.weights import Weights
 
 PARITY_TOLERANCE = 1e-4
 """Largest difference of a probability between the trained model and its export; beyond it the export is refused."""
@@ -41,6 +43,14 @@ class TrainedModel:
         Number of trained weights (network) or nodes (forest).
     parity
         Largest difference of a probability between the trained model and its export, over the validation images.
+    weights
+        A network's weights, from which another training may start; None for a forest.
+    learned_from
+        Every image it has seen: training and validation images, and those of the model it started from.
+    start_words
+        Where the training started, in a sentence.
+    experiment
+        Digest of settings, images and their division: models of one experiment are one look at its test images.
     """
 
     kind: Kind
@@ -50,6 +60,10 @@ class TrainedModel:
     seconds: float = 0.0
     parameters: int = 0
     parity: float = 0.0
+    weights: Weights | None = None
+    learned_from: TrainingImages = field(default_factory=TrainingImages)
+    start_words: str = ""
+    experiment: str = ""
 
     @property
     def classifier(self) -> ImageClassifier:

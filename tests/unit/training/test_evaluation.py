@@ -1,4 +1,4 @@
-"""Evaluations match classes by name, and comparisons say no more than the images allow."""
+"""Evaluations match classes by name, and give no figure that the images do not support."""
 
 import dataclasses
 
@@ -10,7 +10,8 @@ from tidelab.domain.card import InputSpec
 from tidelab.domain.prediction import Prediction
 from tidelab.models import write_bundle
 from tidelab.models.classifier import ImageClassifier
-from tidelab.training.evaluation import Evaluation, compare, evaluate
+from tidelab.models.training_images import TrainingImages
+from tidelab.training.evaluation import Evaluation, evaluate
 from tidelab.training.synthetic import LABELS
 
 SPEC = InputSpec(kind="image", size_px=32)
@@ -71,45 +72,54 @@ def test_quality_of_the_card_is_that_of_the_evaluation(images):
     assert quality.method == "by hand"
 
 
-def test_a_handful_of_images_never_decides(images):
-    """Three images more in one class move the bootstrap interval off zero; the sign test keeps the sentence honest."""
-    few = dataclasses.replace(images.subset([k for k in range(120) if k % 20 < 3]), sample_ids=("",) * 18)
-    good = made_up(few, 1.1, "Good")
-    predicted = good.predicted.copy()
-    predicted[few.truth == 2] = 1
-    poor = dataclasses.replace(good, name="Poor", predicted=predicted)
-    found = compare(good, poor)
-    assert found.difference.low > 0
-    assert found.p_value == pytest.approx(0.25)
-    assert not found.decided
-    assert "do not decide between Good and Poor" in found.sentences[0]
-    assert any("18 test images are few" in one for one in found.sentences)
+def test_no_figure_from_fewer_than_ten_images(images):
+    few = [k for k in range(120) if images.truth[k] or k % 20 < 3]
+    found = made_up(images.subset(few), 0.8)
+    assert found.scores.support[0] < 10
+    assert found.table()[["precision", "recall", "f1"]].iloc[0].isna().all()
+    quality = found.quality("by hand")
+    assert set(quality.per_class["Actinoptychus"]) == {"support"}
+    assert quality.macro_f1 is not None
+    nothing = made_up(images.subset(range(5)), 0.8).quality("by hand")
+    assert (nothing.macro_f1, nothing.brier_score, nothing.n_test) == (None, None, 5)
 
 
-def test_a_clear_difference_is_said_with_its_direction(images):
-    flat = dataclasses.replace(images, sample_ids=("",) * 120)
-    good, poor = made_up(flat, 0.95, "Good"), made_up(flat, 0.5, "Poor", seed=1)
-    assert "Good is better than Poor" in compare(good, poor).sentences[0]
-    assert "Poor is worse than Good" in compare(poor, good).sentences[0]
+def test_scores_by_sample_stand_in_the_card(images):
+    """All right but one sample, whose images are all named after their neighbour."""
+    found = made_up(images, 1.1)
+    name = max(set(images.sample_ids), key=images.sample_ids.count)
+    bad = np.array([one == name for one in images.sample_ids])
+    assert bad.sum() >= 10
+    found = dataclasses.replace(found, predicted=np.where(bad, (images.truth + 1) % 6, images.truth))
+    n = found.by_sample.n_images
+    enough = int((n >= 10).sum())
+    assert found.sample_means()[:2] == (enough, pytest.approx((enough - 1) / enough))
+    quality = found.quality("by hand")
+    assert quality.n_samples == 12
+    assert quality.sample_accuracy == pytest.approx((enough - 1) / enough, abs=1e-4)
+    unknown = dataclasses.replace(found, images=dataclasses.replace(images, sample_ids=("",) * 120))
+    assert unknown.quality("x").sample_accuracy is None
 
 
-def test_equal_models_are_not_told_apart(images):
-    found = compare(made_up(images, 0.8, "A"), made_up(images, 0.8, "B"))
-    assert found.only_challenger == found.only_champion == 0
-    assert "do not decide" in found.sentences[0]
+def test_precision_at_the_shares_of_a_sample(images):
+    found = made_up(images, 0.8)
+    even, left_out = found.precision_at(dict.fromkeys(LABELS, 1.0))
+    np.testing.assert_allclose(even, found.scores.precision)
+    assert left_out == 0
+    rare, _ = found.precision_at({"Tripos": 0.01, "Noctilucales": 0.5, "Actinoptychus": 0.49})
+    assert rare[LABELS.index("Tripos")] < 0.3 < found.scores.precision[LABELS.index("Tripos")]
+    assert np.isnan(rare[LABELS.index("Ciliophora")]), "its share is 0"
+    unknown, left_out = found.precision_at({"Copepoda": 1.0})
+    assert np.isnan(unknown).all()
+    assert left_out == 1.0
 
 
-def test_samples_are_counted_in_the_words(images):
-    one = dataclasses.replace(images, sample_ids=("a",) * 120)
-    assert any(
-        "one water sample" in words
-        for words in compare(made_up(one, 0.9), made_up(one, 0.7, seed=2)).sentences
-    )
-
-
-def test_different_test_sets_are_not_compared(images):
-    with pytest.raises(ValueError, match="different images"):
-        compare(made_up(images.subset(range(50)), 0.9), made_up(images.subset(range(50, 100)), 0.9))
+def test_images_a_model_has_learned_from_are_left_out(images, tmp_path):
+    seen = TrainingImages(frozenset(images.digests[:10]))
+    found = evaluate(classifier(tmp_path / "one"), images, range(30), "one", seen)
+    assert (len(found.truth), found.left_out) == (20, 10)
+    with pytest.raises(ValueError, match="has learned from all 10 test images"):
+        evaluate(classifier(tmp_path / "two"), images, range(10), "two", seen)
 
 
 def test_no_test_images(images, tmp_path):

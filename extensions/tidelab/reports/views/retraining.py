@@ -3,23 +3,27 @@
 Class and file names come from outside; the display layer escapes them.
 """
 
-import io
-from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
 from markupsafe import Markup
-from PIL import Image
 
-from tidelab.models import ModelBundle, ResolvedModel
+from tidelab.models import ModelBundle
 from tidelab.models.thumbnail import thumbnail
 from tidelab.reports import numbers
-from tidelab.reports.display import Displayable, note, picture, section, table
+from tidelab.reports.display import Displayable, note, section, table
+from tidelab.reports.views._retraining_comparison import comparison, decision
+from tidelab.reports.views._retraining_parts import figure, strip
+from tidelab.reports.views._retraining_quality import confusion, cross_validation, quality, reliability
 from tidelab.training import plots
 from tidelab.training.datasets import LabelledImages
-from tidelab.training.evaluation import SMALL_TEST, Comparison, Evaluation
 from tidelab.training.splitting import Split
 from tidelab.training.trained import TrainedModel
+
+__all__ = [
+    "comparison", "confusion", "cross_validation", "decision", "images", "leakage", "promotion", "quality", "reliability", "saved",
+    "split", "training",
+]  # fmt: skip
 
 _EXAMPLES: Final = 8
 _SHOWN: Final = 12
@@ -30,7 +34,7 @@ def images(found: LabelledImages) -> Displayable:
     rows = []
     for index, (label, count) in enumerate(found.counts.items()):
         members = np.flatnonzero(found.truth == index)[:_EXAMPLES]
-        examples = _strip([(thumbnail(found.pixels[k]), f"{label}: {found.names[k]}") for k in members])
+        examples = strip([(thumbnail(found.pixels[k]), f"{label}: {found.names[k]}") for k in members])
         rows.append((label, numbers.count(count), examples))
     words = (
         f"{numbers.plural(len(found), 'image')} of {numbers.plural(len(found.labels), 'class', 'classes')}"
@@ -65,7 +69,8 @@ def split(found: Split, images: LabelledImages) -> Displayable:
         for k, label in enumerate(images.labels)
     ]
     rows.append(("all", *(numbers.count(int(frame[part].sum())) for part in parts)))
-    words = f"Split {found.how}."
+    known = "Whole water samples lie on one side." if found.by_sample else "Samples may lie on both sides."
+    words = f"Split {found.how}. {known}"
     body = Markup("<p>{}</p>").format(words) + table(
         ["Class", "Training", "Validation", "Test"], rows, numeric=(1, 2, 3)
     )
@@ -83,7 +88,7 @@ def leakage(found: Split, images: LabelledImages) -> Displayable:
     ordered = [*found.leaks, *(pair for pair in found.pairs if pair not in found.leaks)][:_SHOWN]
     rows = [
         (
-            _strip([(thumbnail(images.pixels[k]), images.names[k]) for k in (pair.first, pair.second)]),
+            strip([(thumbnail(images.pixels[k]), images.names[k]) for k in (pair.first, pair.second)]),
             f"{images.names[pair.first]} ({found.parts[pair.first]})",
             f"{images.names[pair.second]} ({found.parts[pair.second]})",
             f"{pair.correlation:.3f}",
@@ -117,107 +122,13 @@ def training(model: TrainedModel) -> Displayable:
         Markup("").join(Markup("<li><b>{}</b>{}</li>").format(value, words) for value, words in facts)
     )
     if model.history:
-        body += _figure(plots.curves(model.history), "Loss and accuracy over the epochs")
+        body += figure(plots.curves(model.history), "Loss and accuracy over the epochs")
     words = "; ".join(f"{name}: {value}" for value, name in facts)
+    for sentence in (model.start_words, model.card.calibration):
+        if sentence:
+            body += Markup("<p>{}</p>").format(sentence)
+            words += f"\n{sentence}"
     return section(body, words, "tl-retrain-training")
-
-
-def quality(*evaluations: Evaluation) -> Displayable:
-    """Return precision, recall and F1 per class, and the overall figures of one or several models."""
-    body, lines = Markup(""), []
-    rows = []
-    for one in evaluations:
-        scores, interval = one.scores, one.macro_f1()
-        rows.append(
-            (
-                one.name, f"{interval.value:.2f}", f"{interval.low:.2f} to {interval.high:.2f}", f"{scores.weighted_f1:.2f}",
-                f"{scores.accuracy:.2f}", f"{one.reliability.expected_calibration_error:.2f}",
-            )
-        )  # fmt: skip
-        lines.append(
-            f"{one.name}: macro F1 {interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f}), accuracy {scores.accuracy:.2f}"
-        )
-    headers = ["Model", "Macro F1", "95 % interval", "Weighted F1", "Accuracy", "Calibration error"]
-    body += table(headers, rows, numeric=(1, 2, 3, 4, 5))
-    for one in evaluations:
-        scores = one.scores
-        cells = [
-            (
-                label,
-                _two(scores.precision[k]),
-                _two(scores.recall[k]),
-                _two(scores.f1[k]),
-                numbers.count(int(scores.support[k])),
-            )
-            for k, label in enumerate(one.labels)
-        ]
-        body += table(
-            ["Class", "Precision", "Recall", "F1", "Test images"],
-            cells,
-            numeric=(1, 2, 3, 4),
-            caption=one.name,
-        )
-    n = len(evaluations[0].truth)
-    if n < SMALL_TEST:
-        few = f"{n} test images are few: read these figures as rough, and the last digits as noise."
-        body, lines = body + note(few, "warn"), [*lines, few]
-    return section(body, "\n".join(lines), "tl-retrain-quality")
-
-
-def confusion(evaluation: Evaluation) -> Displayable:
-    """Return the confusion matrix and examples of the most frequent confusions."""
-    matrix = evaluation.matrix.copy()
-    np.fill_diagonal(matrix, 0)
-    order = [
-        divmod(int(k), len(matrix))
-        for k in np.argsort(-matrix, axis=None, kind="stable")[:4]
-        if matrix.flat[int(k)]
-    ]
-    lines, rows = [], []
-    for true, named in order:
-        chosen = np.flatnonzero((evaluation.truth == true) & (evaluation.predicted == named))[:6]
-        words = f"{matrix[true, named]} × {evaluation.labels[true]} named {evaluation.labels[named]}"
-        lines.append(words)
-        rows.append(
-            (
-                words,
-                _strip(
-                    [(thumbnail(evaluation.images.pixels[k]), evaluation.images.names[k]) for k in chosen]
-                ),
-            )
-        )
-    text = "; ".join(lines) or "No test image was named wrongly."
-    body = _figure(plots.confusion(evaluation), f"Confusion matrix of {evaluation.name}. {text}")
-    body += table(["Most frequent confusions", "Images"], rows) if rows else note(text)
-    return section(body, text, "tl-retrain-confusion")
-
-
-def reliability(evaluation: Evaluation) -> Displayable:
-    """Return the reliability diagram with the expected calibration error."""
-    error = evaluation.reliability.expected_calibration_error
-    words = f"On average the score and the share that was right differ by {error:.2f} (expected calibration error, 10 bins)."
-    return section(
-        _figure(plots.reliability(evaluation), f"Reliability diagram. {words}")
-        + Markup("<p>{}</p>").format(words),
-        words,
-    )
-
-
-def comparison(found: Comparison, champion: ResolvedModel | None = None) -> Displayable:
-    """Return the paired comparison of two models in words and as a figure."""
-    sentences = found.sentences
-    body = Markup("<p><b>{}</b></p><p>{}</p>").format(*sentences[:2])
-    body += _figure(plots.comparison(found), sentences[0])
-    cautions = sentences[2:]
-    if champion is not None:
-        cautions.append(
-            champion.words
-            if champion.is_demo
-            else "If the champion was trained on some of these images, it looks better here than it is on new ones."
-        )
-    for caution in cautions:
-        body += note(caution, "warn")
-    return section(body, "\n".join([*sentences[:2], *cautions]), "tl-retrain-comparison")
 
 
 def saved(bundle: ModelBundle, run: Any, version: object | None) -> Displayable:
@@ -250,22 +161,3 @@ def promotion(request: dict[str, Any] | None, problem: str = "") -> Displayable:
         or "Not asked for. To ask for promotion, set promote to True and say why in note, then run the notebook again."
     )
     return section(note(words, "warn" if problem else "info"), words)
-
-
-def _figure(png: bytes, alt: str) -> Markup:
-    width = Image.open(io.BytesIO(png)).width / 110 * 96
-    return Markup('<div style="max-width:{}px">{}</div>').format(
-        round(width), picture(png, alt, "image/png", "tl-plot")
-    )
-
-
-def _strip(pictures: Iterable[tuple[bytes, str]]) -> Markup:
-    """Return small pictures side by side."""
-    small = Markup("").join(
-        Markup('<span style="flex:0 0 64px">{}</span>').format(picture(data, alt)) for data, alt in pictures
-    )
-    return Markup('<span style="display:flex;flex-wrap:wrap;gap:4px">{}</span>').format(small)
-
-
-def _two(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"
