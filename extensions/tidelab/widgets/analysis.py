@@ -18,7 +18,7 @@ import IPython.display
 from tidelab.catalogue import CatalogueError, load_catalogue
 from tidelab.domain.ticket import TicketError
 from tidelab.reports import views
-from tidelab.reports.display import Displayable, note, section
+from tidelab.reports.display import note, section
 from tidelab.reports.executing import RUN_FILE
 from tidelab.runs import RunFolder
 from tidelab.widgets import listing
@@ -26,13 +26,9 @@ from tidelab.widgets.faces import current_face
 from tidelab.widgets.identity import app_visitor, local_visitor
 from tidelab.widgets.model import AnalysisModel, new_model
 from tidelab.widgets.progress import describe, preparing
-
-View = Callable[[Any], Displayable]
-
+from tidelab.widgets.refresh import Refresher, View
 
 _POLL_S: Final = 0.4
-_QUIET_S: Final = 0.6
-"""How long a person at the grid must pause before the numbers follow: they cost the kernel more than an act does."""
 _log = logging.getLogger(__name__)
 display: Any = IPython.display.display
 
@@ -81,7 +77,7 @@ class Analysis:
         self._hello: Any = None
         self._watcher: asyncio.Task[None] | None = None
         self._grids: list[Any] = []
-        self._later: asyncio.TimerHandle | None = None
+        self._refresher = Refresher(self._shown, self._done_run)
 
     @property
     def run(self) -> RunFolder | None:
@@ -131,10 +127,10 @@ class Analysis:
             return
         from tidelab.widgets.validation import ValidationGrid
 
-        grid = ValidationGrid(self._names_changed)
+        grid = ValidationGrid(self._refresher.soon)
         self._grids.append(grid)
         display(grid)
-        if self.model.run is not None and self.model.run.state().status == "done":
+        if self._done_run() is not None:
             self._open_grids()
 
     # ---- the form's actions -------------------------------------------------------------------------------------
@@ -298,8 +294,7 @@ class Analysis:
     def _clear(self) -> None:
         if self._hello is not None:
             self._hello.has_results = False
-        if self._later is not None:
-            self._later.cancel()
+        self._refresher.stop()
         for grid in self._grids:
             grid.close_run()
         for output, _ in self._shown:
@@ -311,29 +306,9 @@ class Analysis:
             for grid in self._grids:
                 grid.open_for(visitor, run)
 
-    def _names_changed(self) -> None:
-        """Show the numbers again once the person pauses."""
-        if self._later is not None:
-            self._later.cancel()
-        self._later = asyncio.get_running_loop().call_later(_QUIET_S, self._refill)
-
-    def _refill(self) -> None:
+    def _done_run(self) -> RunFolder | None:
         run = self.model.run
-        if run is None or run.state().status != "done":
-            return
-        for output, view in self._shown:
-            # The buttons give the files as they are when they are pressed; a download under way must go on.
-            if view is views.downloads:
-                continue
-            try:
-                fresh = view(run)._repr_mimebundle_()
-            except Exception:
-                _log.exception("A view could not be shown again")
-                continue
-            shown = output.outputs[0].get("data") if len(output.outputs) == 1 else None
-            if fresh != shown:
-                # In one step: the page must not jump under the person's hands.
-                output.outputs = ({"output_type": "display_data", "data": fresh, "metadata": {}},)
+        return run if run is not None and run.state().status == "done" else None
 
     def _name_run(self) -> None:
         if self._hello is not None and self.model.run is not None:
