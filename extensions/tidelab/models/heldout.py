@@ -22,9 +22,7 @@ from tidelab.science.class_distance import ClassCentres, Threshold, fit_centres,
 
 MAXIMUM_PER_CLASS: Final = 1000
 """Images of a class that are kept: beyond, a mean is known well enough and the file only grows."""
-_MAXIMUM_BYTES: Final = 1024 * 2**20
-_MAXIMUM_RATIO: Final = 1100
-"""Deflate cannot do better than about 1 : 1032."""
+_MAXIMUM_BYTES: Final = 256 * 2**20
 _ARRAYS: Final = {
     "schema_version": ("i", 0), "probabilities": ("f", 2), "truth": ("i", 1), "sample_ids": ("U", 1), "image_ids": ("U", 1),
     "distances": ("f", 1), "centres": ("f", 2), "whitening": ("f", 2),
@@ -189,7 +187,7 @@ class HeldOut:
         Raises
         ------
         HeldOutError
-            When the file is missing, is something else, is damaged, or would hold more than 1 GB.
+            When the file is missing, is something else, is damaged, or would hold more than 256 MB.
         """
         file = path / FILE_NAME if path.is_dir() else path
         arrays = _read(file)
@@ -264,12 +262,9 @@ def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
         )
     try:
         with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-        # Before anything is unpacked: a few kilobytes can claim to be terabytes.
-        size = sum(entry.file_size for entry in entries)
-        if size > _MAXIMUM_BYTES or any(
-            one.file_size > _MAXIMUM_RATIO * one.compress_size + 2**20 for one in entries
-        ):
+            # Before anything is unpacked: a few kilobytes can claim to be terabytes.
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > _MAXIMUM_BYTES:
             raise _damaged(file, f"it would unpack to {size / 2**20:.0f} MB")
         with np.load(file, allow_pickle=False) as stored:
             missing = sorted(set(_ARRAYS) - set(stored.files))
