@@ -168,3 +168,22 @@ def test_one_person_cannot_take_every_place(hub: RunningHub, ada: HubClient, bob
     assert "You have many apps open" in refused.text
     assert refused.headers["Retry-After"]
     assert bob.get(PAGE).status_code == 200, "another person finds a place"
+
+
+def test_a_file_of_a_template_is_found(ada: HubClient) -> None:
+    assert ada.get("services/apps/voila/templates/tidelab/static/tidelab.css").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "missing",
+        "missing/static/x.js",
+        "tidelab/static/missing.js",
+        "tidelab/other/x.js",
+        "static",
+        "%00/static/x",
+    ],
+)
+def test_an_address_that_names_no_file_of_a_template_is_not_found(ada: HubClient, path: str) -> None:
+    assert ada.get(f"services/apps/voila/templates/{path}").status_code == 404

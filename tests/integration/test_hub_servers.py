@@ -107,6 +107,16 @@ def test_the_api_offers_what_the_catalogue_offers(
     assert words in answer.json()["message"]
 
 
+def test_the_address_of_an_unknown_use_case_leaves_no_row(hub: RunningHub) -> None:
+    curt = hub.client("curt").signed_in()
+    page = curt.get("hub/spawn/curt/no-such-case")
+    assert page.status_code == 404
+    assert "There is no use case" in page.text
+    assert curt.post_form("hub/home", "hub/spawn/curt/no-such-case").status_code == 404
+    rows = hub.api("GET", "users/curt?include_stopped_servers").json()["servers"]
+    assert set(rows) <= {""}
+
+
 def test_a_server_that_ends_at_once_says_why(hub: RunningHub) -> None:
     dana = hub.client("dana").signed_in()
     home = hub.data / "homes" / "dana"

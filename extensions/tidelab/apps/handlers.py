@@ -1,8 +1,10 @@
 """The pages: an app, "busy, try again", "no such app"; and the widget traffic of a page, for its owner only."""
 
 import asyncio
+import contextlib
 import html
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 from jupyter_core.utils import ensure_async
@@ -11,6 +13,7 @@ from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado import web
 from voila.handler import VoilaHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.static_file_handler import TemplateStaticFileHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from tidelab.apps.connection import PageConnection
@@ -23,6 +26,29 @@ TICKET_MARK: Final = "@@tidelab-ticket@@"
 PERSON_MARK: Final = "@@tidelab-person@@"
 _PREPARE_S: Final = 90
 _BUSY_RETRY_S: Final = 15
+
+
+class TemplateFiles(TemplateStaticFileHandler):
+    """Voila's files of templates; an address that names none is not found, where the library would fail."""
+
+    def parse_url_path(self, path: str) -> str:
+        """Return the path of a file; HTTPError 404 where the address is none of `<template>/static/<file>`."""
+        with _not_found():
+            return str(super().parse_url_path(path))
+
+    @classmethod
+    def get_absolute_path(cls, root: str, path: str) -> str:
+        """Return where the file would lie; HTTPError 404 where no such template is."""
+        with _not_found():
+            return str(super().get_absolute_path(root, path))
+
+
+@contextlib.contextmanager
+def _not_found() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, AssertionError, UnboundLocalError, OSError):
+        raise web.HTTPError(404) from None
 
 
 class Words:

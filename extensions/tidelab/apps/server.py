@@ -12,12 +12,20 @@ from jupyter_server.utils import url_path_join
 from jupyterlab_server.themes_handler import ThemesHandler
 from traitlets.config import Config
 from voila.app import Voila
-from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFileHandler
+from voila.static_file_handler import MultiStaticFileHandler
 from voila.utils import get_voila_labextensions_path
 
 from tidelab import paths
 from tidelab.apps.contents import AppContents
-from tidelab.apps.handlers import AppHandler, NoSuchPage, OwnKernel, OwnShutdown, OwnSocket, Top
+from tidelab.apps.handlers import (
+    AppHandler,
+    NoSuchPage,
+    OwnKernel,
+    OwnShutdown,
+    OwnSocket,
+    TemplateFiles,
+    Top,
+)
 from tidelab.apps.identity import HubIdentity, PersonIdentity
 from tidelab.apps.kernels import AppPool
 from tidelab.apps.settings import AppsSettings
@@ -72,7 +80,7 @@ class AppsServer(Voila):
             (rf"/api/kernels/{_KERNEL}", OwnKernel),
             (rf"/api/kernels/{_KERNEL}/channels", OwnSocket),
             (rf"/voila/api/shutdown/{_KERNEL}", OwnShutdown),
-            (r"/voila/templates/(.*)", TemplateStaticFileHandler),
+            (r"/voila/templates/(.*)", TemplateFiles),
             (r"/voila/static/(.*)", MultiStaticFileHandler, static),
             (r"/voila/api/themes/(.*)", ThemesHandler, themes),
             (r"/voila/labextensions/(.*)", FileFindHandler, {"path": labextensions}),

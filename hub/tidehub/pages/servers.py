@@ -9,6 +9,7 @@ from jupyterhub.utils import url_path_join
 from tornado import web
 
 from tidehub.pages.base import TideHandler
+from tidehub.pages.context import PageContext
 
 
 class ToHomeHandler(TideHandler):
@@ -22,6 +23,17 @@ class ToHomeHandler(TideHandler):
 
 class OpenHandler(SpawnHandler):  # type: ignore[misc]
     """JupyterHub's start of a named server, except that opening a server that runs opens it."""
+
+    async def _check_named_server_request(
+        self, user: Any, server_name: str, display_name: str, check_limit: bool = True
+    ) -> None:
+        """Refuse a server of a use case that does not exist, before JupyterHub makes a row for it on the page Servers."""
+        context: PageContext = self.authenticator.page_context
+        if server_name not in user.orm_spawners and server_name not in context.catalogue():
+            raise web.HTTPError(
+                404, f"There is no use case {server_name[:40]!r}. Choose one on the home page."
+            )
+        await super()._check_named_server_request(user, server_name, display_name, check_limit)
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def _post(self, user_name: str, server_name: str, display_name: str) -> Any:
