@@ -15,6 +15,8 @@ from tidelab.tracking.training import TrainingRun, client_for, own_experiment
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from tidelab.domain.decision import Decision
+
 
 @dataclass(frozen=True)
 class RegisteredVersion:
@@ -78,7 +80,9 @@ def register_bundle(
         ) from None
 
 
-def request_promotion(use_case: str, name: str, version: str | int, note: str) -> dict[str, Any]:
+def request_promotion(
+    use_case: str, name: str, version: str | int, note: str, decision: "Decision | None" = None
+) -> dict[str, Any]:
     """Ask the maintainers of a use case to make a version the champion.
 
     Parameters
@@ -89,6 +93,9 @@ def request_promotion(use_case: str, name: str, version: str | int, note: str) -
         What :func:`register_bundle` returned.
     note
         Why: what is better, on which data. The maintainers read it.
+    decision
+        The comparison with the champion, from `tidelab.training.steps.compare_with_champion`. Its figures go with the request; one that
+        does not recommend the model is sent all the same, and the maintainers read why.
 
     Returns
     -------
@@ -100,7 +107,10 @@ def request_promotion(use_case: str, name: str, version: str | int, note: str) -
     TrackingError
         If the service refuses; the text says why.
     """
-    body = {"use_case": use_case, "registered_model": name, "version": str(version), "note": note}
+    body: dict[str, Any] = {
+        "use_case": use_case, "registered_model": name, "version": str(version), "note": note,
+        **({"decision": decision.model_dump(mode="json")} if decision is not None else {}),
+    }  # fmt: skip
     return connect_models().post("/api/promotions", body)
 
 

@@ -17,7 +17,9 @@ from flask import (
     render_template,
     request,
 )
+from pydantic import ValidationError
 
+from tidelab.domain.decision import Decision
 from tidelab.tracking.errors import TrackingError, TrackingUnavailableError
 
 from ..identity import Caller
@@ -27,7 +29,8 @@ from .overview import Overview
 from .promotion import Promotion
 from .reconcile import Reconciler
 
-LARGEST_FORM = 64 * 1024
+LARGEST_FORM = 512 * 1024
+"""A comparison of some hundred classes goes with a request."""
 OPEN_PATHS = frozenset({"/health"})
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
@@ -206,10 +209,12 @@ def api_list() -> Response:
 
 @_route("POST", "/api/promotions")
 def api_ask() -> Response:
-    """Ask for a promotion: ``{use_case, registered_model, version, note}``."""
+    """Ask for a promotion: ``{use_case, registered_model, version, note}``, and the comparison with the champion as ``decision``."""
     promotion, overview = _parts()
     body = _body("use_case", "registered_model", "version", "note")
-    made = promotion.ask(g.caller, body["use_case"], body["registered_model"], body["version"], body["note"])
+    made = promotion.ask(
+        g.caller, body["use_case"], body["registered_model"], body["version"], body["note"], _decision()
+    )
     return make_response(overview.plain(made), 201)
 
 
@@ -260,6 +265,20 @@ def _act(caller: Caller, identifier: str, act: str, reason: str, acknowledged: b
 def _back() -> Response:
     login: HubLogin = current_app.extensions["login"]
     return make_response(redirect(f"{login.prefix}/", code=303))
+
+
+def _decision() -> Decision | None:
+    given = request.get_json(force=True).get("decision")
+    if given is None:
+        return None
+    try:
+        return Decision.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RefusedError(
+            f"decision: {where or 'the object'}: {first['msg']}. Expected what tidelab.training.steps.compare_with_champion returns."
+        ) from None
 
 
 def _body(*fields: str) -> dict[str, str]:

@@ -79,6 +79,11 @@ class Champions:
             _verified.pop(place, None)
         return whole
 
+    def current_card(self) -> ModelCard | None:
+        """Return the card of the published champion; None where there is none."""
+        found = self.current()
+        return self.card(found.folder) if found is not None else None
+
     def card(self, folder: str) -> ModelCard | None:
         """Return the card in a folder of this model, without looking at the other files."""
         try:

@@ -66,6 +66,7 @@ class RequestView:
     champion_card: ModelCard | None
     measures: list[Measure]
     same_test: bool
+    warnings: list[str]
     maintains: bool
     mine: bool
 
@@ -135,12 +136,14 @@ class Overview:
         use_case = self.promotion.use_case(request.use_case)
         champions = Champions(use_case.model.registered_name)
         champion = champions.current()
-        card = _card(self.records, request)
+        bundle = _bundle(self.records, request)
+        card = bundle.card if bundle else None
+        warnings = self.promotion.warnings(request, bundle, use_case) if bundle else request.warnings
         other = champions.card(champion.folder) if champion else None
         same = bool(card and other and card.data_digest and card.data_digest == other.data_digest)
         return RequestView(
             request=request, use_case=use_case, card=card, champion=champion, champion_card=other,
-            measures=compare(card, other) if card else [], same_test=same,
+            measures=compare(card, other) if card else [], same_test=same, warnings=warnings,
             maintains=caller.maintains(use_case.maintainers_group), mine=_is_mine(caller, request),
         )  # fmt: skip
 
@@ -162,7 +165,7 @@ def compare(card: ModelCard, other: ModelCard | None) -> list[Measure]:
     ours, theirs = card.quality, other.quality if other else None
     totals = (
         ("Macro F1", "macro_f1"), ("Weighted F1", "weighted_f1"), ("Accuracy", "accuracy"),
-        ("Expected calibration error", "expected_calibration_error"),
+        ("Expected calibration error", "expected_calibration_error"), ("Brier error", "brier_score"),
     )  # fmt: skip
     found = [
         Measure(
@@ -177,9 +180,9 @@ def compare(card: ModelCard, other: ModelCard | None) -> list[Measure]:
     return found
 
 
-def _card(records: Any, request: PromotionRequest) -> ModelCard | None:
+def _bundle(records: Any, request: PromotionRequest) -> ModelBundle | None:
     try:
-        return ModelBundle.load(records.bundle(request.id)).card
+        return ModelBundle.load(records.bundle(request.id))
     except BundleError:
         return None
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tidelab.catalogue import Catalogue, UnknownUseCaseError, UseCase, load_catalogue
+from tidelab.domain.decision import Decision
+from tidelab.models import ModelBundle
 from tidelab.tracking.bundles import fetch_version
 from tidelab.tracking.errors import TrackingError, TrackingUnavailableError
 from tidelab.tracking.names import model_owner
@@ -20,7 +22,7 @@ from .champions import Champion, Champions
 from .errors import RefusedError
 from .records import PromotionRequest, Records, now
 from .registry import Registry, Version
-from .review import review
+from .review import compared, review
 
 MOST_PENDING = 5
 """Requests of one person that may wait at once in a use case: each keeps a copy of its bundle."""
@@ -70,9 +72,17 @@ class Promotion:
             raise RefusedError(str(error), 404) from None
 
     def ask(
-        self, caller: Caller, slug: str, registered_model: str, version: str, note: str
+        self,
+        caller: Caller,
+        slug: str,
+        registered_model: str,
+        version: str,
+        note: str,
+        decision: Decision | None = None,
     ) -> PromotionRequest:
         """Put a version before the maintainers: it is fetched, checked and kept as it is now.
+
+        A `decision` is the comparison its author made. That it speaks of this very model is checked; its figures are not measured again.
 
         Raises
         ------
@@ -91,10 +101,16 @@ class Promotion:
         if not version.isdecimal():
             raise RefusedError(f"version: expected a number, for example 1, got {version[:20]!r}.")
         with self._turn(caller):
-            return self._ask(caller, use_case, registered_model, version, words)
+            return self._ask(caller, use_case, registered_model, version, words, decision)
 
     def _ask(
-        self, caller: Caller, use_case: UseCase, registered_model: str, version: str, words: str
+        self,
+        caller: Caller,
+        use_case: UseCase,
+        registered_model: str,
+        version: str,
+        words: str,
+        decision: Decision | None,
     ) -> PromotionRequest:
         mine = [one for one in self.records.all() if one.status == "pending" and one.asked_by == caller.name]
         for one in mine:
@@ -108,6 +124,7 @@ class Promotion:
         try:
             fetch_version(self.registry.connection, registered_model, version, folder / "bundle")
             bundle, warnings = review(folder / "bundle", use_case)
+            warnings += compared(decision, bundle, Champions(use_case.model.registered_name).current_card())
         except BaseException as error:
             self.records.discard(identifier)
             if isinstance(error, TrackingError) and not isinstance(error, TrackingUnavailableError):
@@ -115,7 +132,7 @@ class Promotion:
             raise
         request = PromotionRequest(
             id=identifier, use_case=use_case.slug, registered_model=registered_model, version=version, digest=bundle.digest,
-            note=words, asked_by=caller.name, asked_at=now(), warnings=warnings,
+            note=words, asked_by=caller.name, asked_at=now(), warnings=warnings, decision=decision,
         )  # fmt: skip
         self.records.save(request)
         self._audit(caller, "asked", request, words)
@@ -160,12 +177,12 @@ class Promotion:
         words = _words(reason, "reason", "why this model should be the champion")
         with self.records.lock():
             request, use_case = self._decidable(caller, identifier)
-            if request.warnings and not acknowledged:
-                raise RefusedError(
-                    "Confirm that you have read what is said about this model: " + " ".join(request.warnings),
-                    409,
-                )
             bundle, _ = review(self.records.bundle(request.id), use_case)
+            warnings = self.warnings(request, bundle, use_case)
+            if warnings and not acknowledged:
+                raise RefusedError(
+                    "Confirm that you have read what is said about this model: " + " ".join(warnings), 409
+                )
             if bundle.digest != request.digest:
                 raise RefusedError("The copy that was reviewed is damaged. Ask its author to ask again.", 422)
             self._audit(caller, "confirming", request, words)
@@ -190,8 +207,14 @@ class Promotion:
             )  # fmt: skip
             champions.publish(champion)
             self.reached("published")
-            self._decide(caller, request, "confirmed", words, version)
+            self._decide(caller, request, "confirmed", words, version, _how(request))
         return champion
+
+    @staticmethod
+    def warnings(request: PromotionRequest, bundle: ModelBundle, use_case: UseCase) -> list[str]:
+        """Return what must have been read before a request is confirmed now: the champion may have changed since it was asked."""
+        champion = Champions(use_case.model.registered_name).current_card()
+        return list(dict.fromkeys([*request.warnings, *compared(request.decision, bundle, champion)]))
 
     def decline(self, caller: Caller, identifier: str, reason: str) -> PromotionRequest:
         """Say no to a request, with the reason its author reads."""
@@ -318,6 +341,13 @@ class Promotion:
             version=request.version, request=request.id, digest=request.digest,
             champion_version=request.champion_version, why=why,
         )  # fmt: skip
+
+
+def _how(request: PromotionRequest) -> str:
+    """Return what the log says of a confirmation that the comparison does not support."""
+    if request.decision is None:
+        return "without a comparison"
+    return "" if request.decision.recommended else "against the recommendation"
 
 
 def _words(text: str, field: str, meaning: str) -> str:

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tidelab.domain.decision import Decision
+
 from .errors import RefusedError
 
 Status = Literal["pending", "confirmed", "declined", "withdrawn"]
@@ -39,6 +41,9 @@ class PromotionRequest(BaseModel):
     asked_at: str
     warnings: list[str] = Field(
         default_factory=list, description="What a maintainer must have read before confirming"
+    )
+    decision: Decision | None = Field(
+        None, description="The comparison with the champion that its author's notebook made"
     )
     status: Status = "pending"
     decided_by: str = ""

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from tidelab.catalogue import UseCase
+from tidelab.domain.card import ModelCard
+from tidelab.domain.decision import Decision
 from tidelab.models import BundleError, ModelBundle
 from tidelab.tracking.bundles import check_names
 from tidelab.tracking.errors import TrackingError
@@ -77,6 +79,35 @@ def warnings(bundle: ModelBundle, use_case: UseCase) -> list[str]:
         found.append("Its card does not say how good it is (no macro F1 on test images).")
     if "reference.npz" not in card.files:
         found.append("It has no drift reference: every verdict above its results will be grey (cannot tell).")
+    return found
+
+
+def compared(decision: Decision | None, bundle: ModelBundle, champion: ModelCard | None) -> list[str]:
+    """Return what a maintainer must know of the comparison that came with a request.
+
+    Raises
+    ------
+    RefusedError
+        If it speaks of another model.
+    """
+    if decision is None:
+        return [
+            "No comparison with the champion came with this request: whether it is better is not known. The retrain notebook makes one."
+        ]
+    if decision.challenger != bundle.card.files["model.onnx"]:
+        raise RefusedError(
+            "The comparison that came with this request was made with another model. Run the notebook again and ask with its own result.",
+            422,
+        )
+    found = []
+    if not decision.recommended:
+        found.append(
+            "Its own comparison does not recommend it: "
+            + " ".join(decision.reasons[:8])
+            + " If you confirm it all the same, say why."
+        )
+    if champion is not None and decision.champion != champion.files.get("model.onnx"):
+        found.append("It was compared with another model than the present champion.")
     return found
 
 
