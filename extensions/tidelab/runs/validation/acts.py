@@ -32,6 +32,7 @@ class Validation:
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self._log = EventLog(folder.path)
+        self._audits: tuple[tuple[int, int, int], list[Audit]] | None = None
 
     @cached_property
     def predicted(self) -> dict[str, str]:
@@ -157,8 +158,15 @@ class Validation:
         return self._log.read().words()
 
     def audits(self) -> list[Audit]:
-        """Return the audits, oldest first."""
-        return audits_.read_audits(self.folder.path)
+        """Return the audits, oldest first; the file is read again only when it was replaced."""
+        try:
+            status = (self.folder.path / audits_.FILE_NAME).stat()
+        except FileNotFoundError:
+            return []
+        version = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if self._audits is None or self._audits[0] != version:
+            self._audits = (version, audits_.read_audits(self.folder.path))
+        return list(self._audits[1])
 
     def checked(self, audit: Audit) -> dict[str, str]:
         """Return image_id -> name (empty: unknown) of the audit's images that a person looked at since it was drawn."""
