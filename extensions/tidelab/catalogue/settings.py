@@ -44,6 +44,15 @@ class Drift(Part):
         description="Chance that a normal new sample is called amber or red: half of it for the share of unlike images, a quarter "
         "each for the discrepancy as the model sees it and for the image statistics.",
     )  # fmt: skip
+    false_alarms_per_year: float = Field(
+        1.0, title="False alarms a year", gt=0, le=365,
+        description="How often the chart over time may raise an alarm although nothing changes, for each site, camera and instrument.",
+    )  # fmt: skip
+    runs_per_year: float = Field(
+        0.0, title="Runs a year", ge=0, le=1_000_000,
+        description="Analyses of one site, camera and instrument in a year; 0: as observed, or one a week until 8 runs over 30 days "
+        "were seen.",
+    )  # fmt: skip
     maximum_images: int = Field(
         2000,
         title="Maximum images",

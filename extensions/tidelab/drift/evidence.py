@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tidelab.drift import looks, matched
 from tidelab.drift.distances import Names, Neighbours, Values
-from tidelab.drift.known import KnownSamples
+from tidelab.drift.known import KnownSamples, root
 from tidelab.drift.matched import Cloud
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
@@ -156,8 +156,8 @@ def gather(
         most_unlike=effect_size.count_limit(len(images), shares, _SHARE * allowed) - 1,
         share_p_value=effect_size.count_p_value(unlike, len(images), shares),
         seen=seen,
-        seen_limit=None if seen is None else effect_size.predictive_limit(known.seen, _SEEN * allowed),
-        seen_p_value=None if seen is None else effect_size.predictive_p_value(seen, known.seen),
+        seen_limit=None if seen is None else effect_size.predictive_limit(known.seen, _SEEN * allowed) ** 2,
+        seen_p_value=None if seen is None else effect_size.predictive_p_value(root(seen), known.seen),
         looks=_looks(images, known, reference, settings, _LOOKS * allowed),
         score=known.score(float(images.neighbours.ratios.mean()), len(images), seen),
     )  # fmt: skip

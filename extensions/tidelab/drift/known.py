@@ -118,8 +118,8 @@ class KnownSamples:
 
     @property
     def seen(self) -> Values:
-        """The values of `discrepancies`."""
-        return np.asarray(list(self.discrepancies.values()))
+        """The values of `discrepancies`, each as `root`."""
+        return np.asarray([root(value) for value in self.discrepancies.values()])
 
     def score(self, far: float, size: int, seen: float | None) -> float | None:
         """Return how unlike the known ones the images of a sample are, in standard deviations of the known samples.
@@ -143,14 +143,22 @@ class KnownSamples:
             return first
         means = dict(zip(self.names, self.effects.means.tolist(), strict=True))
         known = [
-            self.effects.standard_score(means[name], self.size) + standard_score(value, self.seen)
+            self.effects.standard_score(means[name], self.size) + standard_score(root(value), self.seen)
             for name, value in self.discrepancies.items()
         ]
-        return standard_score(first + standard_score(seen, self.seen), np.asarray(known))
+        return standard_score(first + standard_score(root(seen), self.seen), np.asarray(known))
 
     def few_known(self, label: str) -> bool:
         """Whether the known images hold too few of a class to say how much its images differ."""
         return len(self.cloud.by_class.get(label, ())) < CLASS_IMAGES
+
+
+def root(discrepancy: float) -> float:
+    """Return the MMD of a squared one (0 for a negative estimate): among samples it is spread nearly evenly around its mean.
+
+    The squared one has a long upper tail, and a limit from its mean and standard deviation is passed too often.
+    """
+    return float(np.sqrt(max(discrepancy, 0.0)))
 
 
 def _counted(samples: Names) -> list[str]:

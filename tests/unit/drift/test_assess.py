@@ -12,7 +12,7 @@ from tidelab.drift import DriftSettings, Reference, assess, cannot_tell
 from tidelab.drift.words import DEMO
 
 REFERENCE = reference()
-FAST = DriftSettings(permutations=199, maximum_images=300)
+FAST = DriftSettings(permutations=199, maximum_images=150)
 
 
 def verdict(made, settings=FAST, **keywords):
@@ -81,7 +81,7 @@ def test_a_share_within_what_known_samples_show_is_no_alarm():
 
 
 def test_a_change_that_all_images_share_is_seen_by_the_model_first():
-    given = verdict(batch(100, seed=6, moved=np.eye(16)[0] * 2.0))
+    given = verdict(batch(100, seed=6, moved=np.eye(16)[0] * 2.5))
     assert given.state == "amber"
     assert given.matched_mmd > given.matched_mmd_high
     assert given.matched_p_value < 0.02

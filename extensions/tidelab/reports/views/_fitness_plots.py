@@ -9,11 +9,13 @@ import pandas as pd
 
 from tidelab.domain.verdict import ShareChange, StatisticTest, VerdictState
 from tidelab.drift import DriftSettings, Reference
+from tidelab.drift.alarm import Chart
 from tidelab.drift.words import STATE_WORDS
 
 _KNOWN: Final = "#9aa7ae"
 _YOURS: Final = "#13738c"
 _BINS: Final = 24
+_MOST_CHARTS: Final = 6
 _MARKERS: Final[dict[VerdictState, tuple[str, str]]] = {
     "green": ("o", "#1d7f4e"),
     "amber": ("^", "#b26a00"),
@@ -96,6 +98,42 @@ def timeline(frame: pd.DataFrame, settings: DriftSettings) -> bytes:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     axes.set_ylabel("% of images unlike the known ones", fontsize=9)
     figure.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def cusum(charts: Sequence[Chart]) -> bytes:
+    """Draw the cumulative sum of each site, camera and instrument with its limit; a cross marks a run above it."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    shown = sorted(charts, key=lambda chart: (not chart.alarm, -len(chart.sums)))[:_MOST_CHARTS]
+    figure, axes = _figure(9.0, 0.5 + 2.1 * len(shown), len(shown), 1)
+    for place, chart in zip(axes, shown, strict=True):
+        times, above = chart.runs["time"], chart.sums > chart.limit
+        place.plot(times, chart.sums, color=_KNOWN, linewidth=1, zorder=1)
+        place.scatter(
+            times[~above], chart.sums[~above], marker="o", s=45, color=_YOURS, edgecolor="white", zorder=3
+        )
+        place.scatter(
+            times[above],
+            chart.sums[above],
+            marker="X",
+            s=90,
+            color=_MARKERS["red"][1],
+            edgecolor="white",
+            zorder=3,
+        )
+        place.axhline(chart.limit, color="#4d5d68", linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
+        place.annotate(
+            f"alarm above {chart.limit:.1f}", (1, chart.limit), xycoords=("axes fraction", "data"),
+            xytext=(-4, 3), textcoords="offset points", ha="right", fontsize=8, color="#4d5d68",
+        )  # fmt: skip
+        place.set_title(f"{_plain(chart.name)}{'  – ALARM' if chart.alarm else ''}", fontsize=10, loc="left")
+        place.set_ylim(bottom=-0.2, top=max(1.25 * chart.limit, 1.1 * float(chart.sums.max())))
+        place.margins(x=0.06)
+        locator = AutoDateLocator(minticks=2, maxticks=8)  # type: ignore[no-untyped-call]  # matplotlib's stubs
+        place.xaxis.set_major_locator(locator)
+        place.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        place.set_ylabel("cumulative sum", fontsize=9)
     return _png(figure)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from tidelab.domain.verdict import ShareChange, Verdict
-from tidelab.drift import DriftSettings, Reference, ReferenceFileError, Timeline
+from tidelab.drift import DriftSettings, Reference, ReferenceFileError, Timeline, alarm
 from tidelab.drift.words import STATE_WORDS
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section, table
@@ -33,6 +33,8 @@ def image_statistics(run: RunFolder) -> Displayable:
             f"{test.median:.3g}",
             f"{test.statistic:.2f}",
             "–" if test.matched is None else f"{test.matched:.2f}",
+            "–" if test.fixed is None else f"{test.fixed:.2f}",
+            "–" if test.known_high is None else f"{test.known_high:.2f}",
             "yes" if test.differs else "no",
         )
         for test in said.statistic_tests
@@ -59,9 +61,11 @@ def image_statistics(run: RunFolder) -> Displayable:
         "Yours, median",
         "Distance (0–1)",
         "At equal class shares",
+        f"At {said.matched_images} images" if said.matched_images else "At a fixed number",
+        "Known samples, up to",
         "Different?",
     ]
-    return section(body + table(headers, rows, numeric=(1, 2, 3, 4)), words, "tl-fitness-looks")
+    return section(body + table(headers, rows, numeric=(1, 2, 3, 4, 5, 6)), words, "tl-fitness-looks")
 
 
 def class_shares(run: RunFolder) -> Displayable:
@@ -126,7 +130,7 @@ def drifted_images(run: RunFolder) -> Displayable:
 
 
 def timeline(run: RunFolder) -> Displayable:
-    """Return the verdicts of this person's runs with the same model, over time."""
+    """Return the verdicts of this person's runs with the same model, over time, and the chart that raises an alarm."""
     request = run.request
     history = Timeline(run.runs_root)
     frame = history.read(request.use_case, model_digest=request.model.digest)
@@ -140,21 +144,35 @@ def timeline(run: RunFolder) -> Displayable:
     if frame.empty:
         words = f"There is no verdict on images of your own with this model yet. {left_out}".strip()
         return section(note(words), words)
-    rows = [_row(record) for record in reversed(frame.to_dict("records"))]
-    words = "\n".join(
-        f"{when}: {state} ({n} images, {share} unlike the known ones)" for when, state, n, share in rows
-    )
     use_case = use_case_of(run)
     settings = use_case.drift if use_case else DriftSettings()
-    body = _plot(plots.timeline(frame, settings), f"Verdicts over time. {words}")
-    body += table(["When", "Verdict", "Images", "Unlike the known ones"], rows, numeric=(2, 3))
+    rows = [_row(record) for record in reversed(frame.to_dict("records"))]
+    words = "\n".join(
+        f"{when}: {state} ({n} images, {share} unlike the known ones)"
+        for when, state, n, share, _place, _score in rows
+    )
+    charts = list(alarm.charts(frame, settings))
+    told = [alarm.in_words(chart, settings) for chart in charts]
+    body = Markup("").join(
+        note(text, "warn" if chart.alarm else "info") for chart, text in zip(charts, told, strict=True)
+    )
+    body += _plot(plots.timeline(frame, settings), f"Verdicts over time. {words}")
+    if charts:
+        body += _plot(plots.cusum(charts), f"Cumulative sums. {' '.join(told)}")
+    else:
+        told = [
+            "No run has a score yet (every verdict was grey or of an older version), so there is no chart."
+        ]
+        body += note(told[0])
+    headers = ["When", "Verdict", "Images", "Unlike the known ones", "Site, camera, instrument", "Score"]
+    body += table(headers, rows, numeric=(2, 3, 5))
     notes = [left_out] if left_out else []
     if frame.attrs["unreadable"]:
         notes.append(
             f"{numbers.plural(frame.attrs['unreadable'], 'line')} of the timeline could not be read and left out."
         )
     body += Markup("").join(note(text) for text in notes)
-    return section(body, words, "tl-fitness-timeline")
+    return section(body, "\n".join([*told, words]), "tl-fitness-timeline")
 
 
 def _nothing(said: Verdict, start: str) -> Displayable:
@@ -175,11 +193,13 @@ def _times(distance: float, limit: float | None) -> str:
     return f"{distance / limit:.1f}" if limit else f"{distance:.3g}"
 
 
-def _row(record: Mapping[Hashable, Any]) -> tuple[str, str, str, str]:
-    share = record["unlike_share"]
+def _row(record: Mapping[Hashable, Any]) -> tuple[str, str, str, str, str, str]:
+    share, score = record["unlike_share"], record["score"]
     return (
         f"{record['time']:%Y-%m-%d %H:%M} UTC",
         STATE_WORDS[record["state"]],
         numbers.count(record["n_images"]),
         "–" if pd.isna(share) else f"{share:.1%}",
+        ", ".join(str(record[name]) for name in alarm.PLACE if record[name]) or "–",
+        "–" if pd.isna(score) else f"{score:.1f}",
     )

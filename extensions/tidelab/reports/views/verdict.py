@@ -41,8 +41,77 @@ def verdict(run: RunFolder) -> Displayable:
         said.headline,
         Markup("<ul>{}</ul>").format(reasons) if reasons else Markup(""),
     )
+    effect = _effect(said)
     words = "\n".join([f"{word.upper()}: {said.headline}", *(f"- {reason}" for reason in said.reasons)])
-    return section(banner + _images(run, said) + _details(said), words, "tl-verdict")
+    return section(
+        banner + effect + _images(run, said) + _samples(said) + _details(said), words, "tl-verdict"
+    )
+
+
+def _effect(said: Verdict) -> Markup:
+    """Return a scale with the share of unlike images, its interval, and what normal samples show: lengths and words, no colour code."""
+    if said.unlike_share is None or said.unlike_low is None or said.unlike_high is None:
+        return Markup("")
+    normal = said.known_high or 0.0
+    end = min(1.0, 1.25 * max(said.unlike_high, normal, 0.04))
+    x = {
+        name: 600 * value / end
+        for name, value in (
+            ("low", said.unlike_low),
+            ("at", said.unlike_share),
+            ("high", said.unlike_high),
+            ("normal", normal),
+        )
+    }
+    known = (
+        ""
+        if said.known_high is None
+        else f"; 0 to {_percent(normal)} (grey bar) would be normal among {numbers.plural(said.known_samples, 'known sample')}"
+    )
+    told = (
+        f"{_percent(said.unlike_share)} of the images are unlike the known ones (diamond; line: 95 % interval, "
+        f"{_percent(said.unlike_low)} to {_percent(said.unlike_high)}){known}."
+    )
+    bar = (
+        Markup('<rect x="0" y="9" width="{:.1f}" height="12" fill="#c3ccd1"/>').format(x["normal"])
+        if said.known_high is not None
+        else Markup("")
+    )
+    drawing = Markup(
+        '<svg viewBox="-8 0 616 30" role="img" aria-label="{}" style="width:100%;max-width:616px;height:30px">'
+        '<line x1="0" y1="24" x2="600" y2="24" stroke="#4d5d68"/>{}'
+        '<line x1="{:.1f}" y1="15" x2="{:.1f}" y2="15" stroke="#13738c" stroke-width="2.5"/>'
+        '<path d="M{:.1f} 8l7 7-7 7-7-7z" fill="#13738c"/></svg>'
+    ).format(told, bar, x["low"], x["high"], x["at"])
+    return Markup('<div class="tl-effect">{}<p class="tl-note tl-note-info">{}</p></div>').format(
+        drawing, told
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
+
+
+def _samples(said: Verdict) -> Markup:
+    if not said.samples:
+        return Markup("")
+    rows = [
+        (
+            one.sample_id,
+            STATE_WORDS[one.state],
+            numbers.count(one.n_images),
+            "–" if one.unlike is None else f"{one.unlike} ({_percent(one.unlike / one.n_images)})",
+            "–"
+            if one.unlike_low is None or one.unlike_high is None
+            else f"{_percent(one.unlike_low)} to {_percent(one.unlike_high)}",
+            one.words,
+        )
+        for one in said.samples
+    ]
+    headers = ["Sample", "Verdict", "Images", "Unlike the known ones", "95 % interval", "What stands out"]
+    return Markup("<details><summary>Each of the {}</summary>{}</details>").format(
+        numbers.plural(len(rows), "sample"), table(headers, rows, numeric=(2, 3, 4))
+    )
 
 
 def _images(run: RunFolder, said: Verdict) -> Markup:
@@ -73,8 +142,17 @@ def _details(said: Verdict) -> Markup:
     if said.method:
         parts.append(Markup("<p>{}</p>").format(said.method))
     compared = f"{numbers.plural(said.n_images, 'image')} compared with {numbers.plural(said.n_reference, 'known image')}"
+    if said.known_samples:
+        compared += f" of {numbers.plural(said.known_samples, 'sample')}"
+    if said.matched_mmd is not None and said.matched_mmd_high is not None:
+        compared += (
+            f"; squared MMD at {said.matched_images} images {said.matched_mmd:.4f}, normal samples stay below "
+            f"{said.matched_mmd_high:.4f}"
+        )
     if said.mmd is not None and said.p_value is not None:
-        compared += f"; squared MMD {said.mmd:.4f}, p = {said.p_value:.3f}"
+        compared += (
+            f"; squared MMD of all {said.mmd:.4f}, permutation p = {said.p_value:.3f} (decides nothing)"
+        )
     parts.append(Markup("<p>{}.</p>").format(compared))
     if said.statistic_tests:
         rows = [

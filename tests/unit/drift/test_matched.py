@@ -1,0 +1,113 @@
+"""Discrepancy and looks at one number of images: what does not move them, and what does."""
+
+import numpy as np
+import pytest
+from drift_factory import CLASSES, batch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidelab.drift import DriftSettings, looks, matched
+from tidelab.drift.known import fixed_size
+from tidelab.drift.matched import Cloud
+from tidelab.science.two_sample import unit_vectors, weighted_ks_distance, weighted_ks_distances
+
+
+def cloud(*arguments, **keywords):
+    made = batch(*arguments, **keywords)
+    return Cloud(unit_vectors(made.embeddings), np.asarray(made.labels))
+
+
+KNOWN = cloud(600, seed=1)
+SIGMA = matched.width(KNOWN)
+
+
+def value(images, size=30, known=KNOWN):
+    return matched.discrepancy(images, known, size, SIGMA, seed=1)
+
+
+def test_it_does_not_grow_with_the_number_of_images():
+    """Halves of one set: the mean over many draws is the same whether 60 or 600 images are drawn from."""
+    large = cloud(1200, seed=2, moved=0.3)
+    small = large.part(np.arange(1200) < 60)
+    assert value(small) == pytest.approx(value(large), abs=0.04)
+
+
+def test_a_bloom_leaves_it_where_it_was_and_a_shift_does_not():
+    mixed, bloom = cloud(300, seed=3), cloud(300, seed=3, shares=[0.9, 0.05, 0.05])
+    shifted = cloud(300, seed=3, moved=np.eye(16)[0] * 3.0)
+    assert abs(value(bloom)) < 0.05
+    assert abs(value(mixed)) < 0.05
+    assert value(shifted) > 0.12
+
+
+def test_it_is_frouros_value_of_the_drawn_images():
+    """One draw, computed by hand from the definition (Gretton et al. 2012, eq. 3)."""
+    images = cloud(40, seed=4, moved=0.5)
+    here, there = matched._draw(images, KNOWN, 20, np.random.default_rng(7))
+    assert sorted(images.labels[here]) == sorted(KNOWN.labels[there])
+    assert len(set(there.tolist())) == 20
+    centres = {name: KNOWN.vectors[KNOWN.labels == name].mean(axis=0) for name in CLASSES}
+    x = np.stack([images.vectors[i] - centres[images.labels[i]] for i in here]).astype(float)
+    y = np.stack([KNOWN.vectors[i] - centres[KNOWN.labels[i]] for i in there]).astype(float)
+
+    def mean_kernel(a, b, same):
+        k = np.exp(-((a[:, None] - b[None]) ** 2).sum(axis=2) / (2 * SIGMA**2))
+        return (k.sum() - len(a)) / (len(a) * (len(a) - 1)) if same else k.mean()
+
+    expected = mean_kernel(x, x, True) + mean_kernel(y, y, True) - 2 * mean_kernel(x, y, False)
+    assert matched.discrepancy(images, KNOWN, 20, SIGMA, seed=7, draws=1) == pytest.approx(expected, abs=1e-5)
+
+
+def test_images_without_known_ones_of_their_class_cannot_be_matched():
+    strange = Cloud(KNOWN.vectors[:40], np.asarray(["new"] * 40))
+    assert value(strange) is None
+    mixed = Cloud(KNOWN.vectors[:40], np.asarray(["new"] * 20 + KNOWN.labels[20:40].tolist()))
+    assert value(mixed, size=30) is None
+    assert value(mixed, size=15) is not None
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_fast_distances_are_the_slow_ones(seed):
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(0, 8, (4, 9)).astype(float)  # many ties
+    second = rng.integers(0, 8, 30).astype(float)
+    weights = rng.integers(0, 3, 30).astype(float) + np.eye(30)[0]
+    fast = weighted_ks_distances(draws, second, weights)
+    slow = [weighted_ks_distance(row, second, weights) for row in draws]
+    np.testing.assert_allclose(fast, slow, atol=1e-12)
+
+
+def test_a_look_that_comes_with_the_classes_is_no_distance():
+    rng = np.random.default_rng(5)
+    labels = rng.choice(["big", "small"], 400)
+    known = np.where(labels == "big", 10.0, 0.0) + rng.normal(size=400)
+    bloom = np.asarray(["big"] * 100)
+
+    def distance(values):
+        return looks.distance(values, bloom, known, labels, 30, np.random.default_rng(1))
+
+    same = distance(10.0 + rng.normal(size=100))
+    moved = distance(11.5 + rng.normal(size=100))
+    assert same.value < 0.25 < moved.value
+    assert same.noise == pytest.approx(np.sqrt(1 / 30 + 1 / (labels == "big").sum()))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([40] * 12, 30),
+        ([20] * 12, 20),
+        ([12] * 3 + [25] * 12, 25),
+        ([8] * 12, 0),
+        ([40] * 9, 0),
+        ([], 0),
+        ([5] * 2 + [11] * 10, 11),
+    ],
+)
+def test_the_fixed_number_is_one_that_most_samples_have(sizes, expected):
+    assert fixed_size(sizes, DriftSettings()) == expected
+
+
+def test_the_fixed_number_is_never_above_what_a_run_may_have():
+    assert fixed_size([40] * 12, DriftSettings(minimum_images=20)) == 0
