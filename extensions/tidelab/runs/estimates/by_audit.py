@@ -10,26 +10,28 @@ from tidelab.domain.determination import Audit
 from tidelab.domain.estimate import EstimateMethod
 from tidelab.runs.estimates import words
 from tidelab.runs.estimates.evidence import Evidence, NoCorrection, Rows
+from tidelab.runs.validation import Validation
 from tidelab.science.audit_estimators import Totals, prediction_powered, stratified_totals
 
 
 def complete_audit(evidence: Evidence) -> Audit | None:
     """Return the answered audit with the most images, the newest of equals; None when there is none large enough."""
-    looked = set(evidence.table["image_id"][evidence.looked_at])
+    validation = Validation(evidence.run)
     answered = [
         (len(audit.image_ids), audit.time, audit)
         for audit in evidence.audits
-        if len(audit.image_ids) >= evidence.settings.minimum_audit and looked.issuperset(audit.image_ids)
+        if len(audit.image_ids) >= evidence.settings.minimum_audit
+        and len(validation.checked(audit)) == len(audit.image_ids)
     ]
     return max(answered, key=lambda one: one[:2])[2] if answered else None
 
 
 def unfinished(evidence: Evidence) -> list[str]:
     """Return what to say of audits that are not answered in full, or too small to count on."""
-    looked = set(evidence.table["image_id"][evidence.looked_at])
+    validation = Validation(evidence.run)
     said = []
     for audit in evidence.audits:
-        asked, done = len(audit.image_ids), sum(one in looked for one in audit.image_ids)
+        asked, done = len(audit.image_ids), len(validation.checked(audit))
         if done < asked:
             said.append(
                 f"Audit {audit.audit_id}: {done} of {words.images(asked)} checked; it counts when all are."
