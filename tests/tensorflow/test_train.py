@@ -9,6 +9,8 @@ from tests.tensorflow.conftest import QUICK
 from tidelab.domain.image import DecodedImage
 from tidelab.models import ModelBundle, load_predictor
 from tidelab.models.classifier import inputs_of
+from tidelab.models.heldout import HeldOut
+from tidelab.models.training_images import TrainingImages
 from tidelab.science.calibration import negative_log_likelihood
 from tidelab.training import keras_network, steps
 from tidelab.training import trained as checks
@@ -17,6 +19,7 @@ from tidelab.training.save import save_model
 from tidelab.training.settings import TrainingSettings, epochs_for
 from tidelab.training.synthetic import LABELS
 from tidelab.training.train import train_model
+from tidelab.training.weights import Weights
 
 KINDS = ("forest", "network", "network+features")
 
@@ -57,17 +60,23 @@ def test_embedding_of_the_forest_is_its_standardised_features(trained, images, s
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_temperature_was_fitted_on_the_validation_images(trained, images, split, kind):
-    model = trained[kind][0]
-    rows = split.rows("validation")
+def test_no_temperature_is_fitted_on_few_validation_images(trained, split, kind):
+    card = trained[kind][0].card
+    assert card.temperature == 1.0
+    assert f"{len(split.rows('validation'))} validation images are too few" in card.calibration
+
+
+def test_temperature_is_fitted_on_enough_validation_images(images, split):
+    parts = np.where(np.arange(240) % 2 == 0, "train", "validation")
+    model = train_model("forest", images, parts, QUICK)
+    assert model.card.calibration == "Temperature fitted on 120 validation images."
+    rows = np.flatnonzero(parts == "validation")
     feed = inputs_of([images.pixels[k] for k in rows], model.card.input)
     raw = dataclasses.replace(model, card=model.card.model_copy(update={"temperature": 1.0}))
-    before, _ = raw.classifier.probabilities(feed)
-    after, _ = model.classifier.probabilities(feed)
-    assert (
-        negative_log_likelihood(after, images.truth[rows])
-        <= negative_log_likelihood(before, images.truth[rows]) + 1e-6
-    )
+    before, after = (one.classifier.probabilities(feed)[0] for one in (raw, model))
+    truth = images.truth[rows]
+    assert model.card.temperature != 1.0
+    assert negative_log_likelihood(after, truth) < negative_log_likelihood(before, truth)
 
 
 def test_progress_is_told_epoch_by_epoch(trained):
@@ -109,8 +118,25 @@ def test_a_bundle_is_complete_and_gives_the_same_after_saving(trained, images, s
     assert len(reference) == len(split.rows("test")), "held-out images, not those it was trained on"
     assert set(reference.sample_ids) == {images.sample_ids[k] for k in split.rows("test")}
     assert bundle.card.quality.n_test == len(reference)
+    held = HeldOut.load(bundle.folder)
+    rows = split.rows("test")
+    assert [bundle.card.labels[k] for k in held.truth] == [images.labels[images.truth[k]] for k in rows]
+    assert held.sample_ids == tuple(images.sample_ids[k] for k in rows)
+    assert held.image_ids == tuple(f"sha256:{images.digests[k]}" for k in rows)
+    predicted = model.classifier.predict([DecodedImage("", "", images.pixels[k]) for k in rows])
+    np.testing.assert_array_equal(held.probabilities, np.stack([one.probabilities for one in predicted]))
+    np.testing.assert_allclose(held.distances, held.distance(np.stack([one.embedding for one in predicted])))
+    # Training images lie nearer to their own classes than the held-out ones do.
+    seen = model.classifier.predict([DecodedImage("", "", images.pixels[k]) for k in split.rows("train")])
+    assert np.median(held.distance(np.stack([one.embedding for one in seen]))) < np.median(held.distances)
     assert bundle.card.data_digest == steps.digest(images, split)
     assert bundle.card.created_by == "ada"
+    seen = {images.digests[k] for part in ("train", "validation") for k in split.rows(part)}
+    assert TrainingImages.load(bundle.folder).digests == seen
+    assert not seen & set(test.images.digests)
+    weights = Weights.load(bundle.folder)
+    assert weights.labels == LABELS
+    assert [one.tobytes() for one in weights.arrays] == [one.tobytes() for one in model.weights.arrays]
 
 
 def test_test_images_are_never_looked_at(images, split, monkeypatch):
