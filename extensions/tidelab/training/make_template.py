@@ -25,7 +25,8 @@ from tidelab.training.train import train_model
 SLUG: Final = "{{slug}}"
 SIZE_PX: Final = 80
 SAMPLE_IMAGES, SAMPLE_SEED = 36, 3
-IMAGES, SEED, BATCHES = 300, 4, 10
+IMAGES, SEED, BATCHES = 720, 4, 60
+"""A fifth of the batches is held out: 12 samples for the drift verdict to be judged by."""
 CREATED: Final = "2026-11-20T00:00:00+00:00"
 """Fixed, so that the card says nothing about when the script ran."""
 
@@ -95,13 +96,17 @@ def make_sample(folder: Path) -> None:
 def make_model(folder: Path, images: int = IMAGES) -> ModelBundle:
     """Train a small forest on generated shapes and write its bundle into a folder."""
     settings = TrainingSettings(trees=30, seed=1)
+    rows = [("image", "sample_id")]
     with TemporaryDirectory() as scratch:
         for index in range(images):
             image, label = make_shape(index, SEED)
             (Path(scratch) / label).mkdir(exist_ok=True)
             image.save(Path(scratch) / label / f"{index:04d}.png")
+            rows.append((f"{label}/{index:04d}.png", f"batch-{index // len(SHAPES) % BATCHES:02d}"))
+        with (Path(scratch) / "samples.csv").open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream).writerows(rows)
         data = read_images(scratch)
-        batches = np.arange(len(data)) % BATCHES
+        batches = np.unique(data.sample_ids, return_inverse=True)[1]
         parts = grouped_split(data.truth, batches, seed=settings.seed)
         model = train_model("forest", data, parts, settings)
         evaluation = evaluate(model.classifier, data, np.flatnonzero(parts == TEST), "Demo model")
