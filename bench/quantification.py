@@ -253,8 +253,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--simulations", type=int, default=1000)
-    parser.add_argument("--side", type=int, default=300, help="simulations of the side scenarios")
+    parser.add_argument("--simulations", type=int, default=500)
+    parser.add_argument("--side", type=int, default=100, help="simulations of the side scenarios")
     parser.add_argument("--replicates", type=int, default=400)
     parser.add_argument(
         "--quick", action="store_true", help="rough figures on the screen, nothing is written"
