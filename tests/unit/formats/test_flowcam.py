@@ -122,7 +122,7 @@ def test_many_faults_are_counted_and_not_listed() -> None:
     assert str(found.faults[-1]) == f"{1000 - MAX_FAULTS + 1} more rows could not be read"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.characters()), max_size=6), st.integers(0, len(GOOD))
 )
@@ -180,7 +180,7 @@ def test_other_units_of_volume_are_converted_and_unknown_ones_not_assumed() -> N
     assert parse_summary("Fluid Volume Imaged: N/A").faults == ()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=300), st.integers(0, 40))
 def test_any_text_is_a_summary_that_says_little(text: str, where: int) -> None:
     lines = TXT.splitlines()
@@ -232,7 +232,7 @@ def test_other_lists_are_not_taken_for_flowcam() -> None:
     assert not looks_like_list("2024\nsomething\nelse")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 90), st.integers(1, 90)), min_size=1, max_size=40))
 def test_generated_particles_never_overlap(sizes: list[tuple[int, int]]) -> None:
     places = place(sizes, 64)

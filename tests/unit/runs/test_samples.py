@@ -96,7 +96,7 @@ def test_very_many_faults_are_counted(tmp_path: Path) -> None:
     assert faults[-1] == f"{500 - MAX_FAULTS + 1} more rows have errors"
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, len(FULL) - 1), st.integers(0, 255)), max_size=6),
     st.integers(0, len(FULL)),
@@ -115,7 +115,7 @@ def test_a_mutated_table_gives_samples_that_hold_or_words(
     assert all(words and "{" not in words[:2] for words in faults)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.sampled_from(list(SAMPLE_FIELDS)), st.text(max_size=30), max_size=5))
 def test_any_texts_are_a_sample_or_a_sentence(values: dict[str, str]) -> None:
     sample, words = as_sample("s", values)
@@ -234,7 +234,7 @@ def test_lines_of_a_sample_that_contradict_each_other_leave_it_unknown(tmp_path:
     assert any("latitude has 2 values in the lines of the sample" in row.reason for row in found.failures)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, len(TSV) - 1), st.integers(0, 255)), max_size=6),
     st.integers(0, len(TSV)),

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from tidelab.science.biovolume import equivalent_diameter_um, prolate_spheroid_um3, sphere_um3
 from tidelab.science.particle_size import NAMES, axes_of, particle_size
@@ -51,6 +52,20 @@ def test_the_particle_of_a_crop_is_measured_in_pixels_of_the_crop() -> None:
     shrunk = particle_size(large)
     assert shrunk["area_px"] == pytest.approx(math.pi / 4 * 600 * 300, rel=0.06)
     assert shrunk["minor_axis_px"] == pytest.approx(300, rel=0.04)
+
+
+@pytest.mark.parametrize(("diameter", "most_px"), [(8, 1.2), (20, 0.9), (80, 0.8)])
+def test_a_photographed_disc_comes_out_less_than_a_pixel_too_large(diameter: int, most_px: float) -> None:
+    """What docs/explanation/samples-and-effort.md says of the outline: blurred by 0.8 px, with a camera's noise."""
+    rng, found = np.random.default_rng(1), []
+    side = diameter + 14
+    for _ in range(10):
+        y, x = np.mgrid[: side * 4, : side * 4] / 4 - side / 2 + 0.125 + rng.uniform(-0.5, 0.5)
+        cover = (np.hypot(x, y) < diameter / 2).astype(float).reshape(side, 4, side, 4).mean(axis=(1, 3))
+        grey = ndimage.gaussian_filter(165 - 110 * cover, 0.8) + rng.normal(0, 2, cover.shape)
+        crop = np.clip(np.rint(grey), 0, 255).astype(np.uint8)[:, :, None].repeat(3, axis=2)
+        found.append(float(equivalent_diameter_um(particle_size(crop)["area_px"], 1.0)))
+    assert 0.2 < np.mean(found) - diameter < most_px
 
 
 def test_an_empty_crop_has_no_particle() -> None:
