@@ -13,6 +13,8 @@ from tidelab.catalogue.notebooks import Notebook
 from tidelab.catalogue.usecase import UseCase
 
 MAX_ANALYSE_LINES = 40
+SHOWING = ("show", "validation")
+"""What shows something of the run below the form, and follows when another run is shown."""
 TAGS = ("parameters", "lesson", "result")
 """``parameters``: the one cell papermill fills; ``lesson``: skipped by the app; ``result``: hidden by the app until it is there."""
 
@@ -157,11 +159,13 @@ def _length(name: str, cells: list[Cell]) -> Iterator[tuple[str, str]]:
         )
 
 
+def _shows(cell: Cell) -> bool:
+    return any(cell.calls_of(method) for method in SHOWING)
+
+
 def _explained(cells: list[Cell]) -> Iterator[tuple[str, str]]:
     for before, cell in zip([None, *cells], cells, strict=False):
-        if cell.calls_of("show") and (
-            before is None or before.kind != "markdown" or not before.source.strip()
-        ):
+        if _shows(cell) and (before is None or before.kind != "markdown" or not before.source.strip()):
             yield (
                 cell.field,
                 "shows a result without a text cell before it that says what is seen and how to read it.",
@@ -190,7 +194,7 @@ def _shown(cells: list[Cell]) -> Iterator[tuple[str, str]]:
             call = (
                 isinstance(value, ast.Call)
                 and isinstance(value.func, ast.Attribute)
-                and value.func.attr == "show"
+                and value.func.attr in SHOWING
             )
             printed = (
                 isinstance(value, ast.Call)
@@ -200,13 +204,13 @@ def _shown(cells: list[Cell]) -> Iterator[tuple[str, str]]:
             if not call and not printed:
                 yield (
                     cell.field,
-                    f"line {statement.lineno} shows a value below the form without `analysis.show(...)`.",
+                    f"line {statement.lineno} shows a value below the form without `analysis.show(...)` (or `analysis.validation()`).",
                 )
 
 
 def _results_tagged(notebook: Notebook, cells: list[Cell]) -> Iterator[tuple[str, str]]:
     for cell in cells:
-        if "app" in notebook.faces and cell.calls_of("show") and "result" not in cell.tags:
+        if "app" in notebook.faces and _shows(cell) and "result" not in cell.tags:
             yield (
                 cell.field,
                 "shows a result without the tag `result`, by which the app hides it until the analysis is done.",
