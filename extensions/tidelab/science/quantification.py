@@ -15,6 +15,7 @@ Both assume that the images of a class look the same here as among the labelled 
 An image that lies beyond all training classes is no evidence for any of them: it counts into one more class, ``unidentified``.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,7 +127,10 @@ def emq(labelled: Labelled, sample: Array) -> Array:
     if not len(here) or not near.any():
         return np.append(np.zeros(k), 1.0)
     prior = labelled.outputs[near, :k].mean(axis=0)
-    shares, _ = EMQ.EM(prior, here)
+    with warnings.catch_warnings():
+        # It warns on standard error when a thousand steps were not enough; the result is then as good as a check needs.
+        warnings.simplefilter("ignore")
+        shares, _ = EMQ.EM(prior, here)
     lost = np.minimum(class_means(labelled)[k, :k], 0.5)
     known = np.asarray(shares, np.float64) * (len(here) / len(sample)) / (1 - lost)
     total = min(1.0, float(known.sum()))

@@ -262,6 +262,10 @@ def test_concentrations_need_the_volume_of_every_sample_and_a_class_that_lives(u
     one = whole(folder.estimates(), "middle")
     assert one.concentration_per_ml.high == pytest.approx(one.corrected.high / 8)
     assert whole(folder.estimates(), "").concentration_per_ml is None
+    (folder.path / "samples.csv").write_text("damaged")
+    found = folder.estimates()
+    assert whole(found, "middle").concentration_per_ml is None
+    assert any("No concentrations" in note and "samples.csv" in note for note in found.notes)
 
 
 def test_estimates_are_kept_until_something_changes(use_case, model, monkeypatch):

@@ -1,7 +1,6 @@
 """The figures of ``docs/explanation/corrected-counts-simulation.md``, measured again at full size (``make prove``)."""
 
 import pytest
-
 from bench.quantification import SEPARATIONS, simulate
 from bench.quantification_page import within
 

@@ -31,14 +31,6 @@ _MAX_CARD_BYTES: Final = 2 * 2**20
 Rows = npt.NDArray[np.bool_]
 
 
-def _samples(run: RunFolder) -> Mapping[str, Sample]:
-    """Return the samples by id; none for a run of a version that did not keep them: then there are counts and no concentrations."""
-    try:
-        return run.sample_records()
-    except RunError:
-        return {}
-
-
 class NoCorrection(Exception):
     """Why the model's errors cannot be corrected, in words."""
 
@@ -61,6 +53,8 @@ class Evidence:
         By sample id.
     audits
         Oldest first.
+    problems
+        What could not be read, in words.
     """
 
     run: RunFolder
@@ -69,17 +63,25 @@ class Evidence:
     meanings: Meanings
     samples: Mapping[str, Sample]
     audits: tuple[Audit, ...]
+    problems: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: RunFolder) -> "Evidence":
         """Read a run; raises `RunError` when it has no results or its validations cannot be read."""
         use_case = use_case_of(run)
+        samples: Mapping[str, Sample] = {}
+        problems: tuple[str, ...] = ()
+        try:
+            samples = run.sample_records()
+        except RunError as error:
+            problems = (f"No concentrations, because nothing is known of the samples: {error}",)
         return cls(
             run=run,
             table=run.determinations(),
             settings=use_case.estimation if use_case else Estimation(),
             meanings=label_meaning(run),
-            samples=_samples(run),
+            samples=samples,
+            problems=problems,
             audits=tuple(read_audits(run.path)),
         )
 
