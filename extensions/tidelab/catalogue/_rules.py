@@ -118,7 +118,7 @@ def _parameters(use_case: "UseCase") -> Iterator[Broken]:
 
 
 def _sample_parameters(use_case: "UseCase") -> Iterator[Broken]:
-    """A parameter named like a fact of a sample asks for that fact; a default would be an effort that nobody measured."""
+    """Find parameters that ask for a fact of a sample which is not declared, or that answer it themselves by a default."""
     for key, parameter in (
         use_case.notebooks["analyse"].parameters.items() if "analyse" in use_case.notebooks else ()
     ):

@@ -261,7 +261,9 @@ def _samples(ready: _Ready, collection: Collection, log: RunLog) -> Samples:
 
 def _nothing_left(pipeline: Pipeline) -> RunError:
     # What is wrong with a table is a row too, and not why there is nothing to show.
-    first = next((row for row in pipeline.failures if not row.kind.startswith("samples-")), pipeline.failures[0])
+    first = next(
+        (row for row in pipeline.failures if not row.kind.startswith("samples-")), pipeline.failures[0]
+    )
     count = len(pipeline.failures)
     files = "The only file" if count == 1 else f"None of the {count} files"
     verb = "could not be used" if count == 1 else "could be used"

@@ -56,7 +56,10 @@ def _control(parameter: Parameter, value: Any) -> Any:
         case NumberParameter(default=None) | StringParameter(default=None):
             # Text, because a control for numbers cannot be empty, and empty is the honest answer here.
             return widgets.Text(
-                value="" if value is None else str(value), placeholder="not known", continuous_update=False, **common
+                value="" if value is None else str(value),
+                placeholder="not known",
+                continuous_update=False,
+                **common,
             )
         case NumberParameter(minimum=float() | int(), maximum=float() | int()):
             return widgets.FloatSlider(

@@ -101,6 +101,16 @@ def test_the_same_run_in_a_zip_gives_the_same_images(tmp_path: Path) -> None:
     zipped.close()
 
 
+def test_the_files_of_a_run_that_were_uploaded_one_by_one_are_a_run(tmp_path: Path) -> None:
+    truth = particles(3)
+    folder = write_run(tmp_path, "run-1", truth)
+    (folder / "samples.csv").write_text("sample_id,dilution_factor\nrun-1,2\n")
+    found = collect(sorted(folder.iterdir()), LIMITS)
+    assert [source.name for source in found.sources] == ["run-1/1", "run-1/2", "run-1/3"]
+    assert found.samples_table is not None
+    np.testing.assert_array_equal(crops(found)["run-1/2"], truth[1])
+
+
 def test_the_digest_of_a_particle_is_that_of_collage_and_rectangle(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "in", "run-1", particles(2))
     first, second = (source.read(LIMITS).digest for source in collect([folder], LIMITS).sources)
@@ -174,6 +184,10 @@ def test_cells_per_ml_diameter_and_biovolume_of_a_run(asks: UseCase, tmp_path: P
     assert [file["file"] for file in manifest["files"]] == ["run-1.lst", "run-1_run_summary.txt"]
     assert manifest["given"] == {"dilution_factor": "0.5"}
     assert any("without a time zone" in words for words in manifest["not_said"])
+    assert (
+        "The instrument's clock says 2024-05-03 10:23:07 for the run run-1, without a time zone"
+        in views.samples(run).text
+    )
 
 
 def test_the_true_concentration_lies_in_the_interval_of_every_class(asks: UseCase, tmp_path: Path) -> None:

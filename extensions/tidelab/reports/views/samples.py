@@ -51,7 +51,7 @@ def samples(run: RunFolder) -> Displayable:
         body += Markup('<p class="tl-soft">{} more in samples.csv</p>').format(
             numbers.count(len(records) - len(shown))
         )
-    sentences = [*_origins(records), *not_computed(records, declared)]
+    sentences = [*_origins(records), *not_computed(records, declared), *_not_said(run)]
     body += Markup("<ul>{}</ul>").format(
         Markup("").join(Markup("<li>{}</li>").format(one) for one in sentences)
     )
@@ -112,6 +112,15 @@ def _origins(records: Mapping[str, KnownSample]) -> Iterator[str]:
             titles = ", ".join(SAMPLE_FIELDS[name].title for name in fields)
             mark = f" ({_MARKS[origin]})" if _MARKS[origin] else ""
             yield f"{words[:1].upper()}{words[1:]}{mark}: {titles}."
+
+
+def _not_said(run: RunFolder) -> list[str]:
+    """Return what the instrument's files do not say, as the run found it."""
+    try:
+        found = run.manifest().get("samples", {}).get("not_said", [])
+    except (RunError, AttributeError):
+        return []
+    return [str(one) for one in found[:_MOST_ROWS]] if isinstance(found, list) else []
 
 
 def _header(name: str) -> str:
