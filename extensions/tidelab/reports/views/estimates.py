@@ -17,11 +17,11 @@ UNIDENTIFIED: Final = "Unidentified"
 _MOST_BARS: Final = 30
 _MOST_SAMPLES: Final = 50
 _METHODS: Final[dict[EstimateMethod, str]] = {
-    "PACC": "corrected with held-out images (PACC)",
-    "EMQ": "corrected with held-out images (EMQ)",
-    "audit-stratified": "random audit (stratified)",
-    "audit-ppi": "random audit (prediction-powered)",
-    "validated": "every image was looked at",
+    "PACC": "PACC",
+    "EMQ": "EMQ",
+    "audit-stratified": "audit, stratified",
+    "audit-ppi": "audit, prediction-powered",
+    "validated": "all images seen",
     "": "–",
 }
 _HEADERS: Final = [
