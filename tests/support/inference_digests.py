@@ -17,9 +17,13 @@ from pathlib import Path
 from tidelab.catalogue import load_catalogue
 from tidelab.models import predictor_class
 from tidelab.runs import keys
+from tidelab.runs.inputs.particles import RULE
+from tidelab.science.particle_size import MEASURE
 
 FILE = Path(__file__).resolve().parents[1] / "data" / "inference_digests.json"
 DECODING = "tidelab.runs.keys:SCHEMA"
+MEASURING = "tidelab.science.particle_size:MEASURE"
+CUTTING = "tidelab.runs.inputs.particles:RULE"
 _IGNORED = {"ctx", "type_params", "type_comment", "kind"}
 _COUNTED = ("tidelab.science.", "tidelab.models.thumbnail")
 
@@ -70,7 +74,11 @@ def imported(module: str) -> set[str]:
 
 def current() -> dict[str, dict[str, str]]:
     """Return version and digest of every predictor of the catalogue, and of the decoding of images."""
-    sources = {DECODING: (str(keys.SCHEMA), keys.SOURCES)}
+    sources = {
+        DECODING: (str(keys.SCHEMA), keys.SOURCES),
+        MEASURING: (MEASURE, ("tidelab.science.particle_size", "tidelab.science.region_features")),
+        CUTTING: (RULE, ("tidelab.runs.inputs.particles",)),
+    }
     for use_case in load_catalogue().values():
         spec = use_case.task.predictor
         made = predictor_class(spec, [str(use_case.source_folder)])
