@@ -95,6 +95,17 @@ def test_a_run_is_withheld_with_the_reason(use_case, model, counts, verdict, wor
     assert all(one.method == "" and one.check is None for one in found.classes)
 
 
+def test_a_sample_with_something_new_is_withheld_and_the_others_are_not(use_case, model):
+    folder, truth = run_of(use_case, model, (320, 60, 20, 60), samples=4)
+    results = folder.results()
+    results["sample_id"] = np.where(truth == -1, "S1", results["sample_id"])
+    results.to_csv(folder.path / "results.csv", index=False)
+    found = folder.estimates()
+    assert "of no class that the model was trained on" in found.withheld[0]
+    held = {one.sample_id: one.corrected is None for one in found.classes}
+    assert held == {"": True, "S1": True, "S2": False, "S3": False, "S4": False}
+
+
 def test_an_unknown_class_of_a_twentieth_is_put_apart(use_case, model):
     folder, _ = run_of(use_case, model, (400, 80, 20, 15))
     found = folder.estimates()

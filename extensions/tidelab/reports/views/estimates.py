@@ -133,14 +133,11 @@ def _samples(found: Estimates, titles: Mapping[str, str]) -> Markup:
     parts = []
     for sample_id in ids[:_MOST_SAMPLES]:
         shown = [one for one in found.classes if one.sample_id == sample_id and _worth_a_line(one)]
-        reasons = {one.withheld for one in shown if one.withheld}
-        same = len(reasons) == 1 and all(one.withheld for one in shown)
-        words = (
-            note(f"Withheld for this sample: {reasons.pop()}", "warn")
-            if same and not found.withheld
-            else Markup("")
-        )
-        rows = [_row(one, titles, same or bool(found.withheld)) for one in shown]
+        reasons = {one.withheld for one in shown}
+        same = len(reasons) == 1 and "" not in reasons
+        new = same and reasons != {" ".join(found.withheld)}
+        words = note(f"Withheld for this sample: {reasons.pop()}", "warn") if new else Markup("")
+        rows = [_row(one, titles, same) for one in shown]
         parts.append(words + table(_HEADERS, rows, numeric=(1, 2, 3, 4), caption=f"Sample {sample_id}"))
     more = numbers.plural(len(ids) - _MOST_SAMPLES, "further sample")
     rest = note(f"{more} in estimates.json of the package.") if len(ids) > _MOST_SAMPLES else Markup("")

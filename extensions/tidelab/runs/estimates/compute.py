@@ -69,7 +69,7 @@ def compute(run: RunFolder, key: str = "") -> Estimates:
     for sample_id in dict.fromkeys(one for one in ids if one):
         rows = ids == sample_id
         # One sample that is the whole run must read the same twice.
-        part = whole if whole.reasons or rows.all() else answer(rows, sample_id)
+        part = whole if rows.all() else answer(rows, sample_id)
         result.classes += _rows(evidence, rows, sample_id, part)
     return result
 
