@@ -44,11 +44,13 @@ def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outpu
     crate = ROCrate()
     crate.name = f"{use_case.title}: run {manifest['run']}"
     crate.description = use_case.summary
+    # The licence of the use case is that of its software; whose images these are, Tidelab does not know.
+    opened = use_case.data_policy.results_licence if use_case.data_policy.kind == "open" else None
     crate.license = crate.add(ContextEntity(crate, "#licence", properties={
         "@type": "CreativeWork",
-        "name": "No licence chosen",
-        # The licence of the use case is that of its software; whose images these are, Tidelab does not know.
-        "description": "Whoever made this run decides under which licence its results are published.",
+        "name": opened or "No licence chosen",
+        "description": "The use case's data policy: its results may be published under this licence."
+        if opened else "Whoever made this run decides under which licence its results are published.",
     }))  # fmt: skip
     crate.root_dataset["conformsTo"] = {"@id": PROFILE}
     crate.root_dataset["datePublished"] = manifest["finished"]

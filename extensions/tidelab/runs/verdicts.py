@@ -119,6 +119,8 @@ def remember_verdict(folder: RunFolder, verdict: Verdict, log: RunLog) -> None:
     flags: list[Flag] = ["demo"] if request.model.demo else []
     if request.images == [SAMPLE]:
         flags.append("sample")
+    if request.usage.purpose == "test":
+        flags.append("test")
     site, camera, instrument = _place(folder)
     try:
         Timeline(folder.runs_root).append(

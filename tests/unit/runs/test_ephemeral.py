@@ -1,6 +1,7 @@
 """What a data policy promises about files: ephemeral runs, their uploads and pictures go, and say so; others stay."""
 
 import datetime
+import json
 import os
 from pathlib import Path
 
@@ -138,3 +139,19 @@ def test_a_sweep_survives_whatever_lies_among_the_uploads(tmp_path: Path) -> Non
     os.mkfifo(uploads / "z-keep1h")
     sweep(tmp_path / "runs", datetime.datetime.now(datetime.UTC) + 5 * HOUR)
     assert (tmp_path / "elsewhere").exists()
+
+
+def test_open_results_carry_their_licence(use_case: UseCase) -> None:
+    file = use_case.folder / "usecase.yaml"
+    file.write_text(file.read_text() + "data_policy: {kind: open, results_licence: CC-BY-4.0}\n")
+    folder = analysed(load_usecase(use_case.folder), "sample")
+    graph = json.loads((folder.path / "ro-crate-metadata.json").read_text())["@graph"]
+    (licence,) = [entity for entity in graph if entity["@id"] == "#licence"]
+    assert licence["name"] == "CC-BY-4.0"
+    assert "CC-BY-4.0" in views.provenance(folder).html
+
+
+def test_a_run_made_for_a_test_stays_out_of_the_timeline(use_case: UseCase, tmp_path: Path) -> None:
+    analysed(use_case, "sample")
+    (line,) = (tmp_path / "runs" / ".timeline.jsonl").read_text().splitlines()
+    assert json.loads(line)["flags"] == ["demo", "sample", "test"]
