@@ -141,8 +141,8 @@ def resampled_means(labelled: Labelled, replicates: int, rng: np.random.Generato
     """Return `class_means` of labelled sets drawn again, shape ``(replicates, k + 1, k + 1)``.
 
     Each class is drawn apart. Of ``m`` images ``m - 1`` are drawn with replacement, so that the variance is not too small (Rao,
-    J. N. K. and Wu, C. F. J., Resampling inference with complex survey data, Journal of the American Statistical Association 83, 1988), and deviations are stretched
-    by Student's t over the normal quantile, for few images say little about their own spread. Where the images of a class come from
+    J. N. K. and Wu, C. F. J., Resampling inference with complex survey data, Journal of the American Statistical Association 83,
+    1988), and deviations are stretched by Student's t over the normal quantile, for few images say little about their own spread. Where the images of a class come from
     at least `MINIMUM_CLUSTERS` known samples, whole samples are drawn instead of images: those of one bottle are alike.
     """
     k = labelled.n_classes

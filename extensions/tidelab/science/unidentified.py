@@ -2,9 +2,9 @@
 
 An unknown class rarely lies beyond every known image: much of it hides among the outermost known ones. But there are then more images
 out there than the known classes can fill. If known classes put a share ``e`` of their images beyond some distance and a share ``o``
-of the new ones lies there, at least ``(o - e) / (1 - e)`` of the new images are of another class, however that class is spread: the lower bound of mixture
-proportion estimation (Blanchard, G., Lee, G. and Scott, C., Semi-supervised novelty detection, Journal of Machine Learning Research
-11, 2010). What the known classes put there is reckoned class by class, at the shares they have here: a bloom of a ragged class is no
+of the new ones lies there, at least ``(o - e) / (1 - e)`` of the new images are of another class, however that class is spread: the
+lower bound of mixture proportion estimation (Blanchard, G., Lee, G. and Scott, C., Semi-supervised novelty detection, Journal of
+Machine Learning Research 11, 2010). What the known classes put there is reckoned class by class, at the shares they have here: a bloom of a ragged class is no
 unknown class.
 """
 
