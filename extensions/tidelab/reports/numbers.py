@@ -41,6 +41,24 @@ def score(value: float | None, decimals: int = 2) -> str:
     return f"{value:.{decimals}f}"
 
 
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def significant(value: float) -> str:
+    """Return a measured number with three significant digits, as a person writes it.
+
+    >>> significant(0.5), significant(22.84), significant(122004), significant(3.989e7), significant(4.2e-5)
+    ('0.5', '22.8', '122,000', '3.99 × 10⁷', '4.2 × 10⁻⁵')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    rounded = float(f"{value:.3g}")
+    if 1e-3 <= abs(rounded) < 1e6:
+        return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"
+    mantissa, _, exponent = f"{rounded:.2e}".partition("e")
+    return f"{float(mantissa):g} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
 def duration(seconds: float) -> str:
     """Return a time span a person reads at a glance.
 

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from tidelab.domain.estimate import Range
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section, table
+from tidelab.reports.numbers import significant
 from tidelab.reports.views.counts import UNIDENTIFIED
 from tidelab.reports.views.samples import NO_SAMPLE
 from tidelab.runs import RunError, RunFolder
@@ -91,12 +92,20 @@ def _totals(rows: list[ClassSize]) -> list[str]:
 
 
 def _range(value: Range | None) -> str:
-    return NOT_COMPUTED if value is None else f"{value.value:.3g} ({value.low:.3g} to {value.high:.3g})"
+    return (
+        NOT_COMPUTED
+        if value is None
+        else f"{significant(value.value)} ({significant(value.low)} to {significant(value.high)})"
+    )
 
 
 def _quartiles(value: Quartiles | None) -> str:
-    return NOT_COMPUTED if value is None else f"{value.median:.3g} ({value.low:.3g} to {value.high:.3g})"
+    return (
+        NOT_COMPUTED
+        if value is None
+        else f"{significant(value.median)} ({significant(value.low)} to {significant(value.high)})"
+    )
 
 
 def _number(value: float | None) -> str:
-    return NOT_COMPUTED if value is None else f"{value:.3g}"
+    return NOT_COMPUTED if value is None else significant(value)
