@@ -12,25 +12,22 @@ import argparse
 import json
 import platform
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from tidelab import paths
+from tidelab.science.comparison import corrected_interval
 from tidelab.science.metrics import macro_f1
 from tidelab.science.near_duplicates import near_duplicates
-from tidelab.science.splits import TEST, TRAIN, VALIDATION, grouped_split, merge_groups, repeated_folds
+from tidelab.science.splits import merge_groups
+from tidelab.training.cross_validating import cross_validate
+from tidelab.training.cross_validation import FOLDS, REPEATS, Fold
 from tidelab.training.datasets import LabelledImages, read_images
-from tidelab.training.evaluation import evaluate
 from tidelab.training.settings import KINDS, Kind, TrainingSettings
-from tidelab.training.train import train_model
 
-FOLDS, REPEATS, SEED = 5, 5, 1
-VALIDATION_SHARE = 0.125
-"""Of the training part of a fold: for the temperature, and for nothing else with so few images."""
+SEED = 1
 
 
 def main() -> None:
@@ -61,32 +58,26 @@ def _run(
 ) -> None:
     pairs = [(pair.first, pair.second) for pair in near_duplicates(images.pixels)]
     groups = merge_groups(images.sample_ids, pairs)
-    for number, (train, test) in enumerate(
-        repeated_folds(images.truth, groups, folds=FOLDS, repeats=REPEATS, seed=SEED)
-    ):
-        if (kind, number) in done:
-            continue
-        settings = TrainingSettings(seed=SEED + number)
-        parts = np.full(len(images), TRAIN, dtype="<U10")
-        parts[test] = TEST
-        inner = grouped_split(
-            images.truth[train], groups[train], seed=number, test_share=VALIDATION_SHARE, validation_share=0.2
-        )
-        parts[train[inner == TEST]] = VALIDATION
-        began = time.monotonic()
-        model = train_model(kind, images, parts, settings)
-        seconds = time.monotonic() - began
-        found = evaluate(model.classifier, images, test, kind)
+
+    def write(fold: Fold, total: int) -> None:
         row = {
-            "kind": kind, "fold": number, "rows": test.tolist(), "predicted": found.predicted.tolist(), "seconds": round(seconds, 1),
-            "macro_f1": macro_f1(found.truth, found.predicted, len(images.labels)),
+            "kind": fold.kind, "fold": fold.number, "rows": fold.rows.tolist(), "predicted": fold.predicted.tolist(),
+            "seconds": round(fold.seconds, 1), "macro_f1": fold.macro_f1,
         }  # fmt: skip
         with results.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row) + "\n")
         print(
-            f"{kind} fold {number + 1}/{FOLDS * REPEATS}: macro F1 {row['macro_f1']:.3f}, {seconds:.0f} s",
+            f"{kind} fold {fold.number + 1}/{total}: macro F1 {fold.macro_f1:.3f}, {fold.seconds:.0f} s",
             flush=True,
         )
+
+    before = [
+        Fold(kind, number, np.array(row["rows"]), np.array(row["predicted"]), row["macro_f1"], row["seconds"])
+        for (one, number), row in done.items()
+        if one == kind
+    ]
+    settings = TrainingSettings(seed=SEED)
+    cross_validate([kind], images, groups, settings, folds=FOLDS, repeats=REPEATS, on_fold=write, done=before)
 
 
 def _read(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
@@ -133,22 +124,10 @@ def _summarise(images: LabelledImages, done: dict[tuple[str, int], dict[str, Any
         common = [n for n in range(FOLDS * REPEATS) if (first, n) in done and (second, n) in done]
         if len(common) > 1:
             differences = np.array([done[first, n]["macro_f1"] - done[second, n]["macro_f1"] for n in common])
-            low, high = corrected_interval(differences)
+            low, high = corrected_interval(differences, 1 / (FOLDS - 1))
             print(
                 f"| {first} - {second} | {len(common)} | {differences.mean():+.3f} | {low:+.3f} to {high:+.3f} |"
             )
-
-
-def corrected_interval(differences: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of the corrected resampled t-test.
-
-    The trainings of different folds share images, so their results are not independent; the variance is enlarged by the share of
-    test to training images (Nadeau, C. and Bengio, Y., Inference for the generalization error, Machine Learning 52, 2003).
-    """
-    n = len(differences)
-    variance = differences.var(ddof=1) * (1 / n + 1 / (FOLDS - 1))
-    half = student.ppf(0.975, n - 1) * np.sqrt(variance)
-    return float(differences.mean() - half), float(differences.mean() + half)
 
 
 def _pooled(images: LabelledImages, rows: list[dict[str, Any]], repeat: int) -> float | None:
