@@ -15,7 +15,7 @@ from tidelab.widgets.identity import Visitor
 from tidelab.widgets.validation_session import Refused, Session
 
 _STATIC: Final = Path(__file__).resolve().parent / "static" / "validation"
-_SCRIPTS: Final = ("store.js", "parts.js", "tiles.js", "main.js")
+_SCRIPTS: Final = ("store.js", "parts.js", "tiles.js", "steady.js", "main.js")
 _LOOK_S: Final = 3.0
 _WAITING: Final = "The images come when the analysis is finished."
 _log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class ValidationGrid(anywidget.AnyWidget):
         Called after every act that may have changed a name in force, whoever did it.
     """
 
-    # One module for the page; four files for the reader.
+    # One module for the page; several files for the reader.
     _esm = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
     _css = _STATIC / "validation.css"
     run = traitlets.Unicode("").tag(sync=True)

@@ -241,11 +241,13 @@ function render({ model, el }) {
   size.observe(root);
   size.observe(tiles.box);
   window.addEventListener("beforeunload", leaving);
+  const release = keepSteady(root);
   model.on("msg:custom", receive);
   model.on("change:run", ask);
   model.send({ kind: "hello" });
   return () => {
     clearInterval(timer);
+    release();
     size.disconnect();
     window.removeEventListener("beforeunload", leaving);
     model.off("msg:custom", receive);
