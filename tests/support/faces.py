@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import nbformat
+import yaml
 
 from tests.support.brightness import make_use_case
 from tidelab import paths
@@ -19,6 +20,15 @@ def make_case(parent: Path, slug: str = "brightness-case") -> UseCase:
     use_case = make_use_case(parent, slug)
     notebook = (paths.checkout() / "notebooks" / REAL / "analyse.ipynb").read_text(encoding="utf-8")
     (use_case.folder / "analyse.ipynb").write_text(notebook.replace(REAL, slug), encoding="utf-8")
+    # What the cells pass on must be declared, and the real declaration says what that is.
+    real = yaml.safe_load(
+        (paths.checkout() / "notebooks" / REAL / "usecase.yaml").read_text(encoding="utf-8")
+    )
+    file = use_case.folder / "usecase.yaml"
+    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    ours = declared["notebooks"]["analyse"]["parameters"]
+    declared["notebooks"]["analyse"]["parameters"] = real["notebooks"]["analyse"]["parameters"] | ours
+    file.write_text(yaml.safe_dump(declared), encoding="utf-8")
     return load_usecase(use_case.folder)
 
 
