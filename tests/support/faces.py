@@ -28,6 +28,7 @@ def make_case(parent: Path, slug: str = "brightness-case") -> UseCase:
     declared = yaml.safe_load(file.read_text(encoding="utf-8"))
     ours = declared["notebooks"]["analyse"]["parameters"]
     declared["notebooks"]["analyse"]["parameters"] = real["notebooks"]["analyse"]["parameters"] | ours
+    declared.setdefault("samples", {"fields": real["samples"]["fields"]})
     file.write_text(yaml.safe_dump(declared), encoding="utf-8")
     return load_usecase(use_case.folder)
 
