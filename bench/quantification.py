@@ -263,12 +263,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.quick:
         options.simulations, options.side, options.replicates = 60, 20, 200
-    results = simulate(
-        options.simulations, options.side, options.replicates, report=lambda line: print(line, file=sys.stderr, flush=True)
-    )  # fmt: skip
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=paths.checkout()
     ).stdout.strip()
+    results = simulate(
+        options.simulations, options.side, options.replicates, report=lambda line: print(line, file=sys.stderr, flush=True)
+    )  # fmt: skip
     text = page(results, commit, datetime.datetime.now(datetime.UTC).date().isoformat(), platform.machine())
     if options.quick:
         print(text)

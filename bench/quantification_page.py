@@ -37,9 +37,9 @@ as exact: its interval ignores that they are few.
 _EMQ = """
 ## PACC or EMQ?
 
-EMQ is sharper where the probabilities are calibrated exactly, and loses its coverage where they are not, the more the more test images
-there are: more images make it surer of the wrong model. Nobody knows how well a real model is calibrated on new water, so **PACC makes
-the counts, and EMQ stands beside them as a check**. (EMQ: {emq} replicates.)
+EMQ is sharper where the probabilities are calibrated exactly. Where they are not, it is biased and its intervals fail, and more test
+images do not help. Nobody knows how well a real model is calibrated on new water, so **PACC makes the counts, and EMQ stands beside them
+as a check**. (EMQ: {emq} replicates.)
 """
 
 _SAMPLES = """

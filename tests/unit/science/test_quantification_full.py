@@ -19,5 +19,5 @@ def test_intervals_hold_the_truth_in_90_to_98_of_100_and_an_unknown_class_withho
     for checked, scores in results.audits.items():
         for name, score in scores.items():
             assert within(score.coverage, low=0.88), (checked, name, score.coverage)
-    assert results.unknown[SEPARATIONS[0], 0.2].withheld >= 0.99
+    assert results.unknown[SEPARATIONS[0], 0.2].withheld >= 0.97
     assert results.unknown[SEPARATIONS[0], 0.0].withheld <= 0.03
