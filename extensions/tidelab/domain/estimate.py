@@ -57,7 +57,8 @@ class Estimates(_Part):
         default_factory=list, description="Why corrected counts are withheld for the whole run"
     )
     notes: list[str] = Field(
-        default_factory=list, description="What must be read with the counts: a demo model, an own model, an unfinished audit"
+        default_factory=list,
+        description="What must be read with the counts: a demo model, an own model, an unfinished audit",
     )
     beyond: int = Field(
         0,
