@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -28,7 +29,7 @@ def test_from_drawings_to_the_champion_without_a_restart(
     with tracking.notebook("alice"):
         environment = {**os.environ, "HOME": str(tmp_path), "OMP_NUM_THREADS": "2"}
     parameters = tmp_path / "parameters.yaml"
-    parameters.write_text("epochs: 1\npromote: true\nnote: Better on my samples.\n")
+    parameters.write_text("epochs: 1\npromote: true\nnote: Better on my samples.\ncross_validation: 'off'\n")
     command = [
         str(python),
         "-m",
@@ -64,6 +65,12 @@ def test_from_drawings_to_the_champion_without_a_restart(
         for one in _requests(tracking)
         if one["registered_model"] == f"{SLUG}--alice" and one["note"] == "Better on my samples."
     ]
+    decision = request["decision"]
+    assert decision["look"] == 1
+    assert decision["primary"]["measure"] == "macro F1"
+    tags = {one["key"]: one["value"] for run in runs for one in run["data"].get("tags", [])}
+    assert tags["tidelab.test_set"] == decision["test_set"]
+    assert tags["tidelab.test_look"] == "1"
     answer = tracking.ask(
         "maya",
         "POST",
@@ -87,6 +94,6 @@ def _experiments(tracking: Tracking) -> list[str]:
     return [one["experiment_id"] for one in found["experiments"] if one["name"].startswith(f"{SLUG}/")]
 
 
-def _requests(tracking: Tracking) -> list[dict[str, str]]:
+def _requests(tracking: Tracking) -> list[dict[str, Any]]:
     found = tracking.ask("maya", "GET", "/api/promotions", service="models").json()
     return found["promotions"] if isinstance(found, dict) else found

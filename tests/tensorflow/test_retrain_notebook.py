@@ -1,5 +1,6 @@
 """``retrain.ipynb`` from top to bottom in the stack it is made for, without an MLflow: everything is there, and it says so."""
 
+import json
 import os
 from pathlib import Path
 
@@ -43,11 +44,23 @@ def test_with_drawings_the_model_is_a_demo(tmp_path, monkeypatch):
     assert "macro F1" in words
     assert "Forest" in words
     assert "Demo model" in words
+    assert "Whole water samples lie on one side" in words
+    assert "This is the first look at these test images." in words
+    assert "by sample: mean accuracy" in words
+    assert "Cross-validated, 5 folds 5 times over. Fewer than 40 test images of" in words
+    assert "ecommended as champion" in words, "or not, with the reasons"
+    assert "It started from" in words, "the champion's weights or scratch, and why"
     assert "It is not registered." in words
     assert "MLFLOW_TRACKING_URI" in words, "why nothing was sent"
     assert "Promotion was not asked for: the model is not registered" in words
     found = own_model(tmp_path)
     assert found.is_demo, "it was trained on drawings and must say so"
+    assert {"heldout.npz", "training_images.txt"} <= set(found.bundle.card.files)
+    (look,) = {
+        one["experiment"]
+        for one in map(json.loads, (tmp_path / "tidelab" / "test_looks.jsonl").read_text().splitlines())
+    }
+    assert len(look) == 64, "one run of the notebook is one look"
     ImageClassifier(found.bundle)
 
 
@@ -57,6 +70,9 @@ def test_with_real_images_the_model_is_a_persons_own(tmp_path, monkeypatch, shar
     assert "82 images of 6 classes; their water samples are not known" in words
     assert "No two images are nearly the same." in words
     assert "test images are few" in words
+    assert "n/a (3 images)" in words
+    assert "No temperature was fitted" in words
+    assert "the demonstration model knows nothing but drawings" in words
     assert "Not asked for." in words
     found = own_model(tmp_path)
     assert (found.source, found.is_demo) == ("own", False)
