@@ -61,6 +61,14 @@ class Labelled:
         return np.bincount(self.truth, minlength=self.n_classes)
 
 
+def _import_quapy() -> None:
+    """Import QuaPy without its plotting settings: its import would change the fonts of every figure drawn afterwards."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        import quapy.method.aggregative  # noqa: F401
+
+
 def outputs(probabilities: npt.ArrayLike, beyond: npt.ArrayLike) -> Array:
     """Return the probabilities with one more class, ``unidentified``, that holds the images beyond all training classes.
 
@@ -87,6 +95,7 @@ def class_means(labelled: Labelled) -> Array:
     A class without labelled images gets the column of a classifier that is always right, as in QuaPy; so does `unidentified`, whose
     images are by definition beyond.
     """
+    _import_quapy()
     from quapy.method.aggregative import PACC
 
     classes = np.arange(labelled.n_classes + 1)
@@ -104,6 +113,7 @@ def pacc(means: Array, sample: Array) -> Array:
     sample
         Outputs of the sample's images, shape ``(n, k + 1)``.
     """
+    _import_quapy()
     from quapy.functional import normalize_prevalence
     from quapy.method.aggregative import ACC
 
@@ -119,6 +129,7 @@ def emq(labelled: Labelled, sample: Array) -> Array:
     The shares that the probabilities were made with are taken from the labelled images' mean probabilities. Images beyond stay apart;
     what the labelled images lead to expect of them is given back to the classes.
     """
+    _import_quapy()
     from quapy.method.aggregative import EMQ
 
     k = labelled.n_classes

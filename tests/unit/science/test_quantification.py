@@ -1,5 +1,8 @@
 """Known answers of the corrections: by hand, against QuaPy, and where they must fail."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -173,3 +176,14 @@ def test_no_interval_is_narrower_than_counting():
 def test_percentiles_are_those_of_the_columns():
     low, high = percentile_interval(np.column_stack([np.arange(101), np.full(101, 7.0)]))
     assert [*low, *high] == pytest.approx([2.5, 7.0, 97.5, 7.0])
+
+
+def test_figures_look_the_same_after_quapy_was_imported() -> None:
+    """In a process of its own: an import happens once."""
+    code = (
+        "import matplotlib as mpl, numpy as np; before = dict(mpl.rcParams)\n"
+        "from tidelab.science import quantification as q\n"
+        "q.pacc(np.eye(3), np.full((4, 3), 1 / 3))\n"
+        "assert dict(mpl.rcParams) == before\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=120)
