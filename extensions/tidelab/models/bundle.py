@@ -4,15 +4,18 @@
 the drift reference. Nothing in a bundle is code: no pickle, no Keras file, no Python.
 """
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from pydantic import ValidationError
 
@@ -24,9 +27,13 @@ MODEL: Final = "model.onnx"
 REFERENCE: Final = "reference.npz"
 HELD_OUT: Final = "heldout.npz"
 
+_READ_BY_NAME: Final = ("weights.npz", "training_images.txt")
+"""Files that a retraining reads from the folder of a bundle: there must be none that the card does not vouch for."""
+
 _PLAIN_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 _MAX_CARD_BYTES = 2 * 2**20
 _MAX_FILE_BYTES = 2 * 2**30
+_STEP = 2**20
 
 
 @dataclass(frozen=True)
@@ -69,8 +76,15 @@ class ModelBundle:
             raise BundleError(
                 f"{place / CARD}: `files` does not list {MODEL}, so the model cannot be checked. Export it again."
             )
-        content = {name: _read_checked(place, name, digest) for name, digest in card.files.items()}
-        onnx = content[MODEL]
+        for name in _READ_BY_NAME:
+            if name not in card.files and os.path.lexists(place / name):
+                raise BundleError(
+                    f"{place / name} is not listed in {CARD}, so it cannot be checked. Remove it, or export the model again."
+                )
+        for name, expected in card.files.items():
+            if name != MODEL:
+                _check_file(place, name, expected)
+        onnx = _check_file(place, MODEL, card.files[MODEL], keep=True)
         digest = hashlib.sha256(hashlib.sha256(onnx).digest() + hashlib.sha256(raw).digest()).hexdigest()
         return cls(folder=place, card=card, onnx=onnx, digest=f"sha256:{digest}")
 
@@ -128,7 +142,7 @@ def write_bundle(folder: Path, card: ModelCard, files: Mapping[str, bytes]) -> M
 def _read_card(folder: Path) -> tuple[ModelCard, bytes]:
     path = folder / CARD
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             raw = stream.read(_MAX_CARD_BYTES + 1)
     except OSError as error:
         raise BundleError(
@@ -156,23 +170,49 @@ def _check_name(folder: Path, name: str) -> None:
         )
 
 
-def _read_checked(folder: Path, name: str, expected: str) -> bytes:
+def _check_file(folder: Path, name: str, expected: str, *, keep: bool = False) -> bytes:
+    """Compare a file with its digest, piece by piece; return its bytes where they are to be kept, the very bytes that were compared."""
     _check_name(folder, name)
     path = folder / name
+    found, size, kept = hashlib.sha256(), 0, bytearray()
     try:
-        if path.is_symlink() or path.stat().st_size > _MAX_FILE_BYTES:
-            raise BundleError(
-                f"{path} is a link or larger than 2 GB; a bundle holds plain files. Copy the model again."
-            )
-        content = path.read_bytes()
+        with _opened(path) as stream:
+            while piece := stream.read(_STEP):
+                size += len(piece)
+                if size > _MAX_FILE_BYTES:
+                    raise BundleError(f"{path} is larger than 2 GB; no model is. Copy the model again.")
+                found.update(piece)
+                if keep:
+                    kept += piece
     except OSError as error:
         raise BundleError(
             f"{path} is listed in {CARD} but cannot be read ({error.strerror}). Copy the model again."
         ) from None
-    actual = hashlib.sha256(content).hexdigest()
+    actual = found.hexdigest()
     if actual != expected:
         raise BundleError(
             f"{path} is not the file that was exported: its sha256 is {actual[:12]}…, the card says {expected[:12]}…. "
             "It was changed or only partly copied. Copy or export the model again."
         )
-    return content
+    return bytes(kept)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a plain file: no link is followed, and a pipe is not waited for."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _no_plain_file(path) from None
+        raise
+    stream = os.fdopen(handle, "rb", buffering=0)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        stream.close()
+        raise _no_plain_file(path)
+    return stream
+
+
+def _no_plain_file(path: Path) -> BundleError:
+    return BundleError(
+        f"{path} is a link, or no plain file; a bundle holds plain files. Copy the model again."
+    )

@@ -13,6 +13,7 @@ from drift_factory import JPEG, batch, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.npz import endless_texts
 from tidelab.domain.prediction import Prediction
 from tidelab.drift import Reference, ReferenceFileError
 from tidelab.drift.selection import keep
@@ -221,6 +222,19 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
             stream.write(b"\0" * 2**20)
     assert file.stat().st_size < 2**20
     with pytest.raises(ReferenceFileError, match="it would hold 300 MB, more than the 256 MB allowed"):
+        Reference.load(file)
+
+
+def test_entries_of_no_bytes_are_not_counted_out(tmp_path):
+    file = reference().save(tmp_path / "reference.npz")
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()} | {
+            "sample_ids.npy": endless_texts()
+        }
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    with pytest.raises(ReferenceFileError, match="sample_ids holds <U0"):
         Reference.load(file)
 
 

@@ -1,6 +1,7 @@
 """A bundle is what its card lists, to the byte, or it is not used."""
 
 import json
+import os
 
 import pytest
 
@@ -67,6 +68,22 @@ def test_a_link_out_of_the_bundle_is_not_followed(bundle, tmp_path):
     (bundle.folder / "model.onnx").unlink()
     (bundle.folder / "model.onnx").symlink_to(outside)
     with pytest.raises(BundleError, match="is a link"):
+        ModelBundle.load(bundle.folder)
+
+
+@pytest.mark.parametrize("file", ["card.json", "reference.npz"])
+@pytest.mark.parametrize("make", [lambda path: os.mkfifo(path), lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_is_not_waited_for_and_a_device_not_read(bundle, file, make):
+    (bundle.folder / file).unlink()
+    make(bundle.folder / file)
+    with pytest.raises(BundleError, match=r"is a link, or no plain file"):
+        ModelBundle.load(bundle.folder)
+
+
+@pytest.mark.parametrize("file", ["weights.npz", "training_images.txt"])
+def test_what_a_retraining_would_read_must_be_listed(bundle, file):
+    (bundle.folder / file).write_bytes(b"put there by somebody")
+    with pytest.raises(BundleError, match=rf"{file} is not listed in card\.json"):
         ModelBundle.load(bundle.folder)
 
 

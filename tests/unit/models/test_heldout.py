@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.known_counts import bundle, held_out
+from tests.support.npz import endless_texts
 from tests.support.tiny_model import tiny_bundle
 from tidelab.models import BundleError, ModelBundle
 from tidelab.models.heldout import FILE_NAME, HeldOut, HeldOutError
@@ -131,6 +133,17 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
     (tmp_path / FILE_NAME).write_bytes(packed(arrays))
     assert (tmp_path / FILE_NAME).stat().st_size < 20_000
     with pytest.raises(HeldOutError, match="would unpack to 2 MB"):
+        HeldOut.load(tmp_path)
+
+
+def test_entries_of_no_bytes_are_not_counted_out(tmp_path):
+    arrays = arrays_of(build().to_bytes())
+    del arrays["sample_ids"]
+    (tmp_path / FILE_NAME).write_bytes(packed(arrays))
+    # NumPy itself never writes texts of no bytes; a header of 128 bytes promises a million million of them.
+    with zipfile.ZipFile(tmp_path / FILE_NAME, "a") as archive:
+        archive.writestr("sample_ids.npy", endless_texts())
+    with pytest.raises(HeldOutError, match="sample_ids holds <U0"):
         HeldOut.load(tmp_path)
 
 

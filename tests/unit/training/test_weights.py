@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.npz import endless_texts
 from tidelab.models import BundleError
 from tidelab.training.weights import WEIGHTS, Weights, merged
 
@@ -120,3 +121,14 @@ def test_damaged_bytes_are_refused_or_read_but_never_a_traceback(tmp_path_factor
         return
     assert found is not None
     assert all(np.isfinite(one).all() for one in found.arrays)
+
+
+def test_names_of_no_bytes_are_not_counted_out(tmp_path):
+    content = weights().to_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()} | {"names.npy": endless_texts()}
+    with zipfile.ZipFile(tmp_path / WEIGHTS, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    with pytest.raises(BundleError, match="names.npy is not what it says"):
+        Weights.load(tmp_path)
