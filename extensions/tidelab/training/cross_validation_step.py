@@ -47,7 +47,7 @@ def cross_validate(
     for one in chosen:
         seconds = one.seconds * n_trainings * (crossing.FOLDS - 1) / crossing.FOLDS
         print(
-            f"{TITLES[one.kind]}: {n_trainings} trainings, about {max(1, round(seconds / 60))} min.",
+            f"{TITLES[one.kind]}: {n_trainings} trainings, at most about {max(1, round(seconds / 60))} min.",
             flush=True,
         )
     groups = split.groups if len(split.groups) else np.arange(len(images))
