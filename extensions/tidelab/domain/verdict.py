@@ -21,11 +21,12 @@ class StatisticTest(_Part):
         None, ge=0, le=1, description="Distance left when the reference is weighted to the same class shares"
     )
     p_value: float = Field(description="Corrected for the number of statistics tested")
-    fixed: float | None = Field(
-        None, ge=0, le=1, description="Distance at `Verdict.matched_images` images, at equal class shares too"
+    shift: float | None = Field(
+        None,
+        description="Within the classes, in standard deviations of what normal samples of that size show",
     )
-    known_high: float | None = Field(
-        None, description="Distance at as many images that a normal sample rarely exceeds"
+    known_p_value: float | None = Field(
+        None, ge=0, le=1, description="How often a normal sample is as far off, in place or in spread"
     )
     reference_median: float
     median: float
@@ -109,7 +110,7 @@ class Verdict(_Part):
     matched_images: int = Field(
         0,
         ge=0,
-        description="Fixed number of images that `matched_mmd` and the looks are compared at; 0: not compared",
+        description="Fixed number of images that `matched_mmd` is taken at; 0: not compared",
     )
     matched_mmd: float | None = Field(
         None, description="Squared MMD (unbiased) at that number of images, classes equal on both sides"

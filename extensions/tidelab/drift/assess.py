@@ -105,8 +105,8 @@ def _verdict(
 ) -> Verdict:
     # A run of several samples is asked twice, as a whole and sample by sample: each gets half of the false alarms.
     allowed = settings.false_alarms / (2 if several(images) else 1)
-    evidence = gather(images, known, reference, settings, allowed)
-    judged = judge_samples(images, known, reference, settings, allowed)
+    evidence = gather(images, known, settings, allowed)
+    judged = judge_samples(images, known, settings, allowed)
     mmd, p_value = mmd_test(images.cloud.vectors, two_sample.unit_vectors(reference.embeddings), settings)
     names = list(images.statistics)
     values = np.column_stack(list(images.statistics.values())) if names else np.empty((len(images), 0))

@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from tidelab.domain.verdict import StatisticTest
 from tidelab.drift.detectors import ks_tests
-from tidelab.drift.evidence import Look
-from tidelab.drift.looks import matched_weights
+from tidelab.drift.looks import Look, matched_weights
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
 from tidelab.science.image_statistics import STATISTICS
@@ -55,8 +54,8 @@ def compare_statistics(
     reference, settings
         Distances up to ``settings.ks_distance``, and corrected p-values above ``settings.p_value``, are called equal.
     looks
-        The same at a fixed number of images, beside what known samples show: a difference is named only where it goes beyond that.
-        None or a statistic that is not among them: there is nothing to judge it by, and the other conditions decide.
+        The same beside what known samples show: a difference is named only where it goes beyond that. None, or a statistic that is
+        not among them: there is nothing to judge it by, and the other conditions decide.
     """
     if not names:
         return []
@@ -80,8 +79,8 @@ def compare_statistics(
                 p_value=float(f"{p_values[column]:.4g}"),
                 reference_median=float(np.median(there)),
                 median=float(np.median(here)),
-                fixed=None if look is None else round(look.distance, 4),
-                known_high=None if look is None else round(look.limit, 4),
+                shift=None if look is None else round(look.shift, 4),
+                known_p_value=None if look is None else float(f"{look.p_value:.4g}"),
                 differs=differs,
                 plain=f"your images {_difference(name, title, here, there)}"
                 if differs

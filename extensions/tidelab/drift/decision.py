@@ -8,7 +8,6 @@ from tidelab.domain.verdict import SampleVerdict, StatisticTest, VerdictState
 from tidelab.drift.causes import is_strong
 from tidelab.drift.evidence import Evidence, Images, gather
 from tidelab.drift.known import KnownSamples
-from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
 
 _MOST_SAMPLES: Final = 200
@@ -46,16 +45,14 @@ def several(images: Images) -> bool:
     return len(set(images.samples.tolist()) - {""}) > 1
 
 
-def judge_samples(
-    images: Images, known: KnownSamples, reference: Reference, settings: DriftSettings, allowed: float
-) -> Judged:
+def judge_samples(images: Images, known: KnownSamples, settings: DriftSettings, allowed: float) -> Judged:
     """Judge each sample of a run that holds several; with none or one, nothing.
 
     Parameters
     ----------
     images
         Of the run.
-    known, reference, settings
+    known, settings
         As in `gather`.
     allowed
         Chance that any of the samples stands out although all are normal: divided by their number (Bonferroni).
@@ -72,17 +69,13 @@ def judge_samples(
             words = f"fewer than {settings.minimum_images} images"
             found.append(SampleVerdict(sample_id=name, state="grey", n_images=len(part), words=words))
             continue
-        evidence = gather(part, known, reference, settings, allowed / len(judgeable))
+        evidence = gather(part, known, settings, allowed / len(judgeable))
         found.append(_verdict(name, evidence, settings))
     return Judged(found)
 
 
 def _verdict(name: str, evidence: Evidence, settings: DriftSettings) -> SampleVerdict:
-    beyond = [
-        look
-        for look, one in (evidence.looks or {}).items()
-        if one.beyond and one.distance >= settings.appearance_distance
-    ]
+    beyond = [look for look, one in (evidence.looks or {}).items() if one.beyond]
     state = state_of(evidence, bool(beyond), settings)
     low, high = evidence.interval
     words = []

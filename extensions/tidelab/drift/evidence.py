@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidelab.drift import looks, matched
+from tidelab.drift import matched
 from tidelab.drift.distances import Names, Neighbours, Values
 from tidelab.drift.known import KnownSamples, root
+from tidelab.drift.looks import Look
 from tidelab.drift.matched import Cloud
-from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
 from tidelab.science import effect_size
 
-_SHARE, _SEEN, _LOOKS = 0.5, 0.25, 0.25
+_SHARE, _SEEN, _LOOKS = 0.6, 0.2, 0.2
 """Parts of the false alarms that are allowed: for the share of unlike images, the discrepancy, and the image statistics."""
 
 
@@ -59,15 +59,6 @@ class Images:
             return 1.0
         _, sizes = np.unique(self.samples, return_counts=True)
         return float(sizes.sum() ** 2 / (sizes**2).sum())
-
-
-@dataclass(frozen=True)
-class Look:
-    """One image statistic at a fixed number of images."""
-
-    distance: float
-    limit: float
-    beyond: bool
 
 
 @dataclass(frozen=True)
@@ -124,17 +115,15 @@ class Evidence:
         return self.seen is not None and self.seen_limit is not None and self.seen > self.seen_limit
 
 
-def gather(
-    images: Images, known: KnownSamples, reference: Reference, settings: DriftSettings, allowed: float
-) -> Evidence:
+def gather(images: Images, known: KnownSamples, settings: DriftSettings, allowed: float) -> Evidence:
     """Measure a set of images against the known samples.
 
     Parameters
     ----------
     images
         At least one.
-    known, reference
-        Of the model.
+    known
+        Of the model's reference.
     settings
         Seed of the draws.
     allowed
@@ -158,25 +147,15 @@ def gather(
         seen=seen,
         seen_limit=None if seen is None else effect_size.predictive_limit(known.seen, _SEEN * allowed) ** 2,
         seen_p_value=None if seen is None else effect_size.predictive_p_value(root(seen), known.seen),
-        looks=_looks(images, known, reference, settings, _LOOKS * allowed),
+        looks=_looks(images, known, _LOOKS * allowed),
         score=known.score(float(images.neighbours.ratios.mean()), len(images), seen),
     )  # fmt: skip
 
 
-def _looks(
-    images: Images, known: KnownSamples, reference: Reference, settings: DriftSettings, allowed: float
-) -> dict[str, Look]:
-    if not known.size or len(images) < known.size:
-        return {}
-    rng = np.random.default_rng(settings.seed)
-    found = {}
-    for name, values in images.statistics.items():
-        here = looks.distance(
-            values, images.cloud.labels, reference.statistic(name), known.cloud.labels, known.size, rng
-        )
-        there = np.asarray([one.value for one in known.looks[name]])
-        limit = effect_size.predictive_limit(there, allowed / len(images.statistics))
-        # With fewer known images of these classes chance makes larger distances than among the known samples.
-        limit *= max(1.0, here.noise / float(np.median([one.noise for one in known.looks[name]])))
-        found[name] = Look(here.value, limit, here.value > max(limit, settings.ks_distance))
-    return found
+def _looks(images: Images, known: KnownSamples, allowed: float) -> dict[str, Look]:
+    names = [name for name in images.statistics if name in known.looks]
+    labels, n_samples = images.cloud.labels, images.effective_samples
+    return {
+        name: known.looks[name].judge(images.statistics[name], labels, n_samples, allowed / len(names))
+        for name in names
+    }

@@ -7,9 +7,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from tidelab.drift import looks, matched
+from tidelab.drift import matched
 from tidelab.drift.distances import Names, Values, Yardstick
-from tidelab.drift.looks import LookDistance
+from tidelab.drift.looks import KnownLook
 from tidelab.drift.matched import Cloud
 from tidelab.drift.reference import Reference
 from tidelab.drift.settings import DriftSettings
@@ -20,7 +20,7 @@ SAMPLE_IMAGES: Final = 5
 """A known sample counts from this many images on."""
 CLASS_IMAGES: Final = 20
 """With fewer known images of a class nobody can tell how much its images differ from one another."""
-_MOST_MATCHED: Final = 30
+_MOST_MATCHED: Final = 25
 _FEWEST_MATCHED: Final = 10
 
 
@@ -41,13 +41,13 @@ class KnownSamples:
     effects
         How the samples differ in distance; None with fewer than ``settings.minimum_samples`` samples.
     size
-        Images that MMD and looks are compared at; 0 when too few samples have as many.
+        Images that MMD is compared at; 0 when too few samples have as many.
     sigma
         Width of the kernel.
     discrepancies
         Sample that has `size` images -> MMD against all others; empty when not compared.
     looks
-        Image statistic -> distance of each such sample from all others; empty when not compared.
+        Image statistic -> how samples differ in it; those that are always the same are left out.
     shares
         Share of images beyond the limit in each sample, in the order of `names`.
     """
@@ -61,7 +61,7 @@ class KnownSamples:
     size: int
     sigma: float
     discrepancies: dict[str, float]
-    looks: dict[str, tuple[LookDistance, ...]]
+    looks: dict[str, KnownLook]
 
     @classmethod
     def of(cls, reference: Reference, settings: DriftSettings) -> "KnownSamples":
@@ -103,12 +103,7 @@ class KnownSamples:
             size=size,
             sigma=sigma,
             discrepancies=_left_out(cloud, samples, compared, size, sigma, settings),
-            looks={
-                name: looks.left_out_distances(
-                    reference.statistic(name), labels, samples, tuple(compared), size, settings.seed
-                )
-                for name in (reference.statistic_names if compared else ())
-            },
+            looks=_looks(reference, labels, samples, among) if enough else {},
         )
 
     @property
@@ -171,10 +166,20 @@ def _shares(beyond: npt.NDArray[np.bool_], samples: Names, names: list[str]) -> 
 
 
 def fixed_size(sizes: list[int], settings: DriftSettings) -> int:
-    """Return the number of images to compare at: what three quarters of the samples have, 10 to 30; 0 when too few have it."""
+    """Return the number of images to compare at: what three quarters of the samples have, 10 to 25; 0 when too few have it."""
     size = int(np.clip(np.quantile(sizes, 0.25), _FEWEST_MATCHED, _MOST_MATCHED)) if sizes else 0
     enough = sum(one >= size for one in sizes) >= settings.minimum_samples
     return size if enough and size <= settings.minimum_images else 0
+
+
+def _looks(
+    reference: Reference, labels: Names, samples: Names, counted: npt.NDArray[np.bool_]
+) -> dict[str, KnownLook]:
+    made = {
+        name: KnownLook.make(reference.statistic(name), labels, samples, counted)
+        for name in reference.statistic_names
+    }
+    return {name: look for name, look in made.items() if look is not None}
 
 
 def _left_out(

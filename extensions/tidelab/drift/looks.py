@@ -1,6 +1,8 @@
-"""How images look, at one number of images: the distance of whole known samples from the others is what a new set is read against.
+"""How images look beside whole known samples.
 
-A Kolmogorov-Smirnov distance grows when images are few, so both are taken at the same number.
+Values are taken around the mean of their class and turned into normal scores by their rank among the known ones, so that neither a bloom
+nor a long tail moves them. Their mean finds a shift, the mean of their size another spread; what both do from sample to sample is a
+random effect, estimated from the known samples.
 """
 
 from dataclasses import dataclass
@@ -10,10 +12,29 @@ import numpy as np
 import numpy.typing as npt
 
 from tidelab.drift.distances import Names, Values
-from tidelab.science.two_sample import weighted_ks_distances
+from tidelab.science.effect_size import SampleEffects
 
-DRAWS: Final = 10
-"""Random choices of images that a distance is averaged over."""
+_TAILS: Final = 2
+"""A shift and a spread are looked at for each statistic."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One image statistic of a set of images.
+
+    Parameters
+    ----------
+    shift
+        In standard deviations of what normal samples of that size show; negative: lower than among the known images.
+    p_value
+        How often a normal sample is as far off, in place or in spread.
+    beyond
+        Less often than is allowed.
+    """
+
+    shift: float
+    p_value: float
+    beyond: bool
 
 
 def matched_weights(labels: Names, known: Names, allowed: npt.NDArray[np.bool_] | None = None) -> Values:
@@ -35,93 +56,80 @@ def matched_weights(labels: Names, known: Names, allowed: npt.NDArray[np.bool_] 
 
 
 @dataclass(frozen=True)
-class LookDistance:
-    """Distance of one statistic at a fixed number of images.
+class KnownLook:
+    """One image statistic of the known images.
 
     Parameters
     ----------
-    value
-        Kolmogorov-Smirnov distance, mean over the draws.
-    noise
-        What chance alone makes of it, up to a factor: ``sqrt(1/n + 1/m)`` with the effective number m of known images.
+    labels
+        Class of each known image.
+    adjusted
+        Values around the mean of their class, sorted.
+    means
+        Mean of each class; `mean` of all.
+    place, spread
+        How samples differ in the mean of the normal scores, and in the mean of their size.
     """
 
-    value: float
-    noise: float
+    labels: Names
+    adjusted: Values
+    means: dict[str, float]
+    mean: float
+    place: SampleEffects
+    spread: SampleEffects
+
+    @classmethod
+    def make(
+        cls, values: Values, labels: Names, samples: Names, counted: npt.NDArray[np.bool_]
+    ) -> "KnownLook | None":
+        """Learn from the known images; `counted` are those of samples that count. None for a statistic that is always the same."""
+        names, codes = np.unique(labels, return_inverse=True)
+        means = np.bincount(codes, weights=values) / np.bincount(codes)
+        around = values - means[codes]
+        if not np.ptp(around) > 0:
+            return None
+        ordered = np.sort(around)
+        scores = _normal_scores(around, ordered)[counted]
+        return cls(
+            labels,
+            ordered,
+            dict(zip(names.tolist(), means.tolist(), strict=True)),
+            float(values.mean()),
+            SampleEffects.fit(scores, samples[counted]),
+            SampleEffects.fit(np.abs(scores), samples[counted]),
+        )
+
+    def judge(self, values: Values, labels: Names, n_samples: float, allowed: float) -> Look:
+        """Return how a set of images looks.
+
+        Parameters
+        ----------
+        values, labels
+            The statistic and the class of each image.
+        n_samples
+            Effective number of samples they come from.
+        allowed
+            Chance that a normal set is called beyond.
+        """
+        middle = np.asarray([self.means.get(label, self.mean) for label in labels.tolist()])
+        scores = _normal_scores(values - middle, self.adjusted)
+        extra = self._class_error(labels)
+        shift, shift_p = self.place.predict(float(scores.mean()), len(values), n_samples, extra)
+        _, spread_p = self.spread.predict(float(np.abs(scores).mean()), len(values), n_samples, extra)
+        p_value = min(1.0, _TAILS * min(shift_p, spread_p))
+        return Look(shift, p_value, p_value <= allowed)
+
+    def _class_error(self, labels: Names) -> float:
+        """Return what the means of the classes are uncertain by, in images: large after a bloom of a class that is hardly known."""
+        names, shares = np.unique(labels, return_counts=True)
+        weights = shares / len(labels)
+        known = np.asarray([max(1, int(np.sum(self.labels == name))) for name in names.tolist()])
+        return float((weights**2 / known).sum())
 
 
-def distance(
-    values: Values,
-    labels: Names,
-    known: Values,
-    known_labels: Names,
-    size: int,
-    rng: np.random.Generator,
-    allowed: npt.NDArray[np.bool_] | None = None,
-) -> LookDistance:
-    """Return how far `size` values lie from the known ones, whatever the mix of classes: the mean over draws.
+def _normal_scores(values: Values, known: Values) -> Values:
+    """Return the normal score of each value's rank among the sorted known ones (van der Waerden); ties get their middle rank."""
+    from scipy.special import ndtri
 
-    A difference has to show three times, and the smallest distance counts: against all known images, against the known images weighted
-    to the same class shares, and after the mean of its class was taken from each value.
-
-    Parameters
-    ----------
-    values, labels
-        One statistic of new images and their classes.
-    known, known_labels
-        The same of the known images.
-    size, rng
-        Values in a draw, at most all, and the seeded generator.
-    allowed
-        Known images that may count; all when None.
-    """
-    usable = np.ones(len(known), dtype=bool) if allowed is None else allowed
-    weights = matched_weights(labels, known_labels, usable)
-    here, there = _around_class(values, labels, known, known_labels, usable)
-    size = min(size, len(values))
-    drawn = np.stack([rng.permutation(len(values))[:size] for _ in range(DRAWS)])
-    equal = usable.astype(float)
-    found = [
-        weighted_ks_distances(values[drawn], known, equal),
-        weighted_ks_distances(values[drawn], known, weights),
-        weighted_ks_distances(here[drawn], there, equal),
-    ]
-    # After a bloom the matched weights rest on few images, and the distance grows by chance.
-    effective = float(weights.sum() ** 2 / (weights**2).sum())
-    return LookDistance(float(np.min(found, axis=0).mean()), float(np.sqrt(1 / size + 1 / effective)))
-
-
-def _around_class(
-    values: Values, labels: Names, known: Values, known_labels: Names, usable: npt.NDArray[np.bool_]
-) -> tuple[Values, Values]:
-    """Take the mean of its class, of the known images, from each value; a class without known images keeps the mean of all."""
-    names, codes = np.unique(np.concatenate([known_labels, labels]), return_inverse=True)
-    there, here = codes[: len(known)], codes[len(known) :]
-    counts = np.bincount(there[usable], minlength=len(names))
-    sums = np.bincount(there[usable], weights=known[usable], minlength=len(names))
-    means = np.where(counts > 0, sums / np.maximum(counts, 1), known[usable].mean())
-    return values - means[here], known - means[there]
-
-
-def left_out_distances(
-    values: Values, labels: Names, samples: Names, names: tuple[str, ...], size: int, seed: int
-) -> tuple[LookDistance, ...]:
-    """Return the distance of each known sample that has `size` images from all other known images.
-
-    Parameters
-    ----------
-    values
-        One statistic of the known images.
-    labels, samples
-        Class and sample of each.
-    names
-        Samples to leave out in turn.
-    size, seed
-        Images compared at, and the seed of the draws.
-    """
-    rng = np.random.default_rng(seed)
-    found = []
-    for name in names:
-        chosen = samples == name
-        found.append(distance(values[chosen], labels[chosen], values, labels, size, rng, ~chosen))
-    return tuple(found)
+    below = np.searchsorted(known, values, side="left") + np.searchsorted(known, values, side="right")
+    return np.asarray(ndtri((below / 2 + 0.5) / (len(known) + 1)))

@@ -174,7 +174,7 @@ def method(reference: Reference, known: KnownSamples, settings: DriftSettings) -
         f"sample. {judged}From {settings.amber_share:.0%} of unlike images beyond what is normal the verdict is amber, from "
         f"{settings.red_share:.0%} red. {compared}"
         f"Image statistics: Kolmogorov-Smirnov, p-values corrected by Holm (p ≤ {settings.p_value:g}), D > {settings.ks_distance:g} "
-        f"also at equal class shares, and at {known.size or 'all'} images beyond what known samples show; amber from "
+        f"also at equal class shares, and within the classes further off than known samples are; amber from "
         f"D ≥ {settings.appearance_distance:g}. The permutation p of the whole set ({settings.permutations} permutations, "
         f"seed {settings.seed}, at most {settings.maximum_images} images) is shown and decides nothing. Class shares: half the sum of "
         f"absolute differences, named from {settings.class_distance:g}, by permutation; they never change the state. "

@@ -102,6 +102,8 @@ class SampleEffects:
         their images make them.
     samples
         Number of samples behind it.
+    size
+        Images of a typical one.
     own
         Own part of each image, scaled to the variance within; shape ``(n,)``.
     means
@@ -112,6 +114,7 @@ class SampleEffects:
     between: float
     within: float
     samples: int
+    size: float
     own: Values
     means: Values
 
@@ -141,7 +144,13 @@ class SampleEffects:
         # Taking a sample's own mean away makes its images look more alike than they are.
         scale = np.sqrt(np.where(sizes > 1, sizes / np.maximum(sizes - 1, 1), 0.0))[codes]
         return cls(
-            float(means.mean()), between, within, s, (rest * scale)[sizes[codes] > 1], np.asarray(means)
+            float(means.mean()),
+            between,
+            within,
+            s,
+            typical_size,
+            (rest * scale)[sizes[codes] > 1],
+            np.asarray(means),
         )
 
     def exceedance(self, limit: float, n_samples: float = 1.0) -> Values:
@@ -167,6 +176,34 @@ class SampleEffects:
         counted = (np.arange(_COUNT_NODES) + 0.5) / _COUNT_NODES
         shares = betaincinv(above[:, None] + 0.5, len(own) - above[:, None] + 0.5, counted[None, :])
         return np.asarray(shares, dtype=np.float64).ravel()
+
+    def predict(
+        self, value: float, n: int, n_samples: float = 1.0, extra: float = 0.0
+    ) -> tuple[float, float]:
+        """Return how far the mean of `n` new images lies from the known ones, and how often a normal set lies as far, either way.
+
+        Parameters
+        ----------
+        value, n
+            Mean of the new images and their number. More than a typical known sample has count as that many: the variance between
+            samples is an estimate, and a prediction that rests on it alone is off when it happens to be small.
+        n_samples
+            Samples they come from, as an effective number.
+        extra
+            Further variance of the mean, in units of the variance within a sample.
+
+        Returns
+        -------
+        score, p_value : float
+            Difference over its standard deviation when nothing changed; two-sided tail of Student's t with ``samples - 1`` degrees.
+        """
+        from scipy.special import stdtr
+
+        variance = self.between * (1 / n_samples + 1 / self.samples) + self.within * (
+            1 / min(n, self.size) + extra
+        )
+        score = float((value - self.mean) / np.sqrt(max(variance, 1e-18)))
+        return score, float(2 * stdtr(self.samples - 1, -abs(score)))
 
     def standard_score(self, value: float, n: int, n_samples: float = 1.0) -> float:
         """Return the mean of `n` new images in units of the standard deviation that normal samples of that size have."""

@@ -6,8 +6,9 @@ from drift_factory import CLASSES, batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidelab.drift import DriftSettings, looks, matched
+from tidelab.drift import DriftSettings, matched
 from tidelab.drift.known import fixed_size
+from tidelab.drift.looks import KnownLook
 from tidelab.drift.matched import Cloud
 from tidelab.science.two_sample import unit_vectors, weighted_ks_distance, weighted_ks_distances
 
@@ -78,27 +79,59 @@ def test_fast_distances_are_the_slow_ones(seed):
     np.testing.assert_allclose(fast, slow, atol=1e-12)
 
 
-def test_a_look_that_comes_with_the_classes_is_no_distance():
-    rng = np.random.default_rng(5)
-    labels = rng.choice(["big", "small"], 400)
-    known = np.where(labels == "big", 10.0, 0.0) + rng.normal(size=400)
-    bloom = np.asarray(["big"] * 100)
+def known_look(seed=5):
+    """Two classes far apart, twelve samples of 40 images that differ a little."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(["big", "small"], 480)
+    values = (
+        np.where(labels == "big", 10.0, 0.0) + rng.normal(size=480) + np.repeat(rng.normal(0, 0.2, 12), 40)
+    )
+    samples = np.repeat([f"s{i}" for i in range(12)], 40)
+    return rng, KnownLook.make(values, labels, samples, np.ones(480, dtype=bool))
 
-    def distance(values):
-        return looks.distance(values, bloom, known, labels, 30, np.random.default_rng(1))
 
-    same = distance(10.0 + rng.normal(size=100))
-    moved = distance(11.5 + rng.normal(size=100))
-    assert same.value < 0.25 < moved.value
-    assert same.noise == pytest.approx(np.sqrt(1 / 30 + 1 / (labels == "big").sum()))
+def test_a_look_is_judged_within_the_classes():
+    rng, known = known_look()
+    bloom = np.asarray(["big"] * 200)
+    same = known.judge(10.1 + rng.normal(size=200), bloom, 1.0, 0.01)
+    moved = known.judge(11.5 + rng.normal(size=200), bloom, 1.0, 0.01)
+    wider = known.judge(10.0 + 3 * rng.normal(size=200), bloom, 1.0, 0.01)
+    assert (same.beyond, moved.beyond, wider.beyond) == (False, True, True)
+    assert abs(same.shift) < 2.5 < moved.shift
+    assert abs(wider.shift) < 2.5
+
+
+def test_what_normal_samples_do_is_not_beyond():
+    """New samples as the known ones are: at 5 % about one in twenty is beyond, with 30 images as with 1,000."""
+    for n in (30, 1000):
+        found = []
+        for seed in range(60):
+            rng, known = known_look(seed)
+            values = rng.normal(size=n) + rng.normal(0, 0.2)
+            found.append(known.judge(values, np.asarray(["small"] * n), 1.0, 0.05).beyond)
+        assert np.mean(found) < 0.15
+
+
+def test_a_class_that_is_hardly_known_says_little():
+    rng, known = known_look()
+    values = 2.0 + rng.normal(size=60)
+    sure = known.judge(values, np.asarray(["small"] * 60), 1.0, 0.01)
+    unsure = known.judge(values, np.asarray(["never seen"] * 60), 1.0, 0.01)
+    assert sure.beyond
+    assert unsure.p_value > sure.p_value
+
+
+def test_a_statistic_that_is_always_the_same_is_left_out():
+    zeros = np.zeros(40)
+    assert KnownLook.make(zeros, np.asarray(["a"] * 40), np.repeat(list("abcd"), 10), zeros == 0) is None
 
 
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ([40] * 12, 30),
+        ([40] * 12, 25),
         ([20] * 12, 20),
-        ([12] * 3 + [25] * 12, 25),
+        ([12] * 3 + [24] * 12, 24),
         ([8] * 12, 0),
         ([40] * 9, 0),
         ([], 0),

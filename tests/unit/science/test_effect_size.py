@@ -125,3 +125,18 @@ def test_the_limit_is_the_smallest_count_that_is_rare_enough(n, share, p_value):
     assert count_p_value(limit - 1, n, shares) > p_value
     if limit <= n:
         assert count_p_value(limit, n, shares) <= p_value
+
+
+def test_a_new_mean_is_predicted_with_both_variances():
+    """The samples of the textbook case: between 6, within 2, three samples of two; one image more uncertain by `extra`."""
+    fitted = SampleEffects.fit(
+        np.array([0.0, 2.0, 1.0, 3.0, 5.0, 7.0]), np.array(["a", "a", "b", "b", "c", "c"])
+    )
+    spread = np.sqrt(6 * (1 + 1 / 3) + 2 * (1 / 2 + 0.5))
+    score, p_value = fitted.predict(9.0, 2, extra=0.5)
+    assert score == pytest.approx((9 - 3) / spread)
+    assert p_value == pytest.approx(2 * stats.t.sf(score, 2))
+    assert fitted.predict(9.0, 2000, extra=0.5) == fitted.predict(
+        9.0, 2, extra=0.5
+    )  # a typical sample has two
+    assert fitted.predict(-3.0, 2)[1] == pytest.approx(fitted.predict(9.0, 2)[1])

@@ -33,8 +33,8 @@ def image_statistics(run: RunFolder) -> Displayable:
             f"{test.median:.3g}",
             f"{test.statistic:.2f}",
             "–" if test.matched is None else f"{test.matched:.2f}",
-            "–" if test.fixed is None else f"{test.fixed:.2f}",
-            "–" if test.known_high is None else f"{test.known_high:.2f}",
+            "–" if test.shift is None else f"{test.shift:+.1f}",
+            "–" if test.known_p_value is None else f"{test.known_p_value:.2g}",
             "yes" if test.differs else "no",
         )
         for test in said.statistic_tests
@@ -61,8 +61,8 @@ def image_statistics(run: RunFolder) -> Displayable:
         "Yours, median",
         "Distance (0–1)",
         "At equal class shares",
-        f"At {said.matched_images} images" if said.matched_images else "At a fixed number",
-        "Known samples, up to",
+        "Shift (1: as normal samples differ)",
+        "Normal samples as far off",
         "Different?",
     ]
     return section(body + table(headers, rows, numeric=(1, 2, 3, 4, 5, 6)), words, "tl-fitness-looks")
