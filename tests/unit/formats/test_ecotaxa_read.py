@@ -141,6 +141,17 @@ def test_a_zip_that_claims_millions_of_entries_is_refused_before_they_are_listed
     assert fault.rule == "bundle"
 
 
+def test_a_table_of_nothing_but_tabulators_is_refused_and_not_unpacked_into_cells(tmp_path: Path) -> None:
+    head = b"img_file_name\tobject_id\n[t]\t[t]\n"
+    content = head + b"\t" * (reading.MAX_LINE_CHARACTERS + 1)
+    with pytest.raises(EcotaxaError, match=r"t\.tsv, line 3: the line has more than 4194304 characters"):
+        list(read_table("t.tsv", lambda: content).rows())
+    # One record over many lines: a line break in every cell.
+    content = head + b'"\n"\t' * (reading.MAX_CELLS + 1)
+    with pytest.raises(EcotaxaError, match=r"t\.tsv, line 3: there are 100002 cells"):
+        list(read_table("t.tsv", lambda: content).rows())
+
+
 def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = bundle(tmp_path / "b", None, {"closed/x.png": png()})
     real = os.scandir

@@ -21,6 +21,10 @@ MAX_TABLES: Final = 1000
 
 MAX_TABLE_BYTES: Final = 256 * 2**20
 MAX_COLUMNS: Final = 2000
+MAX_LINE_CHARACTERS: Final = 4 * 2**20
+"""Of one line of the file: a table of nothing but tabulators is small when packed, and each of them becomes a cell."""
+MAX_CELLS: Final = 100_000
+"""Of one record, which may go over several lines."""
 FIRST_ROW: Final = 3
 """Line of the first object: line 1 is the header, line 2 the types."""
 
@@ -191,10 +195,16 @@ def _filled(lines: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[
 def _parsed(file: str, content: bytes, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the line where each record begins, and its cells; empty lines give no cells."""
     stream = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
-    reader = csv.reader(stream, delimiter="\t", quotechar='"')
+    reader = csv.reader(_lines(stream, file), delimiter="\t", quotechar='"')
     line = 1
     try:
         for cells in reader:
+            if len(cells) > MAX_CELLS:
+                raise EcotaxaError(
+                    f"{file}, line {line}: there are {len(cells)} cells; no table has as many. Write the table again.",
+                    file,
+                    line,
+                )
             yield line, cells
             line = reader.line_num + 1
     except UnicodeDecodeError:
@@ -211,3 +221,18 @@ def _parsed(file: str, content: bytes, encoding: str) -> Iterator[tuple[int, lis
             file,
             line,
         ) from None
+
+
+def _lines(stream: io.TextIOWrapper, file: str) -> Iterator[str]:
+    """Yield the lines of a file as they end there; raises `EcotaxaError` for one that is too long to be one."""
+    number = 0
+    while text := stream.readline(MAX_LINE_CHARACTERS + 1):
+        number += 1
+        if len(text) > MAX_LINE_CHARACTERS:
+            raise EcotaxaError(
+                f"{file}, line {number}: the line has more than {MAX_LINE_CHARACTERS} characters; no table has such lines. "
+                "Write the table again.",
+                file,
+                number,
+            )
+        yield text
