@@ -298,7 +298,10 @@ def list_runs(use_case: UseCase | str, runs_root: Path | None = None) -> list[Ru
     slug = use_case if isinstance(use_case, str) else use_case.slug
     root = (runs_root or paths.runs()) / slug
     try:
-        found = [path for path in root.iterdir() if (path / "request.json").is_file()]
+        # A link is no run, as for a deletion: what it leads to may be another person's.
+        found = [
+            path for path in root.iterdir() if (path / "request.json").is_file() and not path.is_symlink()
+        ]
     except OSError:
         return []
     return [RunFolder(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]

@@ -40,7 +40,8 @@ def shortened(raw: str) -> str:
 def spreadsheet_safe(text: str) -> str:
     """Return a cell that is text and not a path (a label, a station) so that no spreadsheet executes it."""
     shown = _visible(text)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    # Blanks in front are dropped by many readers, and by some of our own exports.
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 def sort_key(name: str) -> SortKey:

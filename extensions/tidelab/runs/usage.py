@@ -116,8 +116,9 @@ def count_run(
         event = usage_event(manifest, context, counted, seconds)
         (folder / USAGE_FILE).write_text(event.model_dump_json(indent=2) + "\n", encoding="utf-8")
         record(event)
-    except (OSError, sqlite3.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+    except (OSError, sqlite3.Error, ValidationError) as error:
+        # Also when a clock was set back, or a request was edited: the results are there, and a statistic must not fail them.
+        reason = (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
         log.write(f"The usage event was not recorded in the data folder: {reason}.")
 
 
@@ -218,7 +219,10 @@ def _append(events: Iterable[UsageEvent]) -> None:
             stream.seek(-1, os.SEEK_END)
             if stream.read(1) != b"\n":
                 lines = b"\n" + lines
-        stream.write(lines)
+        rest = memoryview(lines)
+        while rest:
+            # A disk that is nearly full takes a part; only the next try says that it is full.
+            rest = rest[stream.write(rest) :]
         os.fsync(stream.fileno())
 
 

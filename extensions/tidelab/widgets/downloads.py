@@ -1,16 +1,17 @@
 """Buttons that give files of a run to the browser, piece by piece; nothing is embedded in the page."""
 
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import anywidget
 import traitlets
 
-from tidelab.exports import ExportError
+from tidelab.exports import Exported, ExportError
 from tidelab.reports.views.downloads import Download
 from tidelab.runs import RunError
 
@@ -34,7 +35,7 @@ class Downloads(anywidget.AnyWidget):
 
     def __init__(self, files: Iterable[Download]) -> None:
         self._offered = {file.name: file for file in files}
-        self._ready: dict[str, tuple[Path, tuple[str, ...]]] = {}
+        self._ready: dict[str, tuple[BinaryIO, tuple[str, ...]]] = {}
         self._making = threading.Lock()
         super().__init__(
             files=[
@@ -68,7 +69,7 @@ class Downloads(anywidget.AnyWidget):
             return
         try:
             made = file.make(_Teller(self, file.name))
-            self._ready[file.name] = made.path, made.notes
+            self._keep(file, made)
             self._piece(file, 0)
         except (ExportError, RunError) as error:
             self._wrong(file, str(error))
@@ -85,27 +86,39 @@ class Downloads(anywidget.AnyWidget):
         finally:
             self._making.release()
 
+    def _keep(self, file: Download, made: Exported) -> None:
+        """Hold the file open until it is sent: all pieces are of one file, whoever makes it anew, exports or deletes the run meanwhile."""
+        stream = made.path.open("rb")
+        self._drop(file.name)
+        self._ready[file.name] = stream, made.notes
+        if file.passing:
+            # Its bytes go when the last piece is sent, the page asks anew, or the kernel of a page that was closed ends.
+            with suppress(OSError):
+                made.path.unlink()
+
+    def _drop(self, name: str) -> None:
+        stream, _ = self._ready.pop(name, (None, ()))
+        if stream is not None:
+            stream.close()
+
     def _piece(self, file: Download, offset: int) -> None:
-        path, notes = self._ready.get(file.name, (None, ()))
-        if path is None:
+        stream, notes = self._ready.get(file.name, (None, ()))
+        if stream is None:
             return
         try:
-            with path.open("rb") as stream:
-                stream.seek(offset)
-                data = stream.read(_PIECE)
-                more = bool(stream.read(1))
-        except OSError as error:
-            self._wrong(file, f"{file.name} cannot be read: {error.strerror}. Analyse again.")
+            data = os.pread(stream.fileno(), _PIECE, offset)
+            more = offset + len(data) < os.fstat(stream.fileno()).st_size
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "the page asked for what is not in it"
+            self._drop(file.name)
+            self._wrong(file, f"{file.name} cannot be read: {reason}. Analyse again.")
             return
         last: dict[str, object] = {} if more else {"notes": list(notes)}
         self.send(
             {"kind": "piece", "file": file.name, "more": more, "next": offset + len(data), **last}, [data]
         )
         if not more:
-            del self._ready[file.name]
-            if file.passing:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+            self._drop(file.name)
 
     def _wrong(self, file: Download, text: str) -> None:
         self.send({"kind": "wrong", "file": file.name, "text": text})

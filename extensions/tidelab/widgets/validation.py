@@ -102,7 +102,11 @@ class ValidationGrid(anywidget.AnyWidget):
             await asyncio.sleep(_LOOK_S)
             try:
                 news = session.news()
-                if news and session is self._session:
+                if not news or session is not self._session:
+                    continue
+                if news["kind"] == "closed":
+                    self.close_run(news["words"])
+                else:
                     self.send(news)
                     self._on_change()
             except Exception:

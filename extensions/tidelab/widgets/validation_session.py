@@ -136,7 +136,12 @@ class Session:
         return answer, answer["kind"] == "done"
 
     def news(self) -> Message | None:
-        """Return what others did since the last look, None when nothing."""
+        """Return what others did since the last look, None when nothing; ``closed`` when the run was deleted."""
+        if not self.run.path.is_dir():
+            return {
+                "kind": "closed",
+                "words": "This analysis was deleted. Choose another one, or analyse the images again.",
+            }
         try:
             if self.validation.position == self._position:
                 return None

@@ -82,6 +82,11 @@ def test_runs_are_listed_newest_first_and_strangers_passed_over(use_case: UseCas
     assert list_runs(use_case) == made[::-1]
     assert list_runs("brightness-case", tmp_path / "runs") == made[::-1]
     assert list_runs("unknown") == []
+    # What a link leads to may be another person's run.
+    elsewhere = tmp_path / "elsewhere"
+    made[0].path.rename(elsewhere)
+    made[0].path.symlink_to(elsewhere)
+    assert list_runs(use_case) == made[:0:-1]
 
 
 def test_a_run_whose_process_died_is_failed_in_words(use_case: UseCase) -> None:

@@ -77,3 +77,8 @@ def test_a_name_with_thousands_of_digits_has_an_order() -> None:
 
 def test_a_very_long_name_is_shown_by_its_ends() -> None:
     assert shortened("x" * 5000 + ".png") == "x" * 60 + "…" + "x" * 36 + ".png"
+
+
+@pytest.mark.parametrize("text", ["=1+1", " =1+1", "\u00a0+1", "\u3000@x", "  -1"])
+def test_a_formula_is_text_also_behind_blanks(text: str) -> None:
+    assert spreadsheet_safe(text) == f"'{text}"

@@ -1,5 +1,6 @@
 """Usage events: one for each run however often it is tried, countable by definition, and without a name."""
 
+import io
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -20,7 +22,7 @@ from tidelab import paths
 from tidelab.catalogue import UseCase
 from tidelab.domain.usage import UsageContext, UsageEvent
 from tidelab.domain.usage_summary import GROUPS, chosen, distinct, summarise
-from tidelab.runs import RunError, RunFolder, get_executor, prepare
+from tidelab.runs import RunError, RunFolder, get_executor, prepare, usage
 from tidelab.runs.pseudonyms import fingerprint, pseudonym, secret
 from tidelab.runs.usage import events_file, merge_events, read_events, record
 from tidelab.runs.usage_context import usage_context
@@ -147,6 +149,29 @@ def test_where_the_event_cannot_be_written_the_run_goes_on_and_says_so(run: Run,
     folder = run()
     assert folder.state().status == "done"
     assert "The usage event was not recorded" in folder.log()
+
+
+def test_a_statistic_that_makes_no_sense_does_not_fail_the_run(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = usage.event_id
+    monkeypatch.setattr(usage, "event_id", lambda slug, name: f"no id: {real(slug, name)}")
+    monkeypatch.setattr(usage, "count_ingested", lambda *_, **__: 1)
+    folder = run()
+    assert folder.state().status == "done"
+    assert "The usage event was not recorded in the data folder: 1 validation error" in folder.log()
+    assert not events_file().exists()
+
+
+def test_a_disk_that_takes_a_part_of_a_line_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(io.FileIO):
+        def write(self, data: Any) -> int:
+            return super().write(memoryview(data)[:7])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(usage.os, "fdopen", lambda handle, *_, **__: Slow(handle, "r+b"))
+        record(one := event())
+    assert read_events() == ([one], 0)
 
 
 def test_demonstrations_and_tests_are_never_real(

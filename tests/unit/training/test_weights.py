@@ -130,5 +130,5 @@ def test_names_of_no_bytes_are_not_counted_out(tmp_path):
     with zipfile.ZipFile(tmp_path / WEIGHTS, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
-    with pytest.raises(BundleError, match="names.npy is not what it says"):
+    with pytest.raises(BundleError, match=r"names\.npy is not what it says"):
         Weights.load(tmp_path)

@@ -102,3 +102,40 @@ def test_what_a_browser_may_not_ask_is_passed_over(content: dict[str, Any]) -> N
     widget = offered(lambda progress: Exported(Path("/etc/passwd")))
     widget._receive(widget, content, [])
     assert widget.messages == []
+
+
+def test_a_download_is_of_one_file_though_it_is_made_anew_or_the_run_is_deleted_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PIECE", 4)
+    path = tmp_path / "a.zip"
+    contents = iter((b"first one", b"another"))
+
+    def make(progress: Any) -> Exported:
+        fresh = tmp_path / "fresh"
+        fresh.write_bytes(next(contents))
+        fresh.replace(path)
+        return Exported(path)
+
+    one, other = offered(make, passing=True), offered(make, passing=True)
+    answer = one.press("a.zip")
+    assert other.press("a.zip")["more"]
+    # Nothing lies about if the page is closed now.
+    assert list(tmp_path.iterdir()) == []
+    tmp_path.rmdir()
+    while answer["more"]:
+        answer = one.press("a.zip", answer["next"])
+    assert b"".join(buffers[0] for _, buffers in one.messages) == b"first one"
+    assert not one._ready
+    assert other._ready
+
+
+def test_a_position_beyond_any_file_ends_the_download_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PIECE", 4)
+    (tmp_path / "a.zip").write_bytes(b"some bytes")
+    widget = offered(lambda progress: Exported(tmp_path / "a.zip"))
+    assert widget.press("a.zip")["more"]
+    assert "cannot be read" in widget.press("a.zip", 2**70)["text"]
+    assert not widget._ready

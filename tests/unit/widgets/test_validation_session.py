@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.brightness import grey_png
 from tidelab.runs import get_executor, prepare
+from tidelab.runs.delete import delete_run
 from tidelab.runs.validation import Validation
 from tidelab.widgets.identity import Visitor
 from tidelab.widgets.validation import ValidationGrid
@@ -222,3 +223,16 @@ def test_the_grid_tells_of_changes_once_each_and_closes(folder):
     grid._receive(grid, {**wish, "id": "c"}, [])
     assert grid.messages[-1]["kind"] == "closed"
     assert len(Validation(folder).events()) == 1
+
+
+def test_a_run_that_is_deleted_elsewhere_closes_the_grid_in_words(folder, session):
+    session.index()
+    Validation(folder).unknown(list(session.validation.predicted)[:1], "ben")
+    assert session.news()["kind"] == "news"
+    delete_run(folder)
+    assert session.news() == {
+        "kind": "closed", "words": "This analysis was deleted. Choose another one, or analyse the images again.",
+    }  # fmt: skip
+    answer = Page(session).act([0], [1])
+    assert answer["kind"] == "refused"
+    assert "it was deleted" in answer["words"]

@@ -1,7 +1,9 @@
 """What a person takes away: the tables, everything in one zip, and the run in the formats of others."""
 
 import base64
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _EMBEDDED_BYTES: Final = 20_000_000
 """Largest table that is embedded in a report; a larger one lies beside it only."""
 
+_TORN_AFTER_S: Final = 3600
 _EVERYTHING: Final = "package"
 _NAMES: Final = "determinations.csv"
 _TABLES: Final = (
@@ -170,10 +173,19 @@ def _exported(run: RunFolder, export: "Export") -> Download:
     def make(progress: "Progress | None") -> "Exported":
         folder = run.path / "products"
         folder.mkdir(exist_ok=True)
+        _remove_torn(folder, name)
         return export.write(run, folder / name, progress)
 
     reason = _reason(export, run)
     return Download(name, export.title, export.detail, export.media_type, make, reason, passing=True)
+
+
+def _remove_torn(folder: Path, name: str) -> None:
+    """Remove what an export left that was killed; one that is being written now is younger."""
+    for left in folder.glob(f".{name}-*"):
+        with suppress(OSError):
+            if time.time() - left.lstat().st_mtime > _TORN_AFTER_S:
+                left.unlink()
 
 
 def _reason(export: "Export", run: RunFolder) -> str:
