@@ -98,8 +98,8 @@ class FormView:
         self.stop.disabled = not busy
 
     def send_again(self) -> None:
-        """Send the state of every widget of the form to the page once more."""
-        waiting = [self.box]
+        """Send the state of every widget of the form to the page once more, those of the places not shown too."""
+        waiting = [self.box, *self._panels.values()]
         while waiting:
             widget = waiting.pop()
             widget.send_state()
