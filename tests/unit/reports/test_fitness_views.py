@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -96,6 +96,34 @@ def test_the_timeline_shows_each_verdict_in_words(run):
     ):
         assert words in shown.text
     assert pictures(str(shown.html))[0].startswith(b"\x89PNG")
+
+
+def scored(run, scores, **place):
+    for week, score in enumerate(scores):
+        Timeline(run.runs_root).append(
+            Verdict(state="green", headline="-", n_images=40, unlike_share=0.01, score=score, known_samples=20, mmd=week * 1e-3),
+            use_case="flowcam-plankton", model="m", version="1", model_digest=run.request.model.digest,
+            run=f"{place}{week}", time=datetime(2026, 5, 1, tzinfo=UTC) + timedelta(weeks=week), **place,
+        )  # fmt: skip
+
+
+def test_the_chart_says_when_an_alarm_is_on_since_when_and_what_to_do(run):
+    scored(run, [0.0, 0.2, 2.5, 2.5, 2.5], site="<b>Ostend</b>", camera="$1$")
+    scored(run, [0.1, -0.3], site="Calais")
+    shown = fitness.timeline(run)
+    html = str(shown.html)
+    assert "ALARM since 2026-05-" in shown.text
+    assert "No alarm (Calais)" in shown.text
+    assert "Look for what changed then" in shown.text
+    assert "tl-note-warn" in html
+    assert len(pictures(html)) == 2
+    assert "<b>Ostend" not in html
+    assert "&lt;b&gt;Ostend&lt;/b&gt;, $1$" in html
+
+
+def test_runs_without_a_score_have_no_chart_and_that_is_said(run):
+    scored(run, [None, None])
+    assert "No run has a score yet" in fitness.timeline(run).text
 
 
 @pytest.mark.parametrize("view", VIEWS[:3])

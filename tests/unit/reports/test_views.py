@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.support.brightness import grey_png
-from tidelab.domain.verdict import DriftedImage, StatisticTest, Verdict
+from tidelab.domain.verdict import DriftedImage, SampleVerdict, StatisticTest, Verdict
 from tidelab.reports import views
 from tidelab.reports.views.counts import class_counts
 from tidelab.reports.views.downloads import downloadable
@@ -180,6 +180,47 @@ def test_a_verdict_has_a_word_and_a_shape_of_its_own(run, state):
     assert page.h2.get_text() == "<b>How it is</b>"
     assert [item.get_text() for item in page.select("li")] == ["First & foremost.", "Second."]
     assert len({views.verdict(finished).html for _ in range(2)}) == 1
+
+
+def test_the_effect_stands_beside_what_known_samples_show(run):
+    finished = run()
+    said = Verdict(
+        state="green", headline="h", n_images=290, n_reference=300, unlike=9, unlike_share=0.031, unlike_low=0.016, unlike_high=0.058,
+        known_samples=24, known_low=0.0, known_high=0.024,
+    )  # fmt: skip
+    (finished.path / "verdict.json").write_text(said.model_dump_json())
+    page = soup(views.verdict(finished))
+    words = page.select_one(".tl-effect p").get_text()
+    assert words == (
+        "3.1 % of the images are unlike the known ones (diamond; line: 95 % interval, 1.6 % to 5.8 %); "
+        "0 to 2.4 % (grey bar) would be normal among 24 known samples."
+    )
+    drawing = page.select_one(".tl-effect svg")
+    assert drawing["aria-label"] == words
+    scale = float(drawing.rect["width"]) / 0.024
+    lines = drawing.find_all("line")
+    assert float(lines[1]["x1"]) == pytest.approx(0.016 * scale, rel=0.01)
+    assert float(lines[1]["x2"]) == pytest.approx(0.058 * scale, rel=0.01)
+    unjudged = said.model_copy(update={"known_low": None, "known_high": None})
+    (finished.path / "verdict.json").write_text(unjudged.model_dump_json())
+    page = soup(views.verdict(finished))
+    assert "would be normal" not in page.get_text()
+    assert not page.select_one(".tl-effect rect")
+
+
+def test_each_sample_of_a_run_has_its_row(run):
+    finished = run()
+    samples = [
+        SampleVerdict(
+            sample_id=HOSTILE, state="amber", n_images=60, unlike=9, unlike_low=0.08, unlike_high=0.26, words="15% unlike"
+        ),
+        SampleVerdict(sample_id="b", state="grey", n_images=3, words="fewer than 30 images"),
+    ]  # fmt: skip
+    said = Verdict(state="amber", headline="h", samples=samples)
+    (finished.path / "verdict.json").write_text(said.model_dump_json())
+    shown = rows(views.verdict(finished))
+    assert shown[0] == [HOSTILE, "Take care", "60", "9 (15.0 %)", "8.0 % to 26.0 %", "15% unlike"]
+    assert shown[1] == ["b", "Cannot tell", "3", "–", "–", "fewer than 30 images"]
 
 
 def test_drifted_images_stand_beside_their_nearest(run, pictures):
