@@ -170,7 +170,7 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
             ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started
         )
         manifest["side_files"] = [source.name for source in collection.side_files]
-        manifest["samples"] = samples_manifest(scene, collection, limits)
+        manifest["samples"] = samples_manifest(scene, collection, pipeline.failures, limits)
         write_provenance(scene, manifest, verdict)
         counted = Counted(
             [result.image_id for result in pipeline.results],

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tidelab.domain.sample import ORIGINS, SAMPLE_COLUMNS, SAMPLE_FIELDS, Sample
 from tidelab.runs.errors import RunError
-from tidelab.runs.failures import InputError
+from tidelab.runs.failures import FailedFile, InputError
 from tidelab.runs.files import write_text
 from tidelab.runs.inputs.collection import Collection
 from tidelab.runs.inputs.sample_table import utc_text
@@ -19,6 +19,7 @@ from tidelab.runs.inputs.samples import KnownSample, Samples
 from tidelab.runs.inputs.source import Source
 from tidelab.runs.limits import Limits
 from tidelab.runs.names import sort_key, spreadsheet_safe
+from tidelab.runs.not_counted import lost_by_sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,8 +86,14 @@ def read_records(frame: "pd.DataFrame") -> dict[str, KnownSample]:
     return found
 
 
-def samples_manifest(scene: "Scene", collection: Collection, limits: Limits) -> dict[str, Any]:
-    """Return what ``manifest.json`` says of the samples: what was asked for, what was given, and the files that say the rest."""
+def samples_manifest(
+    scene: "Scene", collection: Collection, failures: Sequence[FailedFile], limits: Limits
+) -> dict[str, Any]:
+    """Return what ``manifest.json`` says of the samples.
+
+    What was asked for, what was given, the files that say the rest, what they do not say, particles that are not counted (sample ->
+    number), and samples that ``samples.csv`` names and no image belongs to.
+    """
     files: dict[str, Source] = {file.key: file for fact in collection.facts for file in fact.files}
     if collection.samples_table:
         files[collection.samples_table.key] = collection.samples_table
@@ -97,7 +104,16 @@ def samples_manifest(scene: "Scene", collection: Collection, limits: Limits) -> 
         "given": {name: _cell(value) for name, value in scene.samples.given.items()},
         "files": [{"file": file.name, "digest": _digest(file, limits)} for file in files.values()],
         "not_said": [note for fact in collection.facts for note in fact.notes],
+        "not_counted": lost_by_sample(failures, scene.samples, collection.facts),
+        "without_images": _without_images(scene),
     }
+
+
+def _without_images(scene: "Scene") -> list[str]:
+    """Return the samples that only ``samples.csv`` names: probably misspelt there, or of another day."""
+    with (scene.folder / SAMPLES_FILE).open(newline="", encoding="utf-8") as stream:
+        written = {row["sample_id"] for row in csv.DictReader(stream)}
+    return sorted(set(scene.samples.known) - written, key=sort_key)
 
 
 def _cell(value: object) -> str:

@@ -14,6 +14,7 @@ from tidelab.domain.sample import Sample
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import label_meaning
 from tidelab.runs.names import sort_key
+from tidelab.runs.not_counted import lost_particles, lost_words
 from tidelab.science.biovolume import equivalent_diameter_um, prolate_spheroid_um3, sphere_um3
 from tidelab.science.concentration import concentration
 from tidelab.science.particle_size import NAMES
@@ -58,7 +59,7 @@ class ClassSize:
     sphere_um3_per_ml, spheroid_um3_per_ml
         Biovolume per mL of sea water, spheres of the same area or prolate spheroids of the same axes, or None.
     missing
-        Why something is not computed, in words.
+        Why something is not computed, or is too low, in words.
     """
 
     sample_id: str
@@ -93,16 +94,24 @@ def class_sizes(run: RunFolder) -> list[ClassSize]:
     # Both are in the order of the results; the digest alone would not do, for one image may be there twice.
     frame = named.assign(**{name: sizes[:, column] for column, name in enumerate(NAMES)})
     records, meanings = run.sample_records(), label_meaning(run)
+    counted, lost = frame["sample_id"].value_counts(), lost_particles(run)
     rows = []
     for (sample_id, label), group in frame.groupby(["sample_id", "label"], sort=True):
         sample = records.get(str(sample_id)) or Sample(sample_id="")
         living = meanings.of(str(label)).is_biological
-        rows.append(_row(str(sample_id), str(label), living, group, sample, has_sizes))
+        short = lost_words(lost[str(sample_id)], int(counted.at[sample_id])) if str(sample_id) in lost else ""
+        rows.append(_row(str(sample_id), str(label), living, group, sample, has_sizes, short))
     return sorted(rows, key=lambda row: (sort_key(row.sample_id), not row.label, -row.images, row.label))
 
 
 def _row(
-    sample_id: str, label: str, living: bool, group: "pd.DataFrame", sample: Sample, has_sizes: bool
+    sample_id: str,
+    label: str,
+    living: bool,
+    group: "pd.DataFrame",
+    sample: Sample,
+    has_sizes: bool,
+    short: str,
 ) -> ClassSize:
     water, scale = sample.water_ml, sample.um_per_px
     area, major, minor = (group[name].to_numpy(float) for name in NAMES)
@@ -115,15 +124,19 @@ def _row(
         if water is not None:
             sphere = float(sphere_um3(diameters).sum() / water)
             spheroid = float(prolate_spheroid_um3(major[found], minor[found], scale).sum() / water)
-    missing = tuple(_missing(water, scale, has_sizes, len(group) - int(found.sum())))
+    missing = tuple(_missing(water, scale, has_sizes, len(group) - int(found.sum()), short))
     return ClassSize(
         sample_id, label, living, len(group), int(found.sum()), per_ml, esd, sphere, spheroid, missing
     )
 
 
-def _missing(water: float | None, scale: float | None, has_sizes: bool, not_found: int) -> Iterator[str]:
+def _missing(
+    water: float | None, scale: float | None, has_sizes: bool, not_found: int, short: str
+) -> Iterator[str]:
     if water is None:
         yield NO_WATER
+    elif short:
+        yield short
     if not has_sizes:
         yield NOT_MEASURED
     elif scale is None:

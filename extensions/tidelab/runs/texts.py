@@ -6,6 +6,7 @@ from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import use_case_of
 from tidelab.runs.methods import Knowledge, citation_text, methods_paragraph
+from tidelab.runs.not_counted import lost_particles, lost_words
 
 
 def current_methods(run: RunFolder) -> str:
@@ -54,11 +55,28 @@ def validation_words(run: RunFolder) -> str:
 def effort_words(run: RunFolder) -> str:
     """Return how many samples there are and of how many the effort is known, in words."""
     # Images without a sample have a record of no name; it is a sample only where a person said something of it.
-    samples = [one for one in run.sample_records().values() if one.sample_id or any(one.known())]
+    records, images, lost = (
+        run.sample_records(),
+        run.samples().set_index("sample_id")["images"],
+        lost_particles(run),
+    )
+    # A sample that lost all its images stands for no water; one in which nothing was found does.
+    samples = [
+        one
+        for name, one in records.items()
+        if (name or any(one.known())) and not (name in lost and not images[name])
+    ]
     if not samples:
         return "No sample is known, so counts are counts of images."
     water = [one.water_ml for one in samples if one.water_ml is not None]
-    words = f"The images are of {_count(len(samples), 'sample', 'samples')}."
+    short = [
+        f"Sample {name or 'without a name'}: {lost_words(lost[name], int(images[name]))}."
+        for name in records
+        if name in lost and images[name] and records[name].water_ml is not None
+    ]
+    words = " ".join([f"The images are of {_count(len(samples), 'sample', 'samples')}.", *short[:5]])
+    if len(short) > 5:
+        words += f" So it is for {len(short) - 5} more."
     if len(water) == len(samples):
         return f"{words} {_volume(sum(water))} of sea water were looked at (volume imaged / dilution factor)."
     if water:

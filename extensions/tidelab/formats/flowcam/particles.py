@@ -74,11 +74,14 @@ class ParticleList:
         The calibration constant, where all particles have the same one.
     faults
         Rows that could not be read, and what else is wrong; at most `MAX_FAULTS`, the last one says how many more.
+    unread
+        Rows of particles that could not be read, however many.
     """
 
     particles: tuple[Particle, ...]
     um_per_px: float | None
     faults: tuple[Fault, ...]
+    unread: int = 0
 
 
 def looks_like_list(head: str) -> bool:
@@ -108,6 +111,7 @@ def parse_list(text: str) -> ParticleList:
     constants: set[str] = set()
     faults: list[Fault] = []
     seen: set[int] = set()
+    unread = 0
     width = max(columns.values()) + 1
     for number, line in enumerate(lines[first:], start=first + 1):
         if not line.strip():
@@ -118,16 +122,18 @@ def parse_list(text: str) -> ParticleList:
                 raise ValueError(f"{len(values)} values where at least {width} were expected")
             row = {name: values[index] for name, index in columns.items()}
             particle = _particle(row)
-            if particle.particle_id in seen:
-                raise ValueError(f"the particle {particle.particle_id} stands there twice")
         except ValueError as error:
             faults.append(Fault(number, str(error)))
+            unread += 1
+            continue
+        if particle.particle_id in seen:
+            faults.append(Fault(number, f"the particle {particle.particle_id} stands there twice"))
             continue
         seen.add(particle.particle_id)
         particles.append(particle)
         constants.add(row.get("cal_const", ""))
     scale, more = _scale(constants)
-    return ParticleList(tuple(particles), scale, _bounded([*more, *faults]))
+    return ParticleList(tuple(particles), scale, _bounded([*more, *faults]), unread)
 
 
 def _columns(lines: Sequence[str]) -> tuple[Mapping[str, int], str, int]:

@@ -1,7 +1,7 @@
 """Where, when and how much: what is known of the samples of a run, from whom, and what is not computed for want of the rest."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
@@ -13,6 +13,7 @@ from tidelab.reports.source import use_case_of
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.inputs.sample_table import utc_text
 from tidelab.runs.inputs.samples import KnownSample
+from tidelab.runs.not_counted import lost_particles, lost_words
 from tidelab.runs.samples import read_records
 
 ORIGIN_WORDS: Final = {
@@ -51,7 +52,13 @@ def samples(run: RunFolder) -> Displayable:
         body += Markup('<p class="tl-soft">{} more in samples.csv</p>').format(
             numbers.count(len(records) - len(shown))
         )
-    sentences = [*_origins(records), *not_computed(records, declared), *_not_said(run)]
+    sentences = [
+        *_origins(records),
+        *_not_used(run, records),
+        *not_computed(records, declared),
+        *_lost(run, images),
+        *_not_said(run),
+    ]
     body += Markup("<ul>{}</ul>").format(
         Markup("").join(Markup("<li>{}</li>").format(one) for one in sentences)
     )
@@ -114,12 +121,58 @@ def _origins(records: Mapping[str, KnownSample]) -> Iterator[str]:
             yield f"{words[:1].upper()}{words[1:]}{mark}: {titles}."
 
 
+def _not_used(run: RunFolder, records: Mapping[str, KnownSample]) -> Iterator[str]:
+    """Yield what a person gave and the files contradict, and the rows of samples.csv that are of no image."""
+    given = _manifest(run).get("given")
+    for name, text in given.items() if isinstance(given, Mapping) else ():
+        others = {
+            sample_id or NO_SAMPLE: _value(known, name)
+            for sample_id, known in records.items()
+            if name in SAMPLE_FIELDS
+            and known.origins.get(name) not in (None, "given")
+            and _value(known, name)
+        }
+        different = {sample_id: value for sample_id, value in others.items() if not _same(value, str(text))}
+        if different:
+            first = ", ".join(f"{sample_id}: {value}" for sample_id, value in list(different.items())[:3])
+            more = ", ..." if len(different) > 3 else ""
+            yield (
+                f"{SAMPLE_FIELDS[name].title} was given as {text} and is not used where the files say something else ({first}{more})."
+            )
+    unknown = _manifest(run).get("without_images")
+    if isinstance(unknown, list) and unknown:
+        first = ", ".join(str(one) for one in unknown[:3])
+        yield (
+            f"samples.csv names {numbers.plural(len(unknown), 'sample')} that no image belongs to ({first}"
+            f"{', ...' if len(unknown) > 3 else ''}): not used. Compare the spelling with the column Sample."
+        )
+
+
+def _same(shown: str, given: str) -> bool:
+    try:
+        return shown == f"{float(given):.6g}"
+    except ValueError:
+        return shown == given
+
+
+def _lost(run: RunFolder, images: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence for each sample some of whose particles are not in its counts."""
+    lost = lost_particles(run)
+    for name, number in list(lost.items())[:_MOST_ROWS]:
+        yield f"{name or NO_SAMPLE}: {lost_words(number, int(images.get(name, 0)))}."
+
+
+def _manifest(run: RunFolder) -> Mapping[str, Any]:
+    try:
+        found = run.manifest().get("samples", {})
+    except (RunError, AttributeError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
 def _not_said(run: RunFolder) -> list[str]:
     """Return what the instrument's files do not say, as the run found it."""
-    try:
-        found = run.manifest().get("samples", {}).get("not_said", [])
-    except (RunError, AttributeError):
-        return []
+    found = _manifest(run).get("not_said", [])
     return [str(one) for one in found[:_MOST_ROWS]] if isinstance(found, list) else []
 
 

@@ -205,6 +205,8 @@ def _notes(evidence: Evidence, whole: Answer) -> list[str]:
             f"{words.images(int(evidence.looked_at.sum()))} were looked at by a person. They change the raw counts; the correction goes by the "
             "model's answers on all images, because images chosen by eye stand for no others. A random audit would be used instead."
         )
+    short = list(evidence.too_low())
+    notes += [*short[:5], *([f"So it is for {len(short) - 5} more samples."] if len(short) > 5 else [])]
     notes += evidence.problems
     return notes + ([] if whole.method == "validated" else unfinished(evidence))
 

@@ -1,8 +1,8 @@
 """Everything a run's estimates depend on, read once."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import Meanings, label_meaning, use_case_of
 from tidelab.runs.names import spreadsheet_safe
+from tidelab.runs.not_counted import lost_particles, lost_words
 from tidelab.runs.request import ModelChoice
 from tidelab.runs.validation.audits import read_audits
 
@@ -55,6 +56,8 @@ class Evidence:
         Oldest first.
     problems
         What could not be read, in words.
+    lost
+        Sample -> particles that are not in its counts.
     """
 
     run: RunFolder
@@ -64,6 +67,7 @@ class Evidence:
     samples: Mapping[str, Sample]
     audits: tuple[Audit, ...]
     problems: tuple[str, ...] = ()
+    lost: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: RunFolder) -> "Evidence":
@@ -82,6 +86,7 @@ class Evidence:
             meanings=label_meaning(run),
             samples=samples,
             problems=problems,
+            lost=lost_particles(run),
             audits=tuple(read_audits(run.path)),
         )
 
@@ -191,7 +196,19 @@ class Evidence:
 
     def water_ml(self, sample_id: str) -> float | None:
         """Volume of sea water behind a sample, or behind the whole run (empty), mL; None unless it is known of every sample."""
-        wanted = [sample_id] if sample_id else self.table["sample_id"].unique().tolist()
+        wanted = [sample_id] if sample_id else self._samples_of_the_run()
         volumes = [self.samples[one].water_ml if one in self.samples else None for one in wanted]
         known = [one for one in volumes if one is not None]
         return float(sum(known)) if known and len(known) == len(volumes) else None
+
+    def _samples_of_the_run(self) -> list[str]:
+        """Return the samples with images, and those in which nothing was found: their water was looked at too."""
+        empty = [name for name in self.samples if name not in self.lost]
+        return list(dict.fromkeys([*self.table["sample_id"].unique(), *empty]))
+
+    def too_low(self) -> Iterator[str]:
+        """Yield a sentence for each sample whose concentrations miss particles that could not be used."""
+        counted = self.table["sample_id"].value_counts()
+        for name, lost in self.lost.items():
+            if name in counted and self.water_ml(name) is not None:
+                yield f"Sample {name or 'without a name'}: {lost_words(lost, int(counted[name]))}."

@@ -22,12 +22,15 @@ class SampleFacts:
         The files that say it.
     notes
         What they do not say, a sentence each.
+    lost
+        Particles that they list and the input does not hold, or whose line cannot be read.
     """
 
     sample_id: str
     values: Mapping[str, object]
     files: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
+    lost: int = 0
 
 
 @dataclass

@@ -7,6 +7,7 @@ greatest, and anything else stays unknown and is told.
 
 import datetime
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,6 +36,8 @@ class _Said:
     values: dict[str, set[Any]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     files: dict[str, Source] = field(default_factory=dict)
+    objects: Counter[str] = field(default_factory=Counter)
+    missing: int = 0
 
 
 def take_ecotaxa_tables(found: Collection) -> None:
@@ -48,7 +51,9 @@ def take_ecotaxa_tables(found: Collection) -> None:
     tables = [source for source in found.side_files if is_table(source.key)]
     if not tables:
         return
-    images = {source.key: source.name for source in found.sources}
+    # Empty: an image that is known to be unusable, and is counted as lost for that.
+    images = {row.image: "" for row in found.failures}
+    images |= {source.key: source.name for source in found.sources}
     said: dict[str, _Said] = {}
     for source in tables:
         try:
@@ -64,7 +69,9 @@ def take_ecotaxa_tables(found: Collection) -> None:
             found.failures.append(failed(source.name, "ecotaxa-table", detail=str(error).rstrip(".")))
     found.side_files = [side for side in found.side_files if side not in tables]
     for sample_id, one in said.items():
-        _tell(found, sample_id, one)
+        # A table of a whole cruise beside the images of one sample tells of that one.
+        if one.objects:
+            _tell(found, sample_id, one)
 
 
 def _content(source: Source) -> bytes:
@@ -81,11 +88,16 @@ def _take(
     if name is not None and row.get("object_id"):
         found.object_of[name] = row.get("object_id")
     sample_id = display_name(row.get("sample_id"))
-    if name is None or not sample_id:
-        return  # an image that is not there: whether the bundle is complete is EcoTaxa's question, not that of this run
-    found.sample_of[name] = sample_id
+    if not sample_id:
+        return
     one = said.setdefault(sample_id, _Said())
     one.files[source.key] = source
+    if not name:
+        # Whether a bundle is complete is EcoTaxa's question; that the sample has more particles than images is this run's too.
+        one.missing += name is None
+        return
+    found.sample_of[name] = sample_id
+    one.objects[row.get("object_id")] += 1
     for fact, value, fault in _values(row):
         if fault:
             one.faults.setdefault(fact, f"line {row.line}: {fault}")
@@ -155,4 +167,15 @@ def _tell(found: Collection, sample_id: str, said: _Said) -> None:
             found.failures.append(
                 failed(files[0].name, "samples-conflict", detail=f"Sample {sample_id}: {words}")
             )
-    found.facts.append(SampleFacts(sample_id, values, files))
+    found.facts.append(SampleFacts(sample_id, values, files, tuple(_notes(sample_id, said)), said.missing))
+
+
+def _notes(sample_id: str, said: _Said) -> Iterator[str]:
+    several = sum(number > 1 for name, number in said.objects.items() if name)
+    if several:
+        yield (
+            f"{sample_id}: {several} {'object has' if several == 1 else 'objects have'} several images in the EcoTaxa table; each image "
+            "is counted, so more is counted than there are objects."
+        )
+    if said.missing:
+        yield f"{sample_id}: the EcoTaxa table lists {said.missing} images that are not there."

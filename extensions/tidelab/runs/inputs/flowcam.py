@@ -98,12 +98,16 @@ def _particles(found: Collection, name: str, run: RunFiles, files: dict[str, Sou
     scale, contradiction = scale_of(read, summary)
     for fault in contradiction:
         found.failures.append(failed(listing.name, "flowcam-summary", detail=_words(str(fault))))
-    _note_count(found, name, len(read.particles), summary)
     own = [listing, *([files[run.summary]] if run.summary else [])]
     found.side_files = [side for side in found.side_files if side not in own]
     found.facts.append(
         SampleFacts(
-            display_name(name), _facts(summary, scale), tuple(own), tuple(_missing(name, run, summary))
+            display_name(name),
+            _facts(summary, scale),
+            tuple(own),
+            (*_miscount(name, len(read.particles), summary), *_missing(name, run, summary)),
+            # Without a single line the list is damaged or was emptied; a sample in which nothing was found is counted as 0.
+            read.unread if read.particles or read.unread else summary.particle_count or 0,
         )
     )
     by_name = {one.casefold(): source for one, source in files.items()}
@@ -154,9 +158,9 @@ def _missing(name: str, run: RunFiles, summary: Summary) -> Iterable[str]:
         )
 
 
-def _note_count(found: Collection, name: str, listed: int, summary: Summary) -> None:
+def _miscount(name: str, listed: int, summary: Summary) -> Iterable[str]:
     if summary.particle_count is not None and summary.particle_count != listed:
-        found.notes.append(
+        yield (
             f"{display_name(name)}: the summary counts {summary.particle_count} particles, the list gives {listed}. "
             "Particles that were deleted or filtered on the instrument's computer are not analysed."
         )
