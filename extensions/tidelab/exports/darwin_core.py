@@ -86,8 +86,8 @@ EXPORT: Final = Export(
 
 
 def absences_allowed(facts: Facts) -> bool:
-    """Whether a class that was not found may be called absent: not by a model that is unfit for the images, or a demonstration."""
-    return not facts.is_demo and facts.verdict is not None and facts.verdict.state != "red"
+    """Whether a class that was not found may be called absent: not by a demonstration, nor by a model that is unfit or not known to fit."""
+    return not facts.is_demo and facts.verdict is not None and facts.verdict.state in ("green", "amber")
 
 
 def _measurements(one: SampleFacts, estimates: Estimates | None) -> Iterator[dict[str, str]]:
@@ -120,7 +120,7 @@ def _dataset(facts: Facts, samples: Sequence[SampleFacts], title: str) -> Datase
     return Dataset(
         identifier=f"{facts.slug}/{facts.run.run_id}",
         title=f"DEMONSTRATION, not data: {title}" if facts.is_demo else title,
-        abstract=f"{demo}{sum(one.images for one in samples)} images of {len(samples)} samples, named by a model and, where it says "
+        abstract=f"{demo}{_many(sum(one.images for one in samples), 'image')} of {_many(len(samples), 'sample')}, named by a model and, where it says "
         "so, by persons.",
         methods=current_methods(facts.run),
         person=str(facts.manifest["person"]),
@@ -130,6 +130,10 @@ def _dataset(facts: Facts, samples: Sequence[SampleFacts], title: str) -> Datase
         ),
         citation=current_citation(facts.run),
     )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _notes(facts: Facts, samples: Sequence[SampleFacts], *, absences: bool) -> Iterator[str]:
@@ -162,6 +166,10 @@ def _notes(facts: Facts, samples: Sequence[SampleFacts], *, absences: bool) -> I
     }
     if not_living:
         yield f"Not written, because it does not live: {listed(sorted(not_living))}."
+    short = [one for one in samples if one.lost and not one.lacks and one.sample.water_ml is not None]
+    if short:
+        names = listed([one.sample.sample_id for one in short])
+        yield f"Abundances are too low in samples that lost particles, because their pictures could not be used: {names}. See eventRemarks."
     yield from _absence_notes(samples, allowed=absences)
     yield (
         "One image is counted as one individual; a colony or chain is one too. Creator, contact and licence of the data set are yours "
@@ -173,6 +181,10 @@ def _absence_notes(samples: Sequence[SampleFacts], *, allowed: bool) -> Iterator
     if not allowed:
         yield "No absences are written: the model is a demonstration, is unfit for these images, or its fitness is not known."
         return
+    yield (
+        "A class that was not found is written as absent only where no class that was found can be a part of it (by the ranks declared): a "
+        "genus may be there when its order was not named."
+    )
     unknown = [one.sample.sample_id for one in samples if not one.lacks and sample_size(one.sample) is None]
     if unknown:
         yield f"No absences are written for samples whose effort (water, area or time looked at) is not known: {listed(unknown)}."

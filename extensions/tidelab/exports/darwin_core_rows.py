@@ -11,12 +11,20 @@ from typing import Final
 from tidelab.exports.darwin_core_samples import Found, SampleFacts, id_part, sample_size
 from tidelab.exports.facts import Facts
 from tidelab.formats.darwin_core import Row, lsid, number
-from tidelab.runs.meaning import LabelMeaning
+from tidelab.runs.meaning import LabelMeaning, Meanings
 from tidelab.runs.names import spreadsheet_safe
+from tidelab.runs.not_counted import lost_words
 
 PREDICTED: Final = "PredictedByMachine"
 VALIDATED: Final = "ValidatedByHuman"
 ORGANISM_QUANTITY_TYPE: Final = "images"
+_RANKS: Final = (
+    "superdomain domain superkingdom kingdom subkingdom infrakingdom superphylum phylum subphylum infraphylum parvphylum gigaclass "
+    "megaclass superclass class subclass infraclass subterclass superorder order suborder infraorder parvorder superfamily family "
+    "subfamily supertribe tribe subtribe genus subgenus section subsection series species subspecies variety subvariety forma subforma"
+)
+_LEVELS: Final = {rank: level for level, rank in enumerate(_RANKS.split())}
+"""Ranks of the World Register of Marine Species, coarse to fine."""
 
 
 def event_row(one: SampleFacts, dataset: str) -> Row:
@@ -39,7 +47,8 @@ def event_row(one: SampleFacts, dataset: str) -> Row:
         else "imaging; the instrument is not known",
         "sampleSizeValue": number(size[0]) if size else "",
         "sampleSizeUnit": size[1] if size else "",
-        "eventRemarks": f"{one.images} images of single particles; {one.unnamed} of them without a name",
+        "eventRemarks": f"{one.images} images of single particles; {one.unnamed} of them without a name"
+        + (f"; {lost_words(one.lost, one.images)}" if one.lost else ""),
         "datasetName": dataset,
     }
 
@@ -60,11 +69,39 @@ def occurrence_rows(one: SampleFacts, facts: Facts, *, absences: bool) -> Iterat
         if found.meaning.is_biological:
             yield _present(one, found, facts)
     if absences and sample_size(one.sample) is not None:
-        seen = {found.meaning.label for found in one.found}
-        for label in facts.meanings.model_labels:
-            meaning = facts.meanings.of(label)
-            if label not in seen and meaning.is_biological:
-                yield _absent(one, meaning, facts)
+        for meaning in absent_classes(one, facts.meanings):
+            yield _absent(one, meaning, facts)
+
+
+def absent_classes(one: SampleFacts, meanings: Meanings) -> Iterator[LabelMeaning]:
+    """Yield the biological classes of the model that were found in no image of a sample and may be called absent.
+
+    A class stands for a taxon, and a taxon is there when a part of it is: no dinoflagellate of the class "Dinoflagellata" does not mean
+    no dinoflagellates where the class Tripos was found. What belongs to what is not declared, so a class is called absent only where
+    nothing that was found can be a part of it: every class found has a declared rank that is not below its own, and another taxon.
+    """
+    found = [known.meaning for known in one.found if known.meaning.is_biological]
+    labels = {meaning.label for meaning in found}
+    taxa = {name for meaning in found for name in (meaning.scientific_name, meaning.aphia_id) if name}
+    ranks = [rank_level(meaning.rank) for meaning in found]
+    for label in meanings.model_labels:
+        meaning = meanings.of(label)
+        level = rank_level(meaning.rank)
+        if not meaning.is_biological or label in labels or level is None:
+            continue
+        if {meaning.scientific_name, meaning.aphia_id} & taxa:
+            continue
+        if all(rank is not None and rank <= level for rank in ranks):
+            yield meaning
+
+
+def rank_level(rank: str) -> int | None:
+    """Return how fine a rank is, a species more than a genus; None for a rank that is not known.
+
+    >>> rank_level("Genus") < rank_level("Species"), rank_level("Clade")
+    (True, None)
+    """
+    return _LEVELS.get(rank.strip().casefold())
 
 
 def occurrence_id(one: SampleFacts, label: str, status: str) -> str:

@@ -53,7 +53,7 @@ class Found:
 
 @dataclass(frozen=True)
 class SampleFacts:
-    """One sample of a run with everything that was named in it."""
+    """One sample of a run with everything that was named in it; `lost` particles of it are in no count."""
 
     sample: Sample
     event_id: str
@@ -61,6 +61,7 @@ class SampleFacts:
     unnamed: int
     looked_at: int
     found: tuple[Found, ...]
+    lost: int = 0
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -123,6 +124,7 @@ def _sample_facts(facts: Facts, name: str, group: "pd.DataFrame") -> SampleFacts
         unnamed=len(group) - len(named),
         looked_at=int((group["status"] != "predicted").sum()),
         found=tuple(found),
+        lost=facts.lost.get(name, 0),
     )
 
 

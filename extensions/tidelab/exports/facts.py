@@ -11,6 +11,7 @@ from tidelab.domain.verdict import Verdict
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.meaning import Meanings, label_meaning, use_case_of
 from tidelab.runs.methods import model_reference
+from tidelab.runs.not_counted import lost_particles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +85,11 @@ class Facts:
             return self.run.verdict()
         except RunError:
             return None
+
+    @cached_property
+    def lost(self) -> Mapping[str, int]:
+        """Sample -> particles that are not in its counts, because their pictures could not be used."""
+        return lost_particles(self.run)
 
     @cached_property
     def outlines(self) -> "npt.NDArray[np.float64] | None":

@@ -3,6 +3,7 @@
 The names in force count (a person's word where there is one), raw: what the model confuses is corrected in the estimates, not here.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -94,12 +95,12 @@ def class_sizes(run: RunFolder) -> list[ClassSize]:
     # Both are in the order of the results; the digest alone would not do, for one image may be there twice.
     frame = named.assign(**{name: sizes[:, column] for column, name in enumerate(NAMES)})
     records, meanings = run.sample_records(), label_meaning(run)
-    counted, lost = frame["sample_id"].value_counts(), lost_particles(run)
+    counted, lost = Counter(map(str, frame["sample_id"])), lost_particles(run)
     rows = []
     for (sample_id, label), group in frame.groupby(["sample_id", "label"], sort=True):
         sample = records.get(str(sample_id)) or Sample(sample_id="")
         living = meanings.of(str(label)).is_biological
-        short = lost_words(lost[str(sample_id)], int(counted.at[sample_id])) if str(sample_id) in lost else ""
+        short = lost_words(lost[str(sample_id)], counted[str(sample_id)]) if str(sample_id) in lost else ""
         rows.append(_row(str(sample_id), str(label), living, group, sample, has_sizes, short))
     return sorted(rows, key=lambda row: (sort_key(row.sample_id), not row.label, -row.images, row.label))
 

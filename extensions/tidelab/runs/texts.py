@@ -7,6 +7,7 @@ from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import use_case_of
 from tidelab.runs.methods import Knowledge, citation_text, methods_paragraph
 from tidelab.runs.not_counted import lost_particles, lost_words
+from tidelab.science.particle_size import NAMES
 
 
 def current_methods(run: RunFolder) -> str:
@@ -15,7 +16,8 @@ def current_methods(run: RunFolder) -> str:
     Raises `RunError` when the run has no manifest or verdict.
     """
     manifest = run.manifest()
-    known = Knowledge(validation_words(run), effort_words(run), correction_words(run))
+    effort = " ".join(words for words in (effort_words(run), size_words(run)) if words)
+    known = Knowledge(validation_words(run), effort, correction_words(run))
     return methods_paragraph(manifest, run.verdict(), str(manifest["use_case"]["slug"]), known)
 
 
@@ -85,6 +87,19 @@ def effort_words(run: RunFolder) -> str:
             "have counts and no concentrations."
         )
     return f"{words} {_without_water(samples)}"
+
+
+def size_words(run: RunFolder) -> str:
+    """Return how sizes and biovolumes were made, in words; empty where no particle was measured or no pixel has a known size."""
+    if not set(NAMES) <= set(run.statistics().columns):
+        return ""
+    if not any(one.um_per_px is not None for one in run.sample_records().values()):
+        return ""
+    return (
+        "Equivalent spherical diameters are those of the circle of the same area as the particle in the image (holes filled); biovolumes are "
+        "those of the sphere of that diameter and of the prolate spheroid of the axes of the ellipse of the same second moments "
+        "(Hillebrand et al. 1999), without an interval."
+    )
 
 
 def correction_words(run: RunFolder) -> str:

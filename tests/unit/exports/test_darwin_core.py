@@ -1,15 +1,20 @@
 """Darwin Core archives of runs, read back with python-dwca-reader."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dwca.read import DwCAReader
 
 from tidelab.domain.estimate import Estimates
+from tidelab.domain.sample import Sample
 from tidelab.exports.darwin_core import EXPORT
+from tidelab.exports.darwin_core_rows import absent_classes
+from tidelab.exports.darwin_core_samples import Found, SampleFacts
 from tidelab.exports.registry import ExportError
 from tidelab.formats.darwin_core import term_uri
 from tidelab.runs import RunFolder
+from tidelab.runs.meaning import LabelMeaning, Meanings
 from tidelab.runs.validation import Validation
 
 DWC = "http://rs.tdwg.org/dwc/terms/"
@@ -106,8 +111,48 @@ def test_ids_are_stable_and_say_which_images_they_are_of(run, make_run, tmp_path
     ]
 
 
+def verdict_is(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    verdict = SimpleNamespace(state=state, headline="")
+    monkeypatch.setattr("tidelab.exports.facts.Facts.verdict", property(lambda self: verdict))
+
+
+@pytest.mark.parametrize(("state", "written"), [("green", 1), ("amber", 1), ("red", 0), ("grey", 0)])
+def test_a_model_not_known_to_fit_finds_nothing_absent(run, tmp_path, monkeypatch, state, written):
+    science(monkeypatch)
+    verdict_is(monkeypatch, state)
+    Validation(run).move(run.results()["image_id"].tolist(), "dark", "grace")
+    assert len(read(EXPORT.write(run, tmp_path / "a.zip").path)["s1"][1]) == written
+
+
+KNOWN = {
+    "Dinoflagellata": LabelMeaning("Dinoflagellata", kind="taxon", rank="Infraphylum", scientific_name="Dinoflagellata"),
+    "Tripos": LabelMeaning("Tripos", kind="taxon", rank="Genus", aphia_id=494057, scientific_name="Tripos"),
+    "cyst": LabelMeaning("cyst", kind="life-stage", rank="Genus", aphia_id=494057, scientific_name="Tripos"),
+    "Noctiluca": LabelMeaning("Noctiluca", kind="taxon", rank="Genus", scientific_name="Noctiluca"),
+    "chain": LabelMeaning("chain", kind="morphotype"),
+    "bubble": LabelMeaning("bubble", kind="artefact"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("found", "absent"), [
+    ([], ["Dinoflagellata", "Tripos", "cyst", "Noctiluca"]),
+    (["bubble"], ["Dinoflagellata", "Tripos", "cyst", "Noctiluca"]),
+    (["Dinoflagellata"], ["Tripos", "cyst", "Noctiluca"]),
+    (["Tripos"], ["Noctiluca"]),  # the infraphylum is there with its genus, and the genus with its cyst
+    (["Noctiluca"], ["Tripos", "cyst"]),
+    (["chain"], []),  # what has no rank may be a part of anything
+])  # fmt: skip
+def test_a_taxon_is_not_absent_where_a_part_of_it_was_found(found, absent):
+    one = SampleFacts(
+        Sample(sample_id="s"), "e", 1, 0, 0, tuple(Found(KNOWN[name], False, 1, 1.0) for name in found)
+    )
+    classes = absent_classes(one, Meanings(KNOWN, KNOWN.values()))
+    assert [meaning.label for meaning in classes] == absent
+
+
 def test_absences_only_where_the_effort_is_known(run, tmp_path, monkeypatch):
     science(monkeypatch)
+    verdict_is(monkeypatch, "green")
     Validation(run).move(run.results()["image_id"].tolist(), "dark", "grace")
     events = read(EXPORT.write(run, tmp_path / "a.zip").path)
     absent = events["s1"][1]

@@ -74,6 +74,22 @@ def test_a_cell_that_cannot_be_names_line_and_column_and_the_row_is_left_out(
     assert faults[0].startswith(words)
 
 
+def test_a_decimal_comma_between_commas_moves_no_value_into_another_column(tmp_path: Path) -> None:
+    found, faults = read_table(
+        table(tmp_path, "sample_id,volume_imaged_ml,dilution_factor\ns1,2,5,1\ns2,2.5,1\n")
+    )
+    assert list(found) == ["s2"]
+    assert faults == [
+        "Line 2: the row of s1 has more cells than there are columns; numbers need a decimal point in a table with commas"
+    ]
+
+
+def test_of_two_rows_of_a_sample_the_first_is_used_and_that_is_said(tmp_path: Path) -> None:
+    found, faults = read_table(table(tmp_path, "sample_id,volume_imaged_ml\ns1,2\ns1,5\n"))
+    assert found["s1"].volume_imaged_ml == 2
+    assert faults == ["Line 3: the sample s1 stands there twice; the first row is used"]
+
+
 def test_depths_in_the_wrong_order_are_told(tmp_path: Path) -> None:
     _, faults = read_table(table(tmp_path, "sample_id,depth_min_m,depth_max_m\ns1,5,2\n"))
     assert faults == [

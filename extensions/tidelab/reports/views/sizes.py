@@ -21,9 +21,10 @@ _HEADERS: Final = (
 )  # fmt: skip
 METHOD: Final = (
     "Images per mL: raw, with the exact Poisson interval of counting (Garwood 1936), which does not cover wrong names. ESD: diameter of the "
-    "circle of the same area. Biovolume after Hillebrand et al. (1999): π/6 d³ of that diameter, and π/6 length width² of the ellipse of "
-    "the same second moments. Outlines are those of Tidelab, not of the instrument's software; horns, chains and flat cells are not "
-    "well described by either body."
+    "circle of the same area, holes filled: nearer to VisualSpreadsheet's Diameter (ABD), which leaves holes out, than to its Diameter "
+    "(ESD), the mean of 36 Feret diameters. Biovolume after Hillebrand et al. (1999), without an interval: π/6 d³ of that diameter, and "
+    "π/6 length width² of the ellipse of the same second moments. Outlines are those of Tidelab, not of the instrument's software; horns, "
+    "chains and flat cells are not well described by either body."
 )
 
 

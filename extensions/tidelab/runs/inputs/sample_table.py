@@ -60,11 +60,20 @@ def read_table(table: Source) -> tuple[dict[str, Sample], list[str]]:
             sample_id = display_name((row.get("sample_id") or "").strip())
             if not sample_id:
                 continue
+            if row.get(None):
+                # A decimal comma between commas moves every value after it into the wrong column.
+                faults.append(
+                    f"Line {reader.line_num}: the row of {sample_id[:60]} has more cells than there are columns; numbers need a decimal "
+                    "point in a table with commas"
+                )
+                continue
             sample, words = as_sample(sample_id, _cells(row, semicolons))
             if sample is None:
                 faults.append(f"Line {reader.line_num}, {words}")
             elif sample_id in known:
-                faults.append(f"Line {reader.line_num}: the sample {sample_id[:60]} stands there twice")
+                faults.append(
+                    f"Line {reader.line_num}: the sample {sample_id[:60]} stands there twice; the first row is used"
+                )
             else:
                 known[sample_id] = sample
     except csv.Error as error:
