@@ -33,6 +33,8 @@ def read_header(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise HeaderError(f"{path} has more than {_MAX_BYTES} bytes; a header has a few thousand.")
+        if path.is_symlink():
+            raise HeaderError(f"{path} is a link; put the file itself there.")
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise HeaderError(f"{path} cannot be read: {error.strerror}.") from None
@@ -49,6 +51,12 @@ def read_header(path: Path) -> dict[str, Any]:
         raise HeaderError(f"{path}: `image-set-header` is no object. Expected one of iFDO header fields.")
     for name, value in fields.items():
         _check(path, name, value)
+    try:
+        json.dumps(fields, allow_nan=False)
+    except ValueError:
+        raise HeaderError(
+            f"{path} is not JSON: it holds a number that is none (NaN, infinite or too large). Write another, or leave the field out."
+        ) from None
     return fields
 
 

@@ -162,6 +162,10 @@ def test_a_header_with_a_fault_is_told(tmp_path, text, words):
 
 
 def test_a_faulty_header_stops_the_export_in_words(run, tmp_path):
+    for content in ('{"image-area-square-meter": NaN}', '{"image-pixel-magnitude": [1e999]}', "[" * 100_000):
+        (run.path / HEADER_FILE).write_text(content)
+        with pytest.raises(ExportError, match="is not JSON"):
+            EXPORT.write(run, tmp_path / "a.json")
     (run.path / HEADER_FILE).write_text("{}}")
     with pytest.raises(ExportError, match="is not JSON"):
         EXPORT.write(run, tmp_path / "a.json")

@@ -15,7 +15,7 @@ from tidelab.formats.flowcam import (
     parse_summary,
     read_run_folder,
 )
-from tidelab.formats.flowcam.particles import MAX_FAULTS
+from tidelab.formats.flowcam.particles import MAX_FAULTS, MAX_ROWS
 from tidelab.training.synthetic_flowcam import place, write_run
 
 HEADER = "017\nnum-fields|8\nid|int32\nimage_x|int32\nimage_y|int32\nimage_w|int32\nimage_h|int32\ncal_const|double\ntimestamp|timestamp\ncollage_file|string\n"
@@ -241,3 +241,8 @@ def test_generated_particles_never_overlap(sizes: list[tuple[int, int]]) -> None
         cells = {(x, y) for x in range(one.x, one.x + width) for y in range(one.y, one.y + height)}
         assert not cells & taken.setdefault(one.collage, set())
         taken[one.collage] |= cells
+
+
+def test_a_list_of_millions_of_rows_is_refused_before_they_are_looked_at() -> None:
+    with pytest.raises(FlowCamError, match="It has 1000001 rows; at most 1000000 are read"):
+        parse_list(HEADER + "x\n" * (MAX_ROWS + 1))

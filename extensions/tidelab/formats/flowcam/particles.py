@@ -25,6 +25,9 @@ MAX_FIELDS: Final = 500
 MAX_FAULTS: Final = 100
 """More faults than these are counted, not listed."""
 
+MAX_ROWS: Final = 1_000_000
+"""Rows of one list. Runs have some ten thousand; a file of nothing but line ends would have tens of millions."""
+
 _MAX_SIDE_PX: Final = 65_535
 _NEEDED: Final = ("id", "image_x", "image_y", "image_w", "image_h", "collage_file")
 _OLD_COLUMNS: Final[Mapping[int, Mapping[str, int]]] = {
@@ -113,6 +116,8 @@ def parse_list(text: str) -> ParticleList:
     seen: set[int] = set()
     unread = 0
     width = max(columns.values()) + 1
+    if len(lines) - first > MAX_ROWS:
+        raise FlowCamError(f"It has {len(lines) - first} rows; at most {MAX_ROWS} are read")
     for number, line in enumerate(lines[first:], start=first + 1):
         if not line.strip():
             continue
