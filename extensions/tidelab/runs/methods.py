@@ -126,6 +126,8 @@ PACKAGE_FILES: Final[Mapping[str, str]] = {
     "validations.jsonl": "every act of a person on these images, and every act taken back",
     "audits.json": "random checks: which images were drawn, and the probability of each",
     "counts.csv": "images of each class as the model named them",
+    "classes.csv": "each class of each sample by the names in force: images, images per mL of sea water with the interval of counting "
+    "(wrong names are not in it), diameter and biovolume; units in the column names; empty is not known, remarks say why",
     "estimates.json": "raw and corrected counts with intervals, or why they are withheld",
     "samples.csv": "where, when and how much was looked at; an empty cell is not known",
     "failed_files.csv": "files that could not be used: what happened, what was expected, what to do",

@@ -13,6 +13,7 @@ from tidelab.runs.files import replacing
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.methods import PACKAGE_FILES, package_note
 from tidelab.runs.progress import STATE_FILE
+from tidelab.runs.sizes_table import classes_csv
 from tidelab.runs.texts import current_citation, current_methods, estimates_of
 
 _NOTE: Final = "README.txt"
@@ -84,6 +85,7 @@ def _current_texts(folder: RunFolder) -> dict[str, str]:
         "methods.md": current_methods,
         "CITATION.txt": current_citation,
         "estimates.json": _estimates_json,
+        "classes.csv": classes_csv,
     }
     for name, make in makers.items():
         try:

@@ -1,5 +1,8 @@
 """Particles that are lost: the volume is that of all, so what is per mL is too low, and every place that gives it says so."""
 
+import csv
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from tidelab.runs import RunFolder, get_executor, prepare
 from tidelab.runs.failures import KINDS
 from tidelab.runs.not_counted import PICTURES_LOST, lost_particles, lost_words
 from tidelab.runs.sizes import class_sizes
+from tidelab.runs.sizes_table import classes_csv
 from tidelab.runs.texts import current_methods
 from tidelab.training.synthetic_flowcam import write_run
 
@@ -78,6 +82,21 @@ def test_lost_particles_are_said_beside_every_concentration(asks: UseCase, tmp_p
     assert f"run-1: {TOO_LOW}." in views.sizes(run).text
     assert f"Sample run-1: {TOO_LOW}." in run.estimates().notes
     assert f"Sample run-1: {TOO_LOW}." in current_methods(run)
+    # The table to take away says what the page says, and carries the reason in each row.
+    table = list(csv.DictReader(io.StringIO(classes_csv(run))))
+    one = class_sizes(run)[0]
+    assert one.per_ml is not None
+    assert (table[0]["label"], table[0]["images"], table[0]["water_ml"]) == (
+        one.label,
+        str(one.images),
+        "0.5",
+    )
+    assert float(table[0]["images_per_ml"]) == pytest.approx(one.images / 0.5)
+    assert float(table[0]["images_per_ml_high95_counting"]) == pytest.approx(one.per_ml.high, rel=1e-5)
+    assert all(TOO_LOW in row["remarks"] for row in table)
+    with zipfile.ZipFile(run.package()) as package:
+        name = next(name for name in package.namelist() if name.endswith("/classes.csv"))
+        assert package.read(name).decode() == classes_csv(run)
     # The instrument counted all five, the form said 7 mL, and the table names a sample that is not there.
     words = views.samples(run).text
     assert "run-1: the summary counts 5 particles, the list gives 4" in words
