@@ -91,7 +91,9 @@ class TrainingRun:
 
     def log_table(self, name: str, table: "pd.DataFrame", *, names_images: bool = False) -> None:
         """Record a table as a CSV file; `names_images`: it has rows about single images of people, and is treated as such a picture."""
-        content = table.to_csv(index=False).encode()
+        # Names of classes and files are what somebody called them; a maintainer may open the table in a spreadsheet.
+        safe = table.map(_safe_cell).rename(columns=_safe_cell)
+        content = safe.to_csv(index=False).encode()
         self._log_bytes(f"tables/{_file_name(name, '.csv')}", content, private=names_images)
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
@@ -314,3 +316,10 @@ def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
     fresh = folder / ".run.json"
     fresh.write_text(json.dumps(dict(record), indent=2, ensure_ascii=False), encoding="utf-8")
     fresh.replace(folder / "run.json")
+
+
+def _safe_cell(value: Any) -> Any:
+    # Only here: the model service needs no runs.
+    from tidelab.runs.names import spreadsheet_safe
+
+    return spreadsheet_safe(value) if isinstance(value, str) else value

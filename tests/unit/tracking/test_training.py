@@ -179,3 +179,10 @@ def test_a_training_is_counted_once_it_is_finished(
         "BE",
     )
     assert "alice" not in events_file().read_text()
+
+
+def test_a_class_that_is_called_like_a_formula_stays_text_in_a_table(dead: None, tmp_path: Path):
+    with training_run("flowcam-plankton", "alice", data_digest="ab", params={}, folder=tmp_path) as run:
+        run.log_table("confusion", pd.DataFrame({"label": ["=1+1", "b"], "=1+1": [0.5, -0.25]}))
+    (table,) = tmp_path.rglob("confusion.csv")
+    assert table.read_text() == "label,'=1+1\n'=1+1,0.5\nb,-0.25\n"
