@@ -9,6 +9,7 @@ from tidelab.drift.causes import is_strong
 from tidelab.drift.evidence import Evidence, Images, gather
 from tidelab.drift.known import KnownSamples
 from tidelab.drift.settings import DriftSettings
+from tidelab.science.image_statistics import STATISTICS
 
 _MOST_SAMPLES: Final = 200
 
@@ -75,14 +76,18 @@ def judge_samples(images: Images, known: KnownSamples, settings: DriftSettings, 
 
 
 def _verdict(name: str, evidence: Evidence, settings: DriftSettings) -> SampleVerdict:
-    beyond = [look for look, one in (evidence.looks or {}).items() if one.beyond]
+    beyond = [
+        STATISTICS[look].title if look in STATISTICS else look
+        for look, one in (evidence.looks or {}).items()
+        if one.beyond
+    ]
     state = state_of(evidence, bool(beyond), settings)
     low, high = evidence.interval
     words = []
     if evidence.too_many_unlike and evidence.share >= settings.amber_share:
         words.append(f"{evidence.share:.0%} unlike the known images")
     if evidence.seen_otherwise:
-        words.append("otherwise than known samples as the model sees it")
+        words.append("for the model unlike known samples")
     if beyond:
         words.append(f"looks: {', '.join(beyond[:3])}")
     return SampleVerdict(

@@ -107,7 +107,7 @@ def _unlike(evidence: Evidence, known: KnownSamples) -> str:
     n, unlike = evidence.n, evidence.unlike
     low, high = evidence.interval
     if unlike == 0:
-        start = f"None of the {n} images is unlike the known ones (at most {_percent(high)} of such images would be)"
+        start = f"None of the {n} images is unlike the known ones (95 % interval 0 to {_percent(high)})"
     else:
         verb = "is" if unlike == 1 else "are"
         start = f"{unlike} of {n} images ({_percent(unlike / n)}, 95 % interval {_percent(low)} to {_percent(high)}) {verb} unlike the known ones"
