@@ -57,7 +57,10 @@ class Quality(_Part):
         None, ge=0, le=1, description="Mean over the samples of the share named rightly"
     )
     sample_count_error: float | None = Field(
-        None, ge=0, le=1, description="Mean over the samples of the Bray-Curtis distance of counts to the truth"
+        None,
+        ge=0,
+        le=1,
+        description="Mean over the samples of the Bray-Curtis distance of counts to the truth",
     )
     method: str = Field("", description="How it was measured, in words (split, repeats, grouping)")
 
