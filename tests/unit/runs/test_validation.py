@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from tests.support.brightness import grey_png
-from tidelab.domain.determination import DETERMINATION_COLUMNS
+from tidelab.domain.determination import DETERMINATION_COLUMNS, ValidationEvent
 from tidelab.runs import RunError, RunFolder
-from tidelab.runs.validation import Validation
+from tidelab.runs.validation import Validation, log
 from tidelab.runs.validation.log import FILE_NAME
+from tidelab.runs.validation.replay import Replay
 
 GREYS = (20, 30, 130, 140, 240, 250)
 
@@ -242,3 +243,33 @@ def test_names_in_force_of_20_000_images_with_10_000_acts_take_well_under_a_seco
     found = folder.determinations()
     assert time.process_time() - start < 0.8
     assert (found["status"] == "validated").all()
+
+
+def test_an_undo_costs_the_same_after_thousands_of_acts(monkeypatch):
+    compared = []
+    monkeypatch.setattr(ValidationEvent, "__eq__", lambda one, other: compared.append(one) or one is other)
+    replay, time = Replay(), datetime.datetime.now(datetime.UTC)
+    for number in range(500):
+        replay.add(
+            ValidationEvent(event_id=f"{number}.1", time=time, person="ada", action="unknown", image_ids=("a", f"b{number}"))
+        )  # fmt: skip
+    for number in range(499, -1, -1):
+        (last,) = replay.last_act("ada")
+        assert last.event_id == f"{number}.1"
+        replay.add(
+            ValidationEvent(
+                event_id=f"{number}.undo", time=time, person="ada", action="undo", undoes=last.event_id
+            )
+        )
+    assert replay.words() == {}
+    assert compared == []
+
+
+def test_a_long_log_is_read_before_the_lock_is_taken(folder, monkeypatch):
+    Validation(folder).unknown(ids(folder, 20), "ada")
+    late = Validation(folder)
+    seen = []
+    monkeypatch.setattr(log, "_lock", lambda handle, path: seen.append(late._log.position))
+    late.unknown(ids(folder, 30), "ben")
+    assert seen[0] > 0
+    assert [event.person for event in late.events()] == ["ada", "ben"]

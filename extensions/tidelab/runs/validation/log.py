@@ -85,6 +85,8 @@ class EventLog:
         except OSError as error:
             raise RunError(f"{words_of(error)} ({self.path})") from None
         try:
+            # What was said before is read first: of a long log that takes seconds, in which others may go on.
+            self._catch_up(handle)
             _lock(handle, self.path)
             self._catch_up(handle)
             yield Writer(handle, self, self._replay)

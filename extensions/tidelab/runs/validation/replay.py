@@ -1,6 +1,7 @@
 """What follows from a log of acts: which word on each image is in force."""
 
 from datetime import datetime
+from itertools import takewhile
 
 from tidelab.domain.determination import ValidationEvent
 
@@ -24,16 +25,17 @@ class Replay:
     def __init__(self) -> None:
         self.events: list[ValidationEvent] = []
         self.changed: dict[str, datetime] = {}
-        self._by_id: dict[str, ValidationEvent] = {}
+        self._known: set[str] = set()
         self._stacks: dict[str, list[ValidationEvent]] = {}
-        self._standing: dict[str, list[ValidationEvent]] = {}
+        # By event_id: to look for an event in a list means to compare it with all others, for each undo anew.
+        self._standing: dict[str, dict[str, ValidationEvent]] = {}
 
     def add(self, event: ValidationEvent) -> None:
         """Take the next act of the log; an event that is already known changes nothing."""
-        if event.event_id in self._by_id:
+        if event.event_id in self._known:
             return
         self.events.append(event)
-        self._by_id[event.event_id] = event
+        self._known.add(event.event_id)
         if event.action == "undo":
             self._undo(event)
             return
@@ -41,7 +43,7 @@ class Replay:
             self._stacks.setdefault(image_id, []).append(event)
             self.changed[image_id] = event.time
         if not event.adopted_from:
-            self._standing.setdefault(event.person, []).append(event)
+            self._standing.setdefault(event.person, {})[event.event_id] = event
 
     def word(self, image_id: str) -> ValidationEvent | None:
         """Return the act whose word on an image is in force, None when nobody's is."""
@@ -54,17 +56,17 @@ class Replay:
 
     def last_act(self, person: str) -> list[ValidationEvent]:
         """Return the events of the last act of a person, made in this run, that is not undone."""
-        standing = self._standing.get(person, [])
-        act = act_of(standing[-1].event_id) if standing else ""
-        return [event for event in standing if act_of(event.event_id) == act]
+        standing = self._standing.get(person, {})
+        act = act_of(next(reversed(standing))) if standing else ""
+        # The events of an act stand together in the log: they are written at once, under its lock.
+        events = takewhile(lambda event: act_of(event.event_id) == act, reversed(standing.values()))
+        return list(events)[::-1]
 
     def _undo(self, undo: ValidationEvent) -> None:
-        event = self._by_id.get(undo.undoes)
-        standing = self._standing.get(undo.person, [])
         # Nobody undoes what another person said, and nothing is undone twice.
-        if event is None or event not in standing:
+        event = self._standing.get(undo.person, {}).pop(undo.undoes, None)
+        if event is None:
             return
-        standing.remove(event)
         for image_id in event.image_ids:
-            self._stacks[image_id].remove(event)
+            self._stacks[image_id] = [one for one in self._stacks[image_id] if one is not event]
             self.changed[image_id] = undo.time
