@@ -29,7 +29,7 @@ _HEADERS: Final = [
     "Named",
     "Validated",
     "Corrected (95 % interval)",
-    "Per mL (95 % interval)",
+    "Per mL of sea water (95 % interval)",
     "How",
 ]
 
@@ -45,7 +45,13 @@ def estimates(run: RunFolder) -> Displayable:
     body = Markup("").join(note(words, "warn") for words in found.notes)
     if found.withheld:
         body += _withheld(found.withheld)
-    body += table(_HEADERS, [_row(one, titles, bool(found.withheld)) for one in shown], numeric=(1, 2, 3, 4))
+    several = len({one.sample_id for one in found.classes if one.sample_id}) > 1
+    body += table(
+        _HEADERS,
+        [_row(one, titles, bool(found.withheld)) for one in shown],
+        numeric=(1, 2, 3, 4),
+        caption="All samples together: their images over their water" if several else "",
+    )
     body += _plot(shown)
     body += _samples(found, titles) + _method(found)
     body += Markup('<p class="tl-soft tl-not-covered">{}</p>').format(found.not_covered)

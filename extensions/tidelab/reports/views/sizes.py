@@ -39,7 +39,7 @@ def sizes(run: RunFolder) -> Displayable:
     shown = rows[:_MOST_ROWS]
     body = table(_HEADERS, [_row(one) for one in shown], numeric=(2, 3, 4, 5, 6))
     if len(rows) > len(shown):
-        body += Markup('<p class="tl-soft">{} more rows are not shown.</p>').format(
+        body += Markup('<p class="tl-soft">{} more rows in classes.csv of the package.</p>').format(
             numbers.count(len(rows) - len(shown))
         )
     reasons = _reasons(rows)
