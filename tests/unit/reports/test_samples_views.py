@@ -52,9 +52,9 @@ def test_each_value_shows_where_it_comes_from_and_each_gap_what_it_costs(asks, t
     shown = views.samples(run)
     assert "<script>" not in shown.html
     jar, flowcam = cells(shown)
-    assert jar == ["jar", "1", *["not known"] * 7]
-    # Columns: time, station, latitude, instrument (known, though nobody asked), volume, dilution, pixel size.
-    assert flowcam == ["run-1", "1", "not known", f"{HOSTILE}*", "not known", "FlowCam", "0.5", "2*", "2"]
+    assert jar == ["jar", "1", *["not known"] * 5]
+    # Columns: station, instrument (known, though nobody asked), volume, dilution, pixel size; what no sample says has none.
+    assert flowcam == ["run-1", "1", f"{HOSTILE}*", "FlowCam", "0.5", "2*", "2"]
     words = shown.text
     assert "From the input's own files: Instrument, Volume imaged, Pixel size." in words
     assert "From samples.csv (*): Station, Dilution factor." in words

@@ -201,6 +201,9 @@ def test_the_effect_stands_beside_what_known_samples_show(run):
     lines = drawing.find_all("line")
     assert float(lines[1]["x1"]) == pytest.approx(0.016 * scale, rel=0.01)
     assert float(lines[1]["x2"]) == pytest.approx(0.058 * scale, rel=0.01)
+    ticks = {one.get_text(): float(one["x"]) for one in drawing.find_all("text") if "%" in one.get_text()}
+    assert list(ticks) == ["0 %", "1 %", "2 %", "3 %", "4 %", "5 %", "6 %"]
+    assert ticks["4 %"] == pytest.approx(0.04 * scale, rel=0.01)
     unjudged = said.model_copy(update={"known_low": None, "known_high": None})
     (finished.path / "verdict.json").write_text(unjudged.model_dump_json())
     page = soup(views.verdict(finished))
@@ -258,7 +261,13 @@ def test_statistics_of_the_verdict_are_a_table(run):
 def test_provenance_names_model_person_and_citation(run):
     finished = run()
     text = soup(views.provenance(finished)).get_text(" ")
-    for word in (finished.run_id, finished.request.model.digest, "ada", "Tests. How bright?", "threshold"):
+    for word in (
+        finished.run_id,
+        finished.request.model.digest,
+        "ada",
+        "Tests. How bright?",
+        "Threshold 0.5",
+    ):
         assert word in text
 
 

@@ -167,7 +167,7 @@ def test_a_demo_model_and_a_grey_verdict_are_said_above_the_numbers(use_case, tm
     found = folder.estimates()
     assert whole(found, "dark").corrected is not None
     assert found.notes[0].startswith("Demo model")
-    assert "Drift verdict grey: It is grey." in found.notes
+    assert "Verdict on these images, Cannot tell: It is grey." in found.notes
 
 
 @pytest.mark.parametrize(("design", "method"), [("stratified", "audit-stratified"), ("simple", "audit-ppi")])

@@ -26,8 +26,8 @@ _TORN_AFTER_S: Final = 3600
 _EVERYTHING: Final = "package"
 _NAMES: Final = "determinations.csv"
 _TABLES: Final = (
-    ("results.csv", "Results (CSV)", "one row an image"),
-    ("counts.csv", "Counts (CSV)", "one row a class, as the model named them"),
+    ("results.csv", "Results (CSV)", "one row per image"),
+    ("counts.csv", "Counts (CSV)", "one row per class, as the model named them"),
     ("failed_files.csv", "Failed files (CSV)", "what could not be used, and why"),
 )
 

@@ -16,6 +16,9 @@ _LONGEST: Final = 200
 def provenance(run: RunFolder) -> Displayable:
     """Return model, parameters, versions and times of a run, and what to cite."""
     request = run.request
+    use_case = use_case_of(run)
+    analyse = use_case.notebooks.get("analyse") if use_case else None
+    titles = {name: one.title for name, one in analyse.parameters.items()} if analyse else {}
     rows: list[tuple[str | Markup, str | Markup]] = [
         ("Run", run.run_id),
         ("Use case", request.use_case),
@@ -23,7 +26,7 @@ def provenance(run: RunFolder) -> Displayable:
         ("Model", f"{request.model.name} {request.model.version}".strip()),
         ("Model digest", request.model.digest),
         *(
-            (f"Parameter {name}", "not known" if value is None else str(value))
+            (titles.get(name, f"Parameter {name}"), "not known" if value is None else str(value))
             for name, value in request.parameters.items()
         ),
     ]
@@ -33,7 +36,6 @@ def provenance(run: RunFolder) -> Displayable:
         if name.split(" · ")[0] not in ("parameters", "model", "run_id", "use_case", "person")
     ]
     body = table(["What", "Value"], rows)
-    use_case = use_case_of(run)
     if use_case is not None:
         cited = Markup("{}").format(use_case.citation.text)
         if use_case.citation.url:

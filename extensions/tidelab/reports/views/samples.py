@@ -39,7 +39,7 @@ def samples(run: RunFolder) -> Displayable:
     wanted = [
         name
         for name in SAMPLE_FIELDS
-        if name in declared.fields or any(_value(one, name) for one in records.values())
+        if any(_value(one, name) for one in records.values())  # what nobody knows is said below the table
     ]
     shown = list(records.items())[:_MOST_ROWS]
     rows = [
@@ -193,5 +193,5 @@ def _value(known: KnownSample, name: str) -> str:
     if value is None:
         return ""
     if name == "time":
-        return utc_text(value)
+        return utc_text(value).replace("T", " ").removesuffix("Z")  # the header says UTC
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,5 +1,6 @@
 """The verdict: whether the model is fit for these images. It stands above every number."""
 
+import math
 from typing import Final
 
 from markupsafe import Markup
@@ -53,7 +54,7 @@ def _effect(said: Verdict) -> Markup:
     if said.unlike_share is None or said.unlike_low is None or said.unlike_high is None:
         return Markup("")
     normal = said.known_high or 0.0
-    end = min(1.0, 1.25 * max(said.unlike_high, normal, 0.04))
+    end, step = _scale(max(said.unlike_high, normal))
     x = {
         name: 600 * value / end
         for name, value in (
@@ -78,14 +79,40 @@ def _effect(said: Verdict) -> Markup:
         else Markup("")
     )
     drawing = Markup(
-        '<svg viewBox="-8 0 616 30" role="img" aria-label="{}" style="width:100%;max-width:616px;height:30px">'
+        '<svg viewBox="-20 0 640 62" role="img" aria-label="{}" style="width:100%;max-width:640px;height:auto">'
         '<line x1="0" y1="24" x2="600" y2="24" stroke="#4d5d68"/>{}'
         '<line x1="{:.1f}" y1="15" x2="{:.1f}" y2="15" stroke="#13738c" stroke-width="2.5"/>'
-        '<path d="M{:.1f} 8l7 7-7 7-7-7z" fill="#13738c"/></svg>'
-    ).format(told, bar, x["low"], x["high"], x["at"])
+        '<path d="M{:.1f} 8l7 7-7 7-7-7z" fill="#13738c"/>{}</svg>'
+    ).format(told, bar, x["low"], x["high"], x["at"], _axis(end, step))
     return Markup('<div class="tl-effect">{}<p class="tl-note tl-note-info">{}</p></div>').format(
         drawing, told
     )
+
+
+def _scale(largest: float) -> tuple[float, float]:
+    """Return where a scale that holds a share ends, and its step: three to six round steps, at least up to 5 %.
+
+    >>> _scale(0.0), _scale(0.074), _scale(0.97)
+    ((0.05, 0.01), (0.08, 0.02), (1.0, 0.2))
+    """
+    for step in (0.01, 0.02, 0.05, 0.1):
+        steps = max(5 if step == 0.01 else 1, math.ceil(largest / step - 1e-9))
+        if steps <= 6:
+            return step * steps, step
+    return 1.0, 0.2
+
+
+def _axis(end: float, step: float) -> Markup:
+    ticks = Markup("").join(
+        Markup(
+            '<path d="M{:.1f} 24v5" stroke="#4d5d68"/><text x="{:.1f}" y="41" text-anchor="middle">{:.0f} %</text>'
+        ).format(600 * k * step / end, 600 * k * step / end, 100 * k * step)
+        for k in range(round(end / step) + 1)
+    )
+    return Markup(
+        '<g font-size="12" fill="currentColor">{}<text x="300" y="57" text-anchor="middle">'
+        "Images unlike the known ones</text></g>"
+    ).format(ticks)
 
 
 def _percent(share: float) -> str:

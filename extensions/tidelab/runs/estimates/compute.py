@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidelab.domain.estimate import ClassEstimate, EstimateMethod, Estimates, Range
+from tidelab.drift.words import STATE_WORDS
 from tidelab.runs.estimates import words
 from tidelab.runs.estimates.by_audit import ByAudit, complete_audit, unfinished
 from tidelab.runs.estimates.by_model import by_model
@@ -193,7 +194,9 @@ def _notes(evidence: Evidence, whole: Answer) -> list[str]:
         and evidence.verdict is not None
         and evidence.verdict.state in ("grey", "amber")
     ):
-        notes.append(f"Drift verdict {evidence.verdict.state}: {evidence.verdict.headline}")
+        notes.append(
+            f"Verdict on these images, {STATE_WORDS[evidence.verdict.state]}: {evidence.verdict.headline}"
+        )
     if whole.withheld:
         tested = evidence.settings.minimum_test_images
         notes.append(

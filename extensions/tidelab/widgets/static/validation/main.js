@@ -24,7 +24,7 @@ function render({ model, el }) {
   const helpButton = button("tl-val-plain", "", "Keys", "?", () => toggleHelp());
   const auditButton = button("tl-val-plain", "", "Check a random sample…", "", () => audit.open(store.size));
   const show = choice("Show", [["", "All images"]], (value) => { view.audit = value; view.label = null; arrange(); });
-  const order = choice("Order", [["least", "Least sure first"], ["sure", "Surest first"]], (value) => { view.sureFirst = value === "sure"; arrange(); });
+  const order = choice("Order", [["least", "By class, least sure first"], ["sure", "By class, surest first"]], (value) => { view.sureFirst = value === "sure"; arrange(); });
   const classes = choice("Class", [], (value) => { view.label = value === "" ? null : Number(value); arrange(); });
   classes.label.classList.add("tl-val-classes-narrow");
   const open = make("label", "tl-val-choice tl-val-open");
@@ -98,14 +98,14 @@ function render({ model, el }) {
     const words = make("div", "tl-val-about");
     const status = store.statusOf(row);
     const name = store.label(store.name(row));
-    const title = make("p", "tl-val-title", name || (status === "unknown" ? "Unknown" : "No name (below the threshold)"));
+    const title = make("p", "tl-val-title", name || (status === "unknown" ? "Unknown" : "Unidentified (below the threshold)"));
     const full = store.titles[name];
     if (full && full !== name) title.append(make("span", "tl-val-soft", ` ${full}`));
     const who = store.over.has(row) ? "being saved" : store.by[row] >= 0 ? `${store.people[store.by[row]]}, ${when(store.at[row])}` : "";
-    const verb = { predicted: "Named by the model", validated: "✓ Validated", unknown: "? Looked at, could not be told" }[status];
+    const verb = { predicted: name ? "Named by the model" : "No class reached the threshold", validated: "✓ Validated", unknown: "? Looked at, could not be told" }[status];
     const model_ = store.label(store.predicted[row]);
     words.append(title, make("p", "tl-val-soft", `${facts ? facts.image : ""}${facts && facts.sample ? ` · sample ${facts.sample}` : ""}`),
-      make("p", "", `${verb}${who ? ` (${who})` : ""} · score ${percent(store.score[row])}${status !== "predicted" && name !== model_ ? ` · the model said ${model_ || "nothing sure"}` : ""}`),
+      make("p", "", `${verb}${who ? ` (${who})` : ""} · ${name || status !== "predicted" ? "" : "best "}score ${percent(store.score[row])}${status !== "predicted" && name !== model_ ? ` · the model said ${model_ || "nothing sure"}` : ""}`),
       make("p", "tl-val-selected", n > 1 ? `${images(n)} selected: a key or button acts on all of them.` : ""));
     const names = line("tl-val-quick", ...quick().map(([label, score], i) =>
       button(label === store.name(row) ? "tl-val-same" : "", "", store.label(label) + (score === null ? "" : ` ${percent(score)}`), String(i + 1), () => back(() => give(label, "move")))));

@@ -1,5 +1,5 @@
 // Pieces of the page. Names come from strangers' files: they are only ever set as text.
-const NO_NAME = "no name";
+const NO_NAME = "unidentified";
 const KEYS = [
   ["← ↑ → ↓", "go to another image"],
   ["Shift + arrows", "select from here to there"],
@@ -127,12 +127,12 @@ function auditForm(draw) {
   const box = make("form", "tl-val-audit");
   const number = make("input", "", "", { type: "number", min: "1", max: "20000", value: "100", required: "" });
   const seed = make("input", "", "", { type: "number", min: "0", max: "4294967295", required: "" });
-  const design = choice("Chosen", [["stratified", "by predicted class, each class at least twice (usual)"], ["simple", "from all images alike"]], () => {});
+  const design = choice("Chosen", [["stratified", "by predicted class (usual)"], ["simple", "from all images alike"]], () => {});
   const field = (text, input) => { const label = make("label", "tl-val-choice"); label.append(make("span", "", text), input); return label; };
   const go = make("button", "tl-val-button tl-val-main", "Choose these images", { type: "submit" });
   box.append(
     make("p", "", "An audit chooses images at random and asks you to look at each. It tells how often the model is right here; images that you pick yourself do not."),
-    field("Images", number), design.label, field("Seed", seed), go);
+    field("Images", number), design.label, field("Seed (repeats the choice)", seed), go);
   box.hidden = true;
   box.addEventListener("keydown", (event) => event.stopPropagation());
   box.addEventListener("submit", (event) => {
