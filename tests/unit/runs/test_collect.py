@@ -223,7 +223,7 @@ def test_samples_come_from_folders_and_time_and_station_only_from_the_table(tmp_
     assert [row.reason for row in problems] == [
         # Without a time zone it would be a guess.
         "Line 3, column time: '2024-06-01 12:00' is not understood; a time with its zone, such as 2024-06-01T10:30:00Z, was expected.",
-        "Line 4: the sample s1 stands there twice.",
+        "Line 4: the sample s1 stands there twice; the first row is used.",
     ]
 
 

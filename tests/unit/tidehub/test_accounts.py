@@ -97,9 +97,9 @@ def test_an_unknown_name_costs_the_same_time(tmp_path: Path) -> None:
     def seconds(name: str) -> float:
         best = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             store.verify(name, "not the password")
-            best.append(time.perf_counter() - start)
+            best.append(time.process_time() - start)
         return min(best)
 
     known, unknown = seconds("ada"), seconds("nobody")
