@@ -185,7 +185,8 @@ def _cell(known: KnownSample, name: str) -> str | Markup:
     value = _value(known, name)
     if not value:
         return Markup('<span class="tl-soft">not known</span>')
-    return f"{value}{_MARKS.get(known.origins.get(name, ''), '')}"
+    shown = f"{value}{_MARKS.get(known.origins.get(name, ''), '')}"
+    return Markup('<span class="tl-whole">{}</span>').format(shown) if name == "time" else shown
 
 
 def _value(known: KnownSample, name: str) -> str:
