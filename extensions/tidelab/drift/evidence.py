@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tidelab.drift import matched
 from tidelab.drift.distances import Names, Neighbours, Values
 from tidelab.drift.known import KnownSamples, root
 from tidelab.drift.looks import Look
@@ -135,9 +134,7 @@ def gather(images: Images, known: KnownSamples, settings: DriftSettings, allowed
     if known.effects is None:
         return Evidence(len(images), unlike, sure)
     shares = known.effects.exceedance(known.limit, images.effective_samples)
-    seen = None
-    if known.discrepancies:
-        seen = matched.discrepancy(images.cloud, known.cloud, known.size, known.sigma, settings.seed)
+    seen = known.discrepancy(images.cloud, settings.seed)
     return Evidence(
         n=len(images),
         unlike=unlike,
@@ -156,6 +153,8 @@ def _looks(images: Images, known: KnownSamples, allowed: float) -> dict[str, Loo
     names = [name for name in images.statistics if name in known.looks]
     labels, n_samples = images.cloud.labels, images.effective_samples
     return {
-        name: known.looks[name].judge(images.statistics[name], labels, n_samples, allowed / len(names))
+        name: known.looks[name].judge(
+            images.statistics[name], labels, known.mix, n_samples, allowed / len(names)
+        )
         for name in names
     }

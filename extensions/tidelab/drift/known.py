@@ -46,6 +46,10 @@ class KnownSamples:
         Width of the kernel.
     discrepancies
         Sample that has `size` images -> MMD against all others; empty when not compared.
+    mix
+        Share of each class among the known images.
+    farthest_mix
+        How far from it the images of a sample are that its discrepancy was taken of, at most.
     looks
         Image statistic -> how samples differ in it; those that are always the same are left out.
     shares
@@ -61,6 +65,8 @@ class KnownSamples:
     size: int
     sigma: float
     discrepancies: dict[str, float]
+    mix: dict[str, float]
+    farthest_mix: float
     looks: dict[str, KnownLook]
 
     @classmethod
@@ -92,7 +98,9 @@ class KnownSamples:
         sizes = {name: int(np.sum(samples == name)) for name in counted}
         size = fixed_size(list(sizes.values()), settings) if enough else 0
         sigma = matched.width(cloud)
+        mix = matched.shares(labels)
         compared = [name for name in counted if size and sizes[name] >= size]
+        discrepancies, farthest = _left_out(cloud, samples, compared, size, mix, sigma, settings)
         return cls(
             names=tuple(counted),
             cloud=cloud,
@@ -102,7 +110,9 @@ class KnownSamples:
             shares=_shares(ratios > limit, samples[among], counted if enough else []),
             size=size,
             sigma=sigma,
-            discrepancies=_left_out(cloud, samples, compared, size, sigma, settings),
+            discrepancies=discrepancies,
+            mix=mix,
+            farthest_mix=farthest,
             looks=_looks(reference, labels, samples, among) if enough else {},
         )
 
@@ -142,6 +152,20 @@ class KnownSamples:
             for name, value in self.discrepancies.items()
         ]
         return standard_score(first + standard_score(root(seen), self.seen), np.asarray(known))
+
+    def discrepancy(self, images: Cloud, seed: int) -> float | None:
+        """Return the discrepancy of new images, or None where they cannot be compared.
+
+        That is with too few known samples, with too few images of known classes, and with a mix of classes that is further from the
+        known one than that of any known sample, also when images are chosen to bring it near: what a bloom does to the value nobody
+        has seen.
+        """
+        if not self.discrepancies:
+            return None
+        taken = matched.quota(images, self.cloud, self.size, self.mix)
+        if not taken or matched.mix_distance(taken, self.mix) > self.farthest_mix + 1e-9:
+            return None
+        return matched.discrepancy(images, self.cloud, taken, self.sigma, seed)
 
     def few_known(self, label: str) -> bool:
         """Whether the known images hold too few of a class to say how much its images differ."""
@@ -183,15 +207,23 @@ def _looks(
 
 
 def _left_out(
-    cloud: Cloud, samples: Names, names: list[str], size: int, sigma: float, settings: DriftSettings
-) -> dict[str, float]:
-    found = {}
+    cloud: Cloud,
+    samples: Names,
+    names: list[str],
+    size: int,
+    mix: dict[str, float],
+    sigma: float,
+    settings: DriftSettings,
+) -> tuple[dict[str, float], float]:
+    """Return the discrepancy of each sample that can be matched, and the largest distance of their mixes of classes."""
+    found, apart = {}, [0.0]
     for name in names:
-        chosen = samples == name
-        value = matched.discrepancy(cloud.part(chosen), cloud.part(~chosen), size, sigma, settings.seed)
-        if value is not None:
-            found[name] = value
-    return found if len(found) >= settings.minimum_samples else {}
+        images, others = cloud.part(samples == name), cloud.part(samples != name)
+        taken = matched.quota(images, others, size, mix)
+        if taken:
+            found[name] = matched.discrepancy(images, others, taken, sigma, settings.seed)
+            apart.append(matched.mix_distance(taken, mix))
+    return (found if len(found) >= settings.minimum_samples else {}), max(apart)
 
 
 _CACHE: WeakKeyDictionary[Reference, tuple[tuple[float, ...], KnownSamples]] = WeakKeyDictionary()

@@ -5,6 +5,7 @@ nor a long tail moves them. Their mean finds a shift, the mean of their size ano
 random effect, estimated from the known samples.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,13 +100,23 @@ class KnownLook:
             SampleEffects.fit(np.abs(scores), samples[counted]),
         )
 
-    def judge(self, values: Values, labels: Names, n_samples: float, allowed: float) -> Look:
+    def judge(
+        self,
+        values: Values,
+        labels: Names,
+        mix: Mapping[str, float],
+        n_samples: float,
+        allowed: float,
+    ) -> Look:
         """Return how a set of images looks.
 
         Parameters
         ----------
         values, labels
             The statistic and the class of each image.
+        mix
+            Share of each class among the known images. The images are weighted to it: how much a sample moves one class is not how
+            much it moves all, and a bloom would be read against samples of another mix.
         n_samples
             Effective number of samples they come from.
         allowed
@@ -113,18 +124,28 @@ class KnownLook:
         """
         middle = np.asarray([self.means.get(label, self.mean) for label in labels.tolist()])
         scores = _normal_scores(values - middle, self.adjusted)
-        extra = self._class_error(labels)
-        shift, shift_p = self.place.predict(float(scores.mean()), len(values), n_samples, extra)
-        _, spread_p = self.spread.predict(float(np.abs(scores).mean()), len(values), n_samples, extra)
+        weights = _weights(labels, mix)
+        extra = self._class_error(labels, weights)
+        effective = 1 / float((weights**2).sum())
+        shift, shift_p = self.place.predict(float(weights @ scores), effective, n_samples, extra)
+        _, spread_p = self.spread.predict(float(weights @ np.abs(scores)), effective, n_samples, extra)
         p_value = min(1.0, _TAILS * min(shift_p, spread_p))
         return Look(shift, p_value, p_value <= allowed)
 
-    def _class_error(self, labels: Names) -> float:
-        """Return what the means of the classes are uncertain by, in images: large after a bloom of a class that is hardly known."""
-        names, shares = np.unique(labels, return_counts=True)
-        weights = shares / len(labels)
+    def _class_error(self, labels: Names, weights: Values) -> float:
+        """Return what the means of the classes are uncertain by, in images: large for a class that is hardly known."""
+        names, codes = np.unique(labels, return_inverse=True)
+        shares = np.bincount(codes, weights=weights)
         known = np.asarray([max(1, int(np.sum(self.labels == name))) for name in names.tolist()])
-        return float((weights**2 / known).sum())
+        return float((shares**2 / known).sum())
+
+
+def _weights(labels: Names, mix: Mapping[str, float]) -> Values:
+    """Return weights of sum 1 that give the images the mix, as far as they are of its classes; all equal when none is."""
+    names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    weights = np.asarray([mix.get(name, 0.0) for name in names.tolist()])[codes] / counts[codes]
+    total = float(weights.sum())
+    return np.asarray(weights / total) if total > 0 else np.full(len(labels), 1 / len(labels))
 
 
 def _normal_scores(values: Values, known: Values) -> Values:

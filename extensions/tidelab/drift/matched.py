@@ -4,6 +4,7 @@ Its value then grows neither with the number of images nor with a bloom: what is
 model. The value of a new set is read against those of whole known samples, each left out in turn.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,43 +60,79 @@ def width(known: Cloud) -> float:
     return two_sample.median_heuristic(_around(known, np.arange(len(known.labels)), centres))
 
 
-def discrepancy(
-    images: Cloud, known: Cloud, size: int, sigma: float, seed: int, draws: int = DRAWS
-) -> float | None:
-    """Return the unbiased squared MMD of `size` images against `size` known images of the same classes.
+def shares(labels: Names) -> dict[str, float]:
+    """Return the share of each class."""
+    names, counts = np.unique(labels, return_counts=True)
+    return {str(name): float(count) / len(labels) for name, count in zip(names, counts, strict=True)}
 
-    Each draw takes images at random and as many known ones of each class; the mean of its class (of the known images) is taken
-    from every image first, so that what is compared is how images lie around their class.
+
+def quota(images: Cloud, known: Cloud, size: int, mix: Mapping[str, float]) -> dict[str, int]:
+    """Return how many images of each class to compare, `size` in all, as near to a mix of classes as the images allow.
+
+    How much a sample moves the images of one class is not how much it moves all: a bloom compared as it is would be read against
+    samples of another mix.
 
     Parameters
     ----------
     images, known
-        New images and known ones. Images of a class that has no known image left to stand beside them are passed over.
+        New images and known ones: of each class no more can be compared than either has.
     size
         Images on each side.
+    mix
+        Wanted share of each class.
+
+    Returns
+    -------
+    dict
+        Empty when fewer than `size` images can be matched.
+    """
+    names = [name for name in images.by_class if name in known.by_class]
+    most = np.asarray([min(len(images.by_class[name]), len(known.by_class[name])) for name in names])
+    if not names or most.sum() < size:
+        return {}
+    wanted = size * np.asarray([mix.get(name, 0.0) for name in names])
+    taken = np.zeros(len(names), dtype=int)
+    for _ in range(size):
+        taken[np.where(taken < most, wanted - taken, -np.inf).argmax()] += 1
+    return {name: int(count) for name, count in zip(names, taken, strict=True) if count}
+
+
+def mix_distance(taken: Mapping[str, int], mix: Mapping[str, float]) -> float:
+    """Return half the sum of absolute differences between the shares taken and those wanted."""
+    size = sum(taken.values())
+    names = taken.keys() | mix.keys()
+    return 0.5 * sum(abs(taken.get(name, 0) / size - mix.get(name, 0.0)) for name in names)
+
+
+def discrepancy(
+    images: Cloud, known: Cloud, taken: Mapping[str, int], sigma: float, seed: int, draws: int = DRAWS
+) -> float:
+    """Return the unbiased squared MMD of some images against as many known images of the same classes.
+
+    The mean of its class (of the known images) is taken from every image first, so that what is compared is how images lie around
+    their class.
+
+    Parameters
+    ----------
+    images, known
+        New images and known ones.
+    taken
+        Images of each class on each side (`quota`), at least two in all; each draw takes them at random.
     sigma
         Width of the RBF kernel.
     seed
         Of the draws.
     draws
         Values that the result is the mean of.
-
-    Returns
-    -------
-    float or None
-        None when fewer than `size` images can be matched.
     """
     from frouros.detectors.data_drift import MMD  # slow to import; most kernels never compare
 
-    partners = {name: len(rows) for name, rows in known.by_class.items()}
-    possible = sum(min(len(rows), partners.get(name, 0)) for name, rows in images.by_class.items())
-    if possible < size or size < 2:
-        return None
+    size = sum(taken.values())
     centres = known.centres()
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(draws):
-        here, there = _draw(images, known, size, rng)
+        here, there = _draw(images, taken, rng), _draw(known, taken, rng)
         pooled = np.concatenate([_around(known, there, centres), _around(images, here, centres)])
         kernel = two_sample.rbf_kernel_matrix(pooled, sigma)
 
@@ -111,18 +148,8 @@ def discrepancy(
     return float(np.mean(values))
 
 
-def _draw(images: Cloud, known: Cloud, size: int, rng: np.random.Generator) -> tuple[Indices, Indices]:
-    """Draw images in random order until `size` of them have a known partner of their class, each used once."""
-    left = {name: rng.permutation(rows).tolist() for name, rows in known.by_class.items()}
-    here, there = [], []
-    for index in rng.permutation(len(images.labels)).tolist():
-        partners = left.get(str(images.labels[index]))
-        if partners:
-            here.append(index)
-            there.append(partners.pop())
-            if len(here) == size:
-                break
-    return np.asarray(here, dtype=np.intp), np.asarray(there, dtype=np.intp)
+def _draw(cloud: Cloud, taken: Mapping[str, int], rng: np.random.Generator) -> Indices:
+    return np.concatenate([rng.permutation(cloud.by_class[name])[:count] for name, count in taken.items()])
 
 
 def _around(cloud: Cloud, rows: Indices, centres: dict[str, npt.NDArray[np.float64]]) -> two_sample.Vectors:

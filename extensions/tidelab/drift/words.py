@@ -162,8 +162,8 @@ def method(reference: Reference, known: KnownSamples, settings: DriftSettings) -
         else "There were too few known samples to say what a normal sample may show. "
     )
     compared = (
-        f"Discrepancy: unbiased squared MMD (RBF kernel) of {known.size} images, the mean of {DRAWS} draws, against as many known "
-        "ones of the same classes, each around the mean of its class. "
+        f"Discrepancy: unbiased squared MMD (RBF kernel) of {known.size} images, the mean of {DRAWS} draws to the known mix of "
+        "classes, against as many known ones of the same classes, each around the mean of its class. "
         if known.discrepancies
         else "The discrepancy (MMD) was not judged: too few known samples have enough images. "
     )

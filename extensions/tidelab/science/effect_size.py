@@ -178,14 +178,14 @@ class SampleEffects:
         return np.asarray(shares, dtype=np.float64).ravel()
 
     def predict(
-        self, value: float, n: int, n_samples: float = 1.0, extra: float = 0.0
+        self, value: float, n: float, n_samples: float = 1.0, extra: float = 0.0
     ) -> tuple[float, float]:
         """Return how far the mean of `n` new images lies from the known ones, and how often a normal set lies as far, either way.
 
         Parameters
         ----------
         value, n
-            Mean of the new images and their number. More than a typical known sample has count as that many: the variance between
+            Mean of the new images and their number, an effective one where they are weighted. More than a typical known sample has count as that many: the variance between
             samples is an estimate, and a prediction that rests on it alone is off when it happens to be small.
         n_samples
             Samples they come from, as an effective number.

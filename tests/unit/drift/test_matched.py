@@ -23,7 +23,8 @@ SIGMA = matched.width(KNOWN)
 
 
 def value(images, size=30, known=KNOWN):
-    return matched.discrepancy(images, known, size, SIGMA, seed=1)
+    taken = matched.quota(images, known, size, matched.shares(known.labels))
+    return matched.discrepancy(images, known, taken, SIGMA, seed=1) if taken else None
 
 
 def test_it_does_not_grow_with_the_number_of_images():
@@ -44,9 +45,13 @@ def test_a_bloom_leaves_it_where_it_was_and_a_shift_does_not():
 def test_it_is_frouros_value_of_the_drawn_images():
     """One draw, computed by hand from the definition (Gretton et al. 2012, eq. 3)."""
     images = cloud(40, seed=4, moved=0.5)
-    here, there = matched._draw(images, KNOWN, 20, np.random.default_rng(7))
-    assert sorted(images.labels[here]) == sorted(KNOWN.labels[there])
-    assert len(set(there.tolist())) == 20
+    taken = matched.quota(images, KNOWN, 20, matched.shares(KNOWN.labels))
+    rng = np.random.default_rng(7)
+    here, there = (
+        np.concatenate([rng.permutation(cloud.by_class[name])[:n] for name, n in taken.items()])
+        for cloud in (images, KNOWN)
+    )
+    assert len(set(here.tolist())) == len(set(there.tolist())) == 20
     centres = {name: KNOWN.vectors[KNOWN.labels == name].mean(axis=0) for name in CLASSES}
     x = np.stack([images.vectors[i] - centres[images.labels[i]] for i in here]).astype(float)
     y = np.stack([KNOWN.vectors[i] - centres[KNOWN.labels[i]] for i in there]).astype(float)
@@ -56,7 +61,9 @@ def test_it_is_frouros_value_of_the_drawn_images():
         return (k.sum() - len(a)) / (len(a) * (len(a) - 1)) if same else k.mean()
 
     expected = mean_kernel(x, x, True) + mean_kernel(y, y, True) - 2 * mean_kernel(x, y, False)
-    assert matched.discrepancy(images, KNOWN, 20, SIGMA, seed=7, draws=1) == pytest.approx(expected, abs=1e-5)
+    assert matched.discrepancy(images, KNOWN, taken, SIGMA, seed=7, draws=1) == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 def test_images_without_known_ones_of_their_class_cannot_be_matched():
@@ -65,6 +72,18 @@ def test_images_without_known_ones_of_their_class_cannot_be_matched():
     mixed = Cloud(KNOWN.vectors[:40], np.asarray(["new"] * 20 + KNOWN.labels[20:40].tolist()))
     assert value(mixed, size=30) is None
     assert value(mixed, size=15) is not None
+
+
+def test_images_are_chosen_to_the_mix_of_the_known_ones():
+    mix = matched.shares(KNOWN.labels)
+    bloom = cloud(300, seed=3, shares=[0.9, 0.05, 0.05])
+    taken = matched.quota(bloom, KNOWN, 25, mix)
+    assert sum(taken.values()) == 25
+    assert matched.mix_distance(taken, mix) < 0.03
+    small = matched.quota(bloom.part(np.arange(300) < 30), KNOWN, 25, mix)
+    assert sum(small.values()) == 25
+    assert matched.mix_distance(small, mix) > 0.3  # 27 of 30 are of one class: nothing to choose from
+    assert matched.mix_distance({"a": 3, "b": 1}, {"a": 0.5, "c": 0.5}) == pytest.approx(0.5)
 
 
 @given(st.integers(0, 10_000))
@@ -77,6 +96,9 @@ def test_fast_distances_are_the_slow_ones(seed):
     fast = weighted_ks_distances(draws, second, weights)
     slow = [weighted_ks_distance(row, second, weights) for row in draws]
     np.testing.assert_allclose(fast, slow, atol=1e-12)
+
+
+MIX = {"big": 0.5, "small": 0.5}
 
 
 def known_look(seed=5):
@@ -93,9 +115,9 @@ def known_look(seed=5):
 def test_a_look_is_judged_within_the_classes():
     rng, known = known_look()
     bloom = np.asarray(["big"] * 200)
-    same = known.judge(10.1 + rng.normal(size=200), bloom, 1.0, 0.01)
-    moved = known.judge(11.5 + rng.normal(size=200), bloom, 1.0, 0.01)
-    wider = known.judge(10.0 + 3 * rng.normal(size=200), bloom, 1.0, 0.01)
+    same = known.judge(10.1 + rng.normal(size=200), bloom, MIX, 1.0, 0.01)
+    moved = known.judge(11.5 + rng.normal(size=200), bloom, MIX, 1.0, 0.01)
+    wider = known.judge(10.0 + 3 * rng.normal(size=200), bloom, MIX, 1.0, 0.01)
     assert (same.beyond, moved.beyond, wider.beyond) == (False, True, True)
     assert abs(same.shift) < 2.5 < moved.shift
     assert abs(wider.shift) < 2.5
@@ -108,15 +130,15 @@ def test_what_normal_samples_do_is_not_beyond():
         for seed in range(60):
             rng, known = known_look(seed)
             values = rng.normal(size=n) + rng.normal(0, 0.2)
-            found.append(known.judge(values, np.asarray(["small"] * n), 1.0, 0.05).beyond)
+            found.append(known.judge(values, np.asarray(["small"] * n), MIX, 1.0, 0.05).beyond)
         assert np.mean(found) < 0.15
 
 
 def test_a_class_that_is_hardly_known_says_little():
     rng, known = known_look()
     values = 2.0 + rng.normal(size=60)
-    sure = known.judge(values, np.asarray(["small"] * 60), 1.0, 0.01)
-    unsure = known.judge(values, np.asarray(["never seen"] * 60), 1.0, 0.01)
+    sure = known.judge(values, np.asarray(["small"] * 60), MIX, 1.0, 0.01)
+    unsure = known.judge(values, np.asarray(["never seen"] * 60), MIX, 1.0, 0.01)
     assert sure.beyond
     assert unsure.p_value > sure.p_value
 

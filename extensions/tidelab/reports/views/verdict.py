@@ -176,6 +176,11 @@ def _details(said: Verdict) -> Markup:
             f"; squared MMD at {said.matched_images} images {said.matched_mmd:.4f}, normal samples stay below "
             f"{said.matched_mmd_high:.4f}"
         )
+    elif said.matched_images:
+        compared += (
+            f"; the discrepancy at {said.matched_images} images was not judged, because the mix of classes is further from the known "
+            "one than that of any known sample, or too few images are of known classes"
+        )
     if said.mmd is not None and said.p_value is not None:
         compared += (
             f"; squared MMD of all {said.mmd:.4f}, permutation p = {said.p_value:.3f} (decides nothing)"
