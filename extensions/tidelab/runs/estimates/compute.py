@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidelab.domain.estimate import ClassEstimate, EstimateMethod, Estimates, Range
-from tidelab.drift.words import STATE_WORDS
+from tidelab.drift.words import DEMO, STATE_WORDS
 from tidelab.runs.estimates import words
 from tidelab.runs.estimates.by_audit import ByAudit, complete_audit, unfinished
 from tidelab.runs.estimates.by_model import by_model
@@ -192,6 +192,7 @@ def _notes(evidence: Evidence, whole: Answer) -> list[str]:
     elif (
         whole.method == "PACC"
         and evidence.verdict is not None
+        and evidence.verdict.headline != DEMO  # said above, in the model's own words
         and evidence.verdict.state in ("grey", "amber")
     ):
         notes.append(
