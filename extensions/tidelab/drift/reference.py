@@ -4,10 +4,6 @@ It belongs to one model version and travels in its bundle as ``reference.npz``. 
 text only (no pickle): a bundle may come from someone else.
 """
 
-import io
-import os
-import tempfile
-import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +16,7 @@ import pandas as pd
 
 from tidelab.domain.prediction import Prediction
 from tidelab.drift.selection import keep
+from tidelab.formats.arrays import Arrays, ArraysError, need, read_arrays, save, texts, to_bytes
 
 FILE_NAME: Final = "reference.npz"
 VERSION: Final = 2
@@ -193,33 +190,22 @@ class Reference:
             "schema_version": np.asarray(VERSION, dtype=np.int64),
             "embeddings": self.embeddings,
             "statistics": self.statistics,
-            "statistic_names": _text(self.statistic_names),
-            "labels": _text(self.labels),
-            "sample_ids": _text(self.sample_ids),
+            "statistic_names": texts(self.statistic_names),
+            "labels": texts(self.labels),
+            "sample_ids": texts(self.sample_ids),
             "thumbnails": np.frombuffer(b"".join(self.thumbnails), dtype=np.uint8),
             "thumbnail_offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-            "count_labels": _text(tuple(self.label_counts)),
+            "count_labels": texts(tuple(self.label_counts)),
             "counts": np.asarray(list(self.label_counts.values()), dtype=np.int64),
-            "count_samples": _text(names),
+            "count_samples": texts(names),
             "sample_counts": np.asarray(table, dtype=np.int64).reshape(len(names), len(self.label_counts)),
         }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        return buffer.getvalue()
+        return to_bytes(arrays)
 
     def save(self, path: Path) -> Path:
         """Write the reference in one step (to ``reference.npz`` when `path` is a folder) and return its file."""
         target = path / FILE_NAME if path.is_dir() else path
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".reference-", suffix=".npz")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(self.to_bytes())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        return target
+        return save(self.to_bytes(), target)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -280,10 +266,6 @@ def _sample_counts(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, dict[str
     }
 
 
-def _text(values: tuple[str, ...]) -> npt.NDArray[np.str_]:
-    return np.asarray(values, dtype=np.str_) if values else np.empty(0, dtype="U1")
-
-
 def _damaged(file: Path, reason: str) -> ReferenceFileError:
     return ReferenceFileError(
         f"{file.name} in {file.parent} cannot be used as a drift reference: {reason.rstrip('.')}. "
@@ -291,39 +273,19 @@ def _damaged(file: Path, reason: str) -> ReferenceFileError:
     )
 
 
-def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(file: Path) -> Arrays:
     if not file.is_file():
         raise ReferenceFileError(
             f"There is no drift reference at {file}: expected the file {FILE_NAME} of a model bundle."
         )
     try:
-        with zipfile.ZipFile(file) as archive:
-            # Before anything is unpacked: a few kilobytes can claim to be terabytes.
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAXIMUM_BYTES:
-            raise _damaged(
-                file,
-                f"it would hold {size / 2**20:.0f} MB, more than the {_MAXIMUM_BYTES // 2**20} MB allowed",
-            )
-        with np.load(file, allow_pickle=False) as archive_arrays:
-            # Version 1 knew nothing of the counts by sample; it is read without them.
-            missing = sorted(set(_DTYPES) - set(archive_arrays.files) - set(_SINCE_2))
-            if missing:
-                raise _damaged(file, f"it has no {', '.join(missing)}")
-            arrays = {
-                name: archive_arrays[name] if name in archive_arrays.files else _SINCE_2[name]
-                for name in _DTYPES
-            }
-    except ReferenceFileError:
-        raise
-    except Exception:
-        # Whatever a hostile or torn archive provokes in zipfile, zlib or numpy: it is not a reference.
-        raise _damaged(file, "it is not an archive of plain arrays, or it is cut short") from None
-    for name, kind in _DTYPES.items():
-        dimensions = _DIMENSIONS.get(name, 1)
-        stored = arrays[name].dtype
-        # Entries of no bytes: a file of a few hundred bytes could hold as many of them as it likes.
-        if stored.kind != kind or not stored.itemsize or arrays[name].ndim != dimensions:
+        # Version 1 knew nothing of the counts by sample; it is read without them.
+        arrays = {**_SINCE_2, **read_arrays(file, _MAXIMUM_BYTES, _DTYPES)}
+        need(arrays, _DTYPES)
+    except ArraysError as error:
+        raise _damaged(file, str(error)) from None
+    for name in _DTYPES:
+        if arrays[name].ndim != _DIMENSIONS.get(name, 1):
             raise _damaged(file, f"{name} holds {arrays[name].dtype} of shape {arrays[name].shape}")
     if int(arrays["schema_version"]) not in range(1, VERSION + 1):
         raise _damaged(

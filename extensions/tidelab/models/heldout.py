@@ -4,10 +4,6 @@ Corrected counts rest on it. It travels in the bundle as ``heldout.npz``, so tha
 model's. The file holds arrays of plain numbers and text only (no pickle): a bundle may come from someone else.
 """
 
-import io
-import os
-import tempfile
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +12,7 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from tidelab.formats.arrays import Arrays, ArraysError, need, read_arrays, save, texts, to_bytes
 from tidelab.models.bundle import HELD_OUT as FILE_NAME
 from tidelab.models.errors import BundleError
 from tidelab.science.class_distance import ClassCentres, Threshold, fit_centres, threshold
@@ -156,29 +153,18 @@ class HeldOut:
             "schema_version": np.asarray(1, np.int64),
             "probabilities": self.probabilities,
             "truth": self.truth,
-            "sample_ids": _text(self.sample_ids),
-            "image_ids": _text(self.image_ids),
+            "sample_ids": texts(self.sample_ids),
+            "image_ids": texts(self.image_ids),
             "distances": self.distances,
             "centres": self.centres.centres,
             "whitening": self.centres.whitening,
         }
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        return buffer.getvalue()
+        return to_bytes(arrays)
 
     def save(self, path: Path) -> Path:
         """Write it in one step (to ``heldout.npz`` when `path` is a folder) and return its file."""
         target = path / FILE_NAME if path.is_dir() else path
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".heldout-", suffix=".npz")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(self.to_bytes())
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        return target
+        return save(self.to_bytes(), target)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -244,10 +230,6 @@ def _at_most(truth: npt.NDArray[np.int64], maximum: int, seed: int) -> npt.NDArr
     return np.sort(np.concatenate(kept)) if kept else np.empty(0, np.int64)
 
 
-def _text(values: tuple[str, ...]) -> npt.NDArray[np.str_]:
-    return np.asarray(values, dtype=np.str_) if values else np.empty(0, dtype="U1")
-
-
 def _damaged(file: Path, reason: str) -> HeldOutError:
     return HeldOutError(
         f"{file.name} in {file.parent} cannot be used to correct counts: {reason.rstrip('.')}. "
@@ -255,31 +237,18 @@ def _damaged(file: Path, reason: str) -> HeldOutError:
     )
 
 
-def _read(file: Path) -> dict[str, npt.NDArray[Any]]:
+def _read(file: Path) -> Arrays:
     if not file.is_file():
         raise HeldOutError(
             f"There is no {FILE_NAME} in {file.parent}: the model came without its held-out images."
         )
     try:
-        with zipfile.ZipFile(file) as archive:
-            # Before anything is unpacked: a few kilobytes can claim to be terabytes.
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAXIMUM_BYTES:
-            raise _damaged(file, f"it would unpack to {size / 2**20:.0f} MB")
-        with np.load(file, allow_pickle=False) as stored:
-            missing = sorted(set(_ARRAYS) - set(stored.files))
-            if missing:
-                raise _damaged(file, f"it has no {', '.join(missing)}")
-            arrays = {name: stored[name] for name in _ARRAYS}
-    except HeldOutError:
-        raise
-    except Exception:
-        # Whatever a hostile or torn archive provokes in zipfile, zlib or numpy: it is no held-out file.
-        raise _damaged(file, "it is not an archive of plain arrays, or it is cut short") from None
-    for name, (kind, dimensions) in _ARRAYS.items():
-        dtype = arrays[name].dtype
-        # Entries of no bytes: a file of a few hundred bytes could hold as many of them as it likes.
-        if dtype.kind != kind or not dtype.itemsize or arrays[name].ndim != dimensions:
+        arrays = read_arrays(file, _MAXIMUM_BYTES, {name: kind for name, (kind, _) in _ARRAYS.items()})
+        need(arrays, _ARRAYS)
+    except ArraysError as error:
+        raise _damaged(file, str(error)) from None
+    for name, (_, dimensions) in _ARRAYS.items():
+        if arrays[name].ndim != dimensions:
             raise _damaged(file, f"{name} holds {arrays[name].dtype} of shape {arrays[name].shape}")
     if int(arrays["schema_version"]) != 1:
         raise _damaged(

@@ -69,7 +69,10 @@ def write_provenance(scene: Scene, manifest: dict[str, Any], verdict: Verdict) -
     folder, use_case = scene.folder, scene.use_case
     write_text(folder / "methods.md", methods_paragraph(manifest, verdict, use_case.slug))
     write_text(folder / "CITATION.txt", citation_text(manifest, use_case))
-    write_text(folder / "README.txt", package_note(manifest, (*OUTPUTS, "samples.csv", "inputs.csv", "ro-crate-metadata.json")))
+    write_text(
+        folder / "README.txt",
+        package_note(manifest, (*OUTPUTS, "samples.csv", "inputs.csv", "ro-crate-metadata.json")),
+    )
     write_json(folder / "manifest.json", manifest)
     try:
         from tidelab.runs.crate import write_crate

@@ -4,11 +4,7 @@ Arrays of numbers and text only, never a pickle or a Keras file: the bundle may 
 anything. Sizes are checked before anything is unpacked.
 """
 
-import io
-import math
-import zipfile
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -16,14 +12,11 @@ from typing import Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 
+from tidelab.formats.arrays import Arrays, names_of, read_arrays, to_bytes
 from tidelab.models import BundleError
 
 WEIGHTS: Final = "weights.npz"
 _MAXIMUM_BYTES: Final = 400 * 2**20
-_MAXIMUM_ARRAYS: Final = 2000
-_DAMAGED: Final = (
-    OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, MemoryError,
-)  # fmt: skip
 _TEXTS: Final = ("architecture", "labels", "names")
 
 Array = npt.NDArray[np.float32]
@@ -58,9 +51,7 @@ class Weights:
             "names": np.array(self.names),
         }
         found |= {f"w{number:04d}": array for number, array in enumerate(self.arrays)}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **found)
-        return buffer.getvalue()
+        return to_bytes(found)
 
     @classmethod
     def load(cls, folder: Path | str) -> Self | None:
@@ -82,7 +73,7 @@ class Weights:
             labels, names = (tuple(str(one) for one in found[name].ravel()) for name in ("labels", "names"))
             made = cls(str(found["architecture"]), labels, names, tuple(found[name] for name in numbers))
             _check(made)
-        except _DAMAGED as error:
+        except ValueError as error:
             raise BundleError(
                 f"{path} holds no weights that can be used ({error}). Retrain from scratch (start: scratch), or export the model again."
             ) from None
@@ -129,31 +120,9 @@ def merged(current: Sequence[Array], start: Weights, labels: Sequence[str]) -> t
     return [*body, kernel, bias], words + (f" ({', '.join(common[:8])})." if common else ".")
 
 
-def _arrays(path: Path) -> Mapping[str, npt.NDArray[Any]]:
-    if path.is_symlink() or path.stat().st_size > _MAXIMUM_BYTES:
-        raise ValueError(f"it is a link or larger than {_MAXIMUM_BYTES // 2**20} MB")
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-        if len(entries) > _MAXIMUM_ARRAYS or sum(one.file_size for one in entries) > _MAXIMUM_BYTES:
-            raise ValueError(f"unpacked it is larger than {_MAXIMUM_BYTES // 2**20} MB")
-        return {one.filename.removesuffix(".npy"): _array(archive, one) for one in entries}
-
-
-def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
-    """Read one array whose header tells the truth about its size: a header alone could ask for all memory there is."""
-    with archive.open(entry) as stream:
-        # Never more than was declared, whatever the compressed bytes unpack to.
-        content = io.BytesIO(stream.read(entry.file_size + 1))
-    npy: Any = np.lib.format
-    read = npy.read_array_header_1_0 if npy.read_magic(content) == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(content)
-    wanted = "U" if entry.filename.removesuffix(".npy") in _TEXTS else "f"
-    # Texts of no bytes: a file of a few hundred bytes could hold as many of them as it likes.
-    if dtype.kind != wanted or not dtype.itemsize or math.prod(shape) * dtype.itemsize > entry.file_size:
-        raise ValueError(f"{entry.filename} is not what it says")
-    content.seek(0)
-    found: npt.NDArray[Any] = npy.read_array(content, allow_pickle=False)
-    return found
+def _arrays(path: Path) -> Arrays:
+    names = names_of(path, _MAXIMUM_BYTES)
+    return read_arrays(path, _MAXIMUM_BYTES, {name: "U" if name in _TEXTS else "f" for name in names})
 
 
 def _check(found: Weights) -> None:

@@ -132,7 +132,7 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
     arrays = arrays_of(build().to_bytes()) | {"probabilities": np.zeros((2**17, 3), np.float32)}
     (tmp_path / FILE_NAME).write_bytes(packed(arrays))
     assert (tmp_path / FILE_NAME).stat().st_size < 20_000
-    with pytest.raises(HeldOutError, match="would unpack to 2 MB"):
+    with pytest.raises(HeldOutError, match="would hold 2 MB"):
         HeldOut.load(tmp_path)
 
 

@@ -103,7 +103,7 @@ def test_a_header_that_asks_for_all_memory_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / WEIGHTS, "w") as archive:
         for name, content in {**kept, "w0000.npy": header.getvalue()}.items():
             archive.writestr(name, content)
-    with pytest.raises(BundleError, match="not what it says"):
+    with pytest.raises(BundleError, match="w0000 holds float32 of shape"):
         Weights.load(tmp_path)
 
 
@@ -130,5 +130,5 @@ def test_names_of_no_bytes_are_not_counted_out(tmp_path):
     with zipfile.ZipFile(tmp_path / WEIGHTS, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, part)
-    with pytest.raises(BundleError, match=r"names\.npy is not what it says"):
+    with pytest.raises(BundleError, match=r"names holds <U0"):
         Weights.load(tmp_path)
