@@ -39,7 +39,15 @@ def test_the_first_visitor_is_asked_to_sign_in(hub: RunningHub) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["hub/home", "hub/profile", "hub/account", "hub/accounts", "hub/tide/runs", "hub/tide/picture/flowcam-plankton"]
+    "path",
+    [
+        "hub/home",
+        "hub/profile",
+        "hub/account",
+        "hub/accounts",
+        "hub/tide/runs",
+        "hub/tide/picture/flowcam-plankton",
+    ],
 )
 def test_pages_are_closed_to_strangers(hub: RunningHub, path: str) -> None:
     answer = requests.get(hub.url + path, timeout=30, allow_redirects=False)
