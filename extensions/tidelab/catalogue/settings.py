@@ -41,8 +41,8 @@ class Drift(Part):
     )  # fmt: skip
     false_alarms: float = Field(
         0.08, title="False alarms", gt=0, le=0.5,
-        description="Chance that a normal new sample is called amber or red: half of it for the share of unlike images, a quarter "
-        "each for the discrepancy as the model sees it and for the image statistics.",
+        description="Chance that a normal new sample is called amber or red: three fifths of it for the share of unlike images, "
+        "one fifth each for the discrepancy as the model sees it and for the image statistics.",
     )  # fmt: skip
     false_alarms_per_year: float = Field(
         1.0, title="False alarms a year", gt=0, le=365,
