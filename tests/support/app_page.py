@@ -1,5 +1,6 @@
 """An app's page in a real Chromium, behind a real hub: what a visitor does, and what the page asked the network for."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.hub import HubClient, RunningHub, wait_for
 
 READY_MS = 120_000
+FAREWELL_S = 3
 LOCAL = ("data:", "blob:")
 
 
@@ -106,8 +108,16 @@ class AppPage:
         return Path(waiting.value.path()).read_bytes()
 
     def close(self) -> None:
-        """Close the tab as a person does."""
+        """Close the tab as a person does: the browser stays open, so the page's farewell still reaches the server."""
+        kernel = self.page.evaluate(
+            "() => JSON.parse(document.getElementById('jupyter-config-data')?.textContent || '{}').kernelId || ''"
+        )
         self.page.close(run_before_unload=True)
+        until = time.monotonic() + FAREWELL_S
+        while kernel and time.monotonic() < until:
+            if self.client.get(f"services/apps/api/kernels/{kernel}").status_code == 404:
+                break
+            time.sleep(0.1)
         self.context.close()
 
     def _only_here(self, route: Any) -> None:

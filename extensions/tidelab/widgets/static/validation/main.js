@@ -232,7 +232,12 @@ function render({ model, el }) {
     KIND[message.kind]?.(message, buffers);
   };
   const ask = () => { if (model.get("run") !== (store.run ?? "")) model.send({ kind: "hello" }); };
-  const leaving = (event) => { if (store.pending.length) event.preventDefault(); };
+  // Before the page's own farewell, which ends the kernel: whoever stays still needs it for what is not saved yet.
+  const leaving = (event) => {
+    if (!store.pending.length) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+  };
   const timer = setInterval(() => { store.again(); drawLate(); ask(); }, TICK_MS);
   const size = new ResizeObserver(() => {
     root.classList.toggle("tl-val-narrow", root.clientWidth < NARROW_PX);
@@ -240,7 +245,7 @@ function render({ model, el }) {
   });
   size.observe(root);
   size.observe(tiles.box);
-  window.addEventListener("beforeunload", leaving);
+  window.addEventListener("beforeunload", leaving, true);
   const release = keepSteady(root);
   model.on("msg:custom", receive);
   model.on("change:run", ask);
@@ -249,7 +254,7 @@ function render({ model, el }) {
     clearInterval(timer);
     release();
     size.disconnect();
-    window.removeEventListener("beforeunload", leaving);
+    window.removeEventListener("beforeunload", leaving, true);
     model.off("msg:custom", receive);
     model.off("change:run", ask);
     tiles.forget();
