@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import io
-import json
 import os
 import subprocess
 import zipfile
@@ -24,26 +23,14 @@ from tidelab.runs import RunFolder
 from tidelab.runs.validation import Validation
 
 SLUG = "brightness-case"
-CELL = "analysis.validation()"
 # Thirty of each class, told apart by one grey value each.
 GREYS = (*range(10, 40), *range(115, 145), *range(220, 250))
-
-
-def add_grid(path):
-    """Put the grid below the counts, where the notebook has none yet."""
-    notebook = json.loads(path.read_text())
-    cells = notebook["cells"]
-    if not any(CELL in "".join(cell["source"]) for cell in cells):
-        at = next(i for i, cell in enumerate(cells) if "show(views.counts)" in "".join(cell["source"]))
-        cells.insert(at + 1, {"cell_type": "code", "id": "validate", "metadata": {"tags": ["result"]},
-                              "execution_count": None, "outputs": [], "source": CELL})  # fmt: skip
-        path.write_text(json.dumps(notebook))
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cases")
-    add_grid(make_case(folder, SLUG).folder / "analyse.ipynb")
+    make_case(folder, SLUG)
     return folder
 
 
@@ -255,8 +242,6 @@ def test_the_same_grid_in_lab_and_no_key_reaches_the_notebook(ada, embedded):
     page.wait_for_url("**/lab/tree/flowcam-plankton/analyse.ipynb**", timeout=SLOW_MS)
     home = embedded.data / "homes" / str(embedded.user)
     wait_for((home / "flowcam-plankton" / "analyse.ipynb").exists, "the notebook in the home", 30)
-    add_grid(home / "flowcam-plankton" / "analyse.ipynb")
-    page.goto(page.url + "?reset")
     run_all_cells(page, "Finished: ")
     tile = page.locator(".tl-val-tile").first
     expect(tile).to_be_visible(timeout=SLOW_MS)

@@ -13,6 +13,7 @@ from tidelab.training.evaluation import LEAST_IMAGES
 
 
 def figure(png: bytes, alt: str) -> Markup:
+    """Return a figure drawn at 110 dots per inch at its natural width, 96 px an inch."""
     width = Image.open(io.BytesIO(png)).width / 110 * 96
     return Markup('<div style="max-width:{}px">{}</div>').format(
         round(width), picture(png, alt, "image/png", "tl-plot")
@@ -33,4 +34,5 @@ def figure_or_na(value: float, n: int) -> str:
 
 
 def two(value: float) -> str:
+    """Return a figure with two decimals, a dash when there is none."""
     return "–" if np.isnan(value) else f"{value:.2f}"
