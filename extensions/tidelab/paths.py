@@ -61,6 +61,11 @@ def champions() -> Path:
     return _place("TIDELAB_CHAMPIONS", data() / "champions")
 
 
+def leases() -> Path:
+    """Return the lease book: the database of who holds which GPU (``TIDELAB_LEASES``)."""
+    return _place("TIDELAB_LEASES", data() / "gpus" / "leases.sqlite")
+
+
 def mounts() -> list[Path]:
     """Return the folders that every person may read: shared data and mounted instrument drives."""
     extra = os.environ.get("TIDELAB_MOUNTS", "")

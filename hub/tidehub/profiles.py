@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidelab.catalogue import UseCase
+from tidelab.catalogue.resources import Gpu
 
 APPS_PREFIX = "services/apps"
 
@@ -25,9 +26,12 @@ class Choice:
     detail: str
     cpu: float
     memory_gb: float
-    gpu: int
+    gpu: Gpu | None
     stacks: tuple[str, ...]
     is_default: bool
+    groups: tuple[str, ...] = ()
+    idle_minutes: float | None = None
+    max_hours: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,13 +149,16 @@ def _choices(use_case: UseCase) -> tuple[Choice, ...]:
             gpu=flavour.gpu,
             stacks=tuple(flavour.stacks),
             is_default=name == resources.default,
+            groups=flavour.groups,
+            idle_minutes=flavour.idle_minutes,
+            max_hours=flavour.max_hours,
         )
         for name, flavour in resources.flavours.items()
     )
 
 
-def _detail(cpu: float, memory_gb: float, gpu: int) -> str:
+def _detail(cpu: float, memory_gb: float, gpu: Gpu | None) -> str:
     parts = [f"{cpu:g} core{'' if cpu == 1 else 's'}", f"{memory_gb:g} GB memory"]
     if gpu:
-        parts.append(f"{gpu} GPU{'' if gpu == 1 else 's'}")
+        parts.append(gpu.words)
     return ", ".join(parts)

@@ -17,7 +17,7 @@ from tidehub.names import ACCOUNT_NAME_RULE, account_name
 from tidelab import paths
 
 PREFIX = "TIDEHUB_"
-ServiceName = Literal["mlflow", "models", "apps", "cull"]
+ServiceName = Literal["mlflow", "models", "apps", "cull", "gpus"]
 
 
 class SettingsError(ValueError):
@@ -100,6 +100,58 @@ class Settings(BaseSettings):
         120, ge=0, description="A server with no work and no activity for so long is stopped; 0: never"
     )
     idle_check_seconds: float = Field(60, ge=1, le=3600, description="How often idle servers are looked for")
+
+    # Containers
+    mode: Literal["embedded", "docker"] = Field(
+        "embedded",
+        description="embedded: servers are processes of this account; docker: each is a container with its owner's home alone",
+    )
+    docker_network: str = Field(
+        "tidelab", description="Bridge network of the servers; made at start if there is none"
+    )
+    docker_subnet: str = Field(
+        "172.30.77.0/24",
+        description="Addresses of that network; the first is the gateway, where servers reach the hub and the proxy",
+    )
+    docker_images: str = Field(
+        "tidelab",
+        description="Prefix of the images' names (`tidelab images build`), a registry's address included",
+    )
+    docker_pull: bool = Field(
+        False,
+        description="1 fetches images that are not here from their registry; 0 says that they are missing",
+    )
+    docker_user: str = Field(
+        "",
+        description="uid:gid of the processes in containers; default: the hub's own, or 1000:1000 for a hub that is root",
+    )
+
+    # GPUs
+    gpus: str = Field(
+        "auto",
+        description="auto: what the NVIDIA driver shows; none; or `simulated:N`, N pretended GPUs to try queue and release with",
+    )
+    gpu_shared_slots: int = Field(
+        0, ge=0, le=64, description="Places on each whole GPU offered as `shared` instead of whole; 0: none"
+    )
+    gpu_warn_minutes: float = Field(
+        20,
+        gt=0,
+        description="After so long without use a GPU's holder is warned; half of it when somebody waits",
+    )
+    gpu_release_minutes: float = Field(
+        30,
+        ge=0,
+        description="After so long without use a GPU is given back; half of it when somebody waits; 0: never",
+    )
+    gpu_keep_minutes: float = Field(60, gt=0, description="What one press of Keep adds")
+    gpu_keep_times: int = Field(2, ge=0, description="How often one may press Keep in one lease")
+    gpu_max_hours: float = Field(
+        0, ge=0, description="Longest time of one lease, hours, enforced when somebody waits; 0: no limit"
+    )
+    gpu_per_person: int = Field(1, ge=1, description="GPUs that one person may hold at a time")
+    gpu_for_apps: int = Field(0, ge=0, description="GPUs kept free for apps and batch runs")
+    gpu_sample_seconds: float = Field(5, gt=0, le=300, description="How often use is measured")
 
     # Services and logs
     services: list[ServiceName] = Field(

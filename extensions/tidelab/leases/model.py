@@ -1,0 +1,181 @@
+"""What the lease book speaks of. Times are seconds since 1970 (UTC), durations seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["whole", "mig", "shared"]
+Pool = Literal["interactive", "batch", "apps"]
+State = Literal["reserved", "active", "unknown", "ended"]
+
+
+class LeaseError(Exception):
+    """Something the book refuses; the text is a sentence for the person."""
+
+
+class NoSuchGpuError(LeaseError):
+    """No device of this kind exists here, so waiting would never end."""
+
+
+class QuotaExceededError(LeaseError):
+    """The person holds or used what they may; the text says how much of what, and when or from whom there is more."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One thing that can be leased: a card, a MIG slice, or a card shared by several.
+
+    Parameters
+    ----------
+    id
+        What the engine is asked for: the driver's UUID (``GPU-...``, ``MIG-...``), or ``SIM-0`` of a simulated one.
+    name
+        Model in words, e.g. ``NVIDIA H200``.
+    memory_mb
+        Memory of the device, MiB.
+    slots
+        Leases it takes at a time: 1, or more for a shared card.
+    cdi
+        Name for the engine's ``cdi`` driver, e.g. ``nvidia.com/gpu=1:0``; empty: the id.
+    """
+
+    id: str
+    kind: Kind = "whole"
+    name: str = ""
+    index: int = 0
+    memory_mb: int = 0
+    profile: str = ""
+    slots: int = 1
+    cdi: str = ""
+    simulated: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for; all of `count` or none."""
+
+    kind: Kind = "whole"
+    count: int = 1
+    profile: str = ""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who asks and what for. One server (or batch job) has at most one live lease and one ticket.
+
+    Parameters
+    ----------
+    user
+        Name of the hub user.
+    server
+        The server's name; of a batch run ``run:<id>``.
+    use_case
+        Slug, for the ledger.
+    groups
+        Hub groups, for quotas.
+    """
+
+    user: str
+    server: str
+    use_case: str = ""
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Held:
+    """One place on one device."""
+
+    device: str
+    slot: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One owner's right to some devices.
+
+    ``place`` is where it is used: ``docker:<container id>``, ``pid:<pid>:<creation time>``, or empty while reserved.
+    ``deadline`` is when a reservation, or a lease that must be renewed, ends by itself (None: never).
+    """
+
+    id: str
+    owner: Owner
+    request: Request
+    held: tuple[Held, ...]
+    state: State
+    pool: Pool
+    place: str
+    started: float
+    ended: float | None
+    deadline: float | None
+    why: str
+    kept_until: float | None = None
+    kept_times: int = 0
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A place in the queue."""
+
+    id: int
+    owner: Owner
+    request: Request
+    pool: Pool
+    asked: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a ticket stands: 1 is next. ``wait_s`` is an estimate, None where nothing is known."""
+
+    position: int
+    of: int
+    wait_s: float | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The answer to a request: a lease, or a ticket and its place."""
+
+    lease: Lease | None
+    ticket: Ticket | None
+    place: Place | None
+
+
+@dataclass(frozen=True)
+class Free:
+    """What could be had now of one kind: free places of all places; drained and lost devices are in neither."""
+
+    free: int
+    total: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """What one lease, person or use case was given and used, in device-seconds.
+
+    ``allocated``: leased; ``held``: memory of the device in use by it; ``busy``: the device computed for it.
+    """
+
+    allocated: float = 0.0
+    held: float = 0.0
+    busy: float = 0.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is found to be running: a container with our labels, or a process.
+
+    Parameters
+    ----------
+    place
+        As in `Lease.place`.
+    running
+        Whether it runs, or only is still there.
+    labels
+        Labels of the container (`tidelab.leases.labels`), from which a lost lease is written again.
+    """
+
+    place: str
+    running: bool
+    labels: Mapping[str, str] = field(default_factory=dict)
