@@ -3,7 +3,7 @@
 Pure functions of a `UseCase`: the home page, the spawner and the tests read the same answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,10 @@ class Choice:
     groups: tuple[str, ...] = ()
     idle_minutes: float | None = None
     max_hours: float | None = None
+
+    def is_for(self, groups: Collection[str]) -> bool:
+        """Tell whether a member of these hub groups may choose it; one without groups is for everyone."""
+        return not self.groups or any(group in groups for group in self.groups)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,15 @@ class Profile:
         known = ", ".join(choice.name for choice in self.choices)
         raise ProfileError(f"{self.title} has no server size {str(name)[:40]!r}. It offers: {known}.")
 
+    def choices_for(self, groups: Collection[str]) -> tuple[Choice, ...]:
+        """Return the sizes that a member of these hub groups may choose."""
+        return tuple(choice for choice in self.choices if choice.is_for(groups))
+
+    def cpu_choice(self, groups: Collection[str]) -> Choice | None:
+        """Return what can be started while no GPU is free: the default size if it needs none, else the first that needs none."""
+        without = [choice for choice in self.choices_for(groups) if choice.gpu is None]
+        return next((choice for choice in without if choice.is_default), without[0] if without else None)
+
 
 def profile(use_case: UseCase) -> Profile:
     """Return the profile of one use case."""
@@ -90,7 +103,12 @@ def profile(use_case: UseCase) -> Profile:
     )
 
 
-def choose(catalogue: Mapping[str, UseCase], slug: str, options: Mapping[str, Any]) -> tuple[UseCase, Choice]:
+def choose(
+    catalogue: Mapping[str, UseCase],
+    slug: str,
+    options: Mapping[str, Any],
+    groups: Collection[str] | None = None,
+) -> tuple[UseCase, Choice]:
     """Return the use case and size of server for a server's name and the person's options.
 
     Parameters
@@ -102,6 +120,8 @@ def choose(catalogue: Mapping[str, UseCase], slug: str, options: Mapping[str, An
     options
         What came from the form, an address or the REST API: user input. ``use_case`` (if given, equal to the name) and
         ``resources`` are the only keys.
+    groups
+        Hub groups of the person; None asks nothing about groups (for those that start nothing).
 
     Raises
     ------
@@ -123,7 +143,23 @@ def choose(catalogue: Mapping[str, UseCase], slug: str, options: Mapping[str, An
         known = ", ".join(catalogue) or "none"
         raise ProfileError(f"There is no use case {slug[:40]!r}. Known use cases: {known}.")
     use_case = catalogue[slug]
-    return use_case, profile(use_case).choice(resources)
+    made = profile(use_case)
+    chosen = made.choice(resources)
+    if groups is None or chosen.is_for(groups):
+        return use_case, chosen
+    if resources is None and (instead := made.cpu_choice(groups)):
+        return use_case, instead  # nobody asked for what the default is
+    raise ProfileError(_not_for_them(made, chosen, groups))
+
+
+def _not_for_them(made: Profile, chosen: Choice, groups: Collection[str]) -> str:
+    wanted = " or ".join(chosen.groups)
+    offered = ", ".join(choice.title for choice in made.choices_for(groups))
+    instead = f"For you there is: {offered}." if offered else "No size of it is open to everyone."
+    return (
+        f"{chosen.title!r} of {made.title} is for members of the group {wanted}, and you are in none of them. {instead} "
+        "Ask an admin to add you to the group."
+    )
 
 
 def _one(options: Mapping[str, Any], key: str) -> str | None:

@@ -8,7 +8,8 @@ import pytest
 from tidehub.live_catalogue import LiveCatalogue
 from tidehub.profiles import ProfileError, choose, profile
 from tidelab import paths
-from tidelab.catalogue import Catalogue, load_catalogue, load_usecase
+from tidelab.catalogue import Catalogue, UseCase, load_catalogue, load_usecase
+from tidelab.catalogue.resources import Resources
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +94,41 @@ def _copy(parent: Path, slug: str) -> Path:
     (new / "usecase.yaml").write_text(text.replace("flowcam-plankton", slug))
     assert load_usecase(new).slug == slug
     return new
+
+
+@pytest.fixture
+def with_gpu(catalogue: Catalogue) -> dict[str, UseCase]:
+    """One use case whose flavours are for everyone, for `gpu-users`, and for `gpu-users` or `staff`."""
+    flavours = {
+        "small": {"title": "Small", "cpu": 1, "memory_gb": 2, "stacks": ["analyse"]},
+        "gpu": {"title": "One GPU", "cpu": 2, "memory_gb": 8, "gpu": 1, "groups": ["gpu-users"], "stacks": ["analyse"]},
+        "slice": {
+            "title": "A slice", "cpu": 1, "memory_gb": 4, "gpu": {"kind": "mig", "profile": "1g.10gb"},
+            "groups": ["gpu-users", "staff"], "stacks": ["analyse"],
+        },
+    }  # fmt: skip
+    use_case = catalogue["flowcam-plankton"]
+    resources = Resources.model_validate({"default": "gpu", "flavours": flavours})
+    return {use_case.slug: use_case.model_copy(update={"resources": resources})}
+
+
+def test_a_size_for_a_group_is_for_its_members_alone(with_gpu: dict[str, UseCase]) -> None:
+    slug = "flowcam-plankton"
+    assert choose(with_gpu, slug, {"resources": "gpu"}, groups=["gpu-users"])[1].name == "gpu"
+    assert choose(with_gpu, slug, {"resources": "slice"}, groups=["staff"])[1].name == "slice"
+    with pytest.raises(
+        ProfileError, match=r"members of the group gpu-users, and you are .* there is: Small, A slice"
+    ):
+        choose(with_gpu, slug, {"resources": "gpu"}, groups=["staff"])
+    with pytest.raises(ProfileError, match="gpu-users or staff.*For you there is: Small\\."):
+        choose(with_gpu, slug, {"resources": "slice"}, groups=[])
+
+
+def test_a_default_that_is_not_theirs_becomes_the_one_without_gpu(with_gpu: dict[str, UseCase]) -> None:
+    slug = "flowcam-plankton"
+    assert choose(with_gpu, slug, {}, groups=[])[1].name == "small"
+    assert choose(with_gpu, slug, {}, groups=["gpu-users"])[1].name == "gpu"
+    assert choose(with_gpu, slug, {})[1].name == "gpu"
+    made = profile(with_gpu[slug])
+    assert [choice.name for choice in made.choices_for(["staff"])] == ["small", "slice"]
+    assert (made.cpu_choice([]) or made.choices[1]).name == "small"
