@@ -5,6 +5,7 @@ Every place has a default below the checkout and an environment variable that ov
 """
 
 import os
+import re
 from pathlib import Path
 
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -51,6 +52,16 @@ def profile(user: str) -> Path:
     return data() / "profiles" / f"{safe_name(user)}.json"
 
 
+def usage() -> Path:
+    """Return the folder of the usage events (``TIDELAB_USAGE``; in a container a folder of the home)."""
+    return _place("TIDELAB_USAGE", data() / "usage")
+
+
+def user_usage(user: str) -> Path:
+    """Return where the events of one hub user lie whose servers are containers."""
+    return home(user) / ".tidelab" / "usage"
+
+
 def runs() -> Path:
     """Return the folder of the current person's runs (``TIDELAB_RUNS``, else ``~/tidelab/runs``)."""
     return _place("TIDELAB_RUNS", Path.home() / "tidelab" / "runs")
@@ -93,6 +104,19 @@ def safe_name(name: str) -> str:
     if escaped.startswith("."):
         escaped = "~2e" + escaped[1:]
     return escaped or "~"
+
+
+def unsafe_name(name: str) -> str:
+    """Return the name that `safe_name` made this path component of.
+
+    >>> unsafe_name(safe_name("../Ada"))
+    '../Ada'
+    """
+    if name == "~":
+        return ""
+    return re.sub(rb"~([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), name.encode()).decode(
+        errors="surrogatepass"
+    )
 
 
 def _place(variable: str, default: Path) -> Path:

@@ -35,6 +35,10 @@ PLACES: Final = (
         "The current person's runs.",
     ),
     Variable("TIDELAB_CACHE", "`<runs>/.cache`", "Results per image that later runs reuse."),
+    Variable(
+        "TIDELAB_USAGE", "`<data>/usage`; in a container `~/.tidelab/usage`", "Usage events and their key."
+    ),
+    Variable("TIDELAB_LEASES", "`<data>/gpus/leases.sqlite`", "The lease book: who holds which GPU."),
 )
 
 WORK: Final = (
@@ -51,6 +55,11 @@ WORK: Final = (
     ),
     Variable(
         "TIDELAB_COUNTRY", "none", "Its country, two letters (ISO 3166-1); on the hub the page Profile."
+    ),
+    Variable(
+        "TIDELAB_PSEUDONYM",
+        "made with the installation's key",
+        "The person's pseudonym in usage events; the hub sets it where servers are containers.",
     ),
     Variable(
         "TIDELAB_PERSON_KIND",

@@ -1,6 +1,6 @@
 """Which contents were seen before: so that an image that is analysed ten times is ingested once.
 
-``<data>/usage/seen.sqlite`` holds, for each content and use case, a keyed digest of 16 bytes (`tidelab.runs.pseudonyms`) and the
+``<data>/usage/seen.sqlite`` holds, for each content and use case, a keyed digest of 16 bytes (`tidelab.pseudonyms`) and the
 event that brought it first. It outlives the images: deleting a run does not make its images new again.
 """
 
@@ -12,7 +12,7 @@ from uuid import UUID
 
 from tidelab import paths
 from tidelab.domain.usage import Purpose
-from tidelab.runs.pseudonyms import fingerprint
+from tidelab.pseudonyms import fingerprint
 
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS seen (content BLOB PRIMARY KEY, event BLOB NOT NULL) WITHOUT ROWID"
@@ -35,7 +35,7 @@ def count_ingested(
     use_case, purpose
         Demonstrations and tests have books of their own.
     event, key
-        Id of the event, and the key of `tidelab.runs.pseudonyms`.
+        Id of the event, and the key of `tidelab.pseudonyms`.
     keep
         Whether the contents are remembered. Not for an ephemeral use case: there every distinct content of a run counts as new.
 
@@ -47,7 +47,7 @@ def count_ingested(
     contents = sorted({fingerprint(f"{purpose}/{use_case}/{image_id}", key) for image_id in image_ids})
     if not keep:
         return len(contents)
-    path = paths.data() / "usage" / "seen.sqlite"
+    path = paths.usage() / "seen.sqlite"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     mine = event.bytes[:8]
     count = 0

@@ -16,20 +16,22 @@ from pydantic import ValidationError
 from tidelab import paths
 from tidelab.domain.usage import UsageContext, UsageEvent, event_id
 from tidelab.domain.usage_summary import distinct
+from tidelab.pseudonyms import own_pseudonym, pseudonym, secret
 from tidelab.runs.errors import RunError
 from tidelab.runs.ingested import count_ingested
 from tidelab.runs.log import RunLog
-from tidelab.runs.pseudonyms import pseudonym, secret
 from tidelab.runs.usage_context import usage_context
 
 USAGE_FILE: Final = "usage.json"
+EVENTS_FILE: Final = "events.jsonl"
 LONGEST_LINE: Final = 20_000
 _MOST_MERGED: Final = 1_000_000_000
+_MOST_OF_A_HOME: Final = 50_000_000
 
 
 def events_file() -> Path:
     """Return where the events of this data folder lie."""
-    return paths.data() / "usage" / "events.jsonl"
+    return paths.usage() / EVENTS_FILE
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def usage_event(
     event = event_id(slug, manifest["run"])
     return UsageEvent(
         event_id=event,
-        person=pseudonym(manifest["person"], key),
+        person=own_pseudonym(manifest["person"], key),
         **context.model_dump(),
         use_case=slug,
         face=manifest["face"],
@@ -140,7 +142,7 @@ def count_training(use_case: str, person: str, started: str, images: int | None)
         event = UsageEvent(
             event_id=event_id(use_case, f"training/{person}/{started}"),
             activity="training",
-            person=pseudonym(person, secret()),
+            person=own_pseudonym(person, secret()),
             **usage_context(person).model_dump(),
             use_case=use_case,
             face="lab",
@@ -166,19 +168,49 @@ def read_events(path: Path | None = None) -> tuple[list[UsageEvent], int]:
     Parameters
     ----------
     path
-        ``events.jsonl`` or one ``usage.json``; by default this data folder's own. Lines of Tidelab 0.1 are understood.
+        ``events.jsonl`` or one ``usage.json``; by default this data folder's own, with those that servers in containers wrote into their
+        owners' homes. Lines of Tidelab 0.1 are understood.
     """
     file = path or events_file()
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MOST_MERGED)
+        found = _events_of(file)
     except FileNotFoundError:
         if path is not None:
             raise
-        return [], 0
-    lines = [content] if _is_one_document(content) else content.split(b"\n")
-    found = [_event(line) for line in lines if line.strip()]
+        found = []
+    if path is None:
+        found += _events_of_homes()
     return distinct(event for event in found if event is not None), found.count(None)
+
+
+def _events_of(file: Path, most_bytes: int = _MOST_MERGED) -> list[UsageEvent | None]:
+    with file.open("rb") as stream:
+        content = stream.read(most_bytes)
+    lines = [content] if _is_one_document(content) else content.split(b"\n")
+    return [_event(line) for line in lines if line.strip()]
+
+
+def _events_of_homes() -> list[UsageEvent | None]:
+    """Return what servers in containers recorded; people may write there, so only what bears their own pseudonym counts."""
+    found: list[UsageEvent | None] = []
+    homes = paths.data() / "homes"
+    for home in sorted(homes.iterdir()) if homes.is_dir() else []:
+        user = paths.unsafe_name(home.name)
+        file = paths.user_usage(user) / EVENTS_FILE
+        try:
+            # A link could lead anywhere, and a pipe would wait for ever.
+            if (
+                any(part.is_symlink() for part in (file, file.parent, file.parent.parent))
+                or not file.is_file()
+            ):
+                continue
+            mine = pseudonym(user, secret())
+            found += [
+                event for event in _events_of(file, _MOST_OF_A_HOME) if event is None or event.person == mine
+            ]
+        except OSError:
+            continue
+    return found
 
 
 @dataclass(frozen=True)

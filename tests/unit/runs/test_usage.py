@@ -22,8 +22,8 @@ from tidelab import paths
 from tidelab.catalogue import UseCase
 from tidelab.domain.usage import UsageContext, UsageEvent
 from tidelab.domain.usage_summary import GROUPS, chosen, distinct, summarise
+from tidelab.pseudonyms import fingerprint, pseudonym, secret
 from tidelab.runs import RunError, RunFolder, get_executor, prepare, usage
-from tidelab.runs.pseudonyms import fingerprint, pseudonym, secret
 from tidelab.runs.usage import events_file, merge_events, read_events, record
 from tidelab.runs.usage_context import usage_context
 
@@ -129,7 +129,7 @@ def test_the_pseudonym_is_the_same_for_the_same_person_and_needs_the_key() -> No
 
 
 def test_the_key_is_made_once_for_the_owner_alone(tmp_path: Path) -> None:
-    code = "from tidelab.runs.pseudonyms import secret; print(secret().hex())"
+    code = "from tidelab.pseudonyms import secret; print(secret().hex())"
     processes = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=dict(os.environ))
         for _ in range(3)
@@ -308,3 +308,31 @@ def test_totals_by_group_with_a_known_answer() -> None:
 def test_an_event_counts_once_however_often_it_stands(numbers: list[int]) -> None:
     known = [event() for _ in range(6)]
     assert len(distinct(known[number] for number in numbers)) == len(set(numbers))
+
+
+def test_a_server_in_a_container_records_under_the_pseudonym_that_the_hub_gave_it(
+    use_case: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = pseudonym("ada", secret())
+    for user in ("ada", "eve"):
+        monkeypatch.setenv("TIDELAB_USAGE", str(paths.user_usage(user)))
+        monkeypatch.setenv("TIDELAB_USER", user)
+        monkeypatch.setenv("TIDELAB_PSEUDONYM", mine)
+        folder = prepare(use_case, images="sample", person=user, runs_root=tmp_path / user)
+        get_executor("inline").submit(folder)
+        assert (paths.user_usage(user) / "events.jsonl").is_file()
+    monkeypatch.delenv("TIDELAB_USAGE")
+    assert not events_file().exists()
+    events, unreadable = read_events()
+    # Eve's file claims to be Ada's: what lies in a home counts for its owner alone.
+    assert [(event.person, event.purpose) for event in events] == [(mine, "test")]
+    assert unreadable == 0
+
+
+def test_a_link_or_a_pipe_in_a_home_is_not_followed(tmp_path: Path) -> None:
+    secret()
+    for user in ("ada", "bo"):
+        paths.user_usage(user).mkdir(parents=True)
+    (paths.user_usage("ada") / "events.jsonl").symlink_to("/dev/zero")
+    os.mkfifo(paths.user_usage("bo") / "events.jsonl")
+    assert read_events() == ([], 0)

@@ -3,11 +3,15 @@
 The key lies in ``<data>/usage/secret`` (mode 0600) and never leaves the machine. Whoever can read it (the operating-system user that
 runs Tidelab, and so its admin) can try out names; whoever is handed the events alone cannot. It protects a list that is passed on,
 not people from the admin of their hub. Without the file nobody can connect old events with new ones.
+
+A server in a container does not see the key. The hub tells it the person's pseudonym (``TIDELAB_PSEUDONYM``), and contents are remembered
+with a key of the person's own (``TIDELAB_USAGE`` lies in their home).
 """
 
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -15,6 +19,7 @@ from typing import Final
 from tidelab import paths
 
 _BYTES: Final = 32
+_GIVEN: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def secret() -> bytes:
@@ -25,7 +30,7 @@ def secret() -> bytes:
     OSError
         When it cannot be read or made.
     """
-    path = paths.data() / "usage" / "secret"
+    path = paths.usage() / "secret"
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         _make(path)
@@ -38,6 +43,14 @@ def secret() -> bytes:
 def pseudonym(person: str, key: bytes) -> str:
     """Return 32 hexadecimal digits for a person's name (HMAC-SHA256, RFC 2104, cut to 128 bits)."""
     return hmac.digest(key, b"person\0" + person.encode(errors="surrogatepass"), hashlib.sha256).hex()[:32]
+
+
+def own_pseudonym(person: str, key: bytes) -> str:
+    """Return the pseudonym that the hub gave this server for its owner, else the one that our own key gives."""
+    given = os.environ.get("TIDELAB_PSEUDONYM", "")
+    if _GIVEN.fullmatch(given) and os.environ.get("TIDELAB_USER") == person:
+        return given
+    return pseudonym(person, key)
 
 
 def fingerprint(text: str, key: bytes) -> bytes:
