@@ -4,21 +4,17 @@ import asyncio
 import logging
 import os
 import sys
-import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Self
 from urllib.parse import quote
 
 import aiohttp
 
-from tidehub.idleness import Decision, Seen, decide
-from tidehub.processes import TreeUse, tree_use, variable_of
-from tidehub.recent_runs import has_run_in_progress, parse_time
+from tidehub.idleness import Decision, decide
+from tidehub.looking import TIMEOUT, Eyes, bearer
 from tidehub.sweeper import sweep_forever
 
-PAGE = 50
-_TIMEOUT = aiohttp.ClientTimeout(total=15)
 log = logging.getLogger("cull")
 
 
@@ -56,8 +52,8 @@ class Culler:
     def __init__(self, settings: CullerSettings, session: aiohttp.ClientSession) -> None:
         self._settings = settings
         self._session = session
-        self._to_hub = _bearer(settings.api_token)
-        self._uses: dict[tuple[str, str], tuple[float, TreeUse]] = {}
+        self._to_hub = bearer(settings.api_token)
+        self._eyes = Eyes(settings.api_url, settings.api_token, session)
         self._said: dict[tuple[str, str], str] = {}
 
     async def run(self) -> None:
@@ -74,81 +70,18 @@ class Culler:
     async def look(self) -> None:
         """Look at every running server once and stop the idle ones."""
         present = set()
-        for user, name, server in await self._servers():
-            present.add((user, name))
-            seen = await self._see(user, name, server)
+        for server in await self._eyes.servers():
+            present.add(server.key)
+            seen = await self._eyes.see(server)
             decision = decide(seen, datetime.now(UTC), self._settings.idle_time)
-            self._tell(user, name, decision)
+            self._tell(server.user, server.name, decision)
             if decision.stop:
-                await self._stop(user, name)
-        self._uses = {key: use for key, use in self._uses.items() if key in present}
+                await self._stop(server.user, server.name)
         self._said = {key: said for key, said in self._said.items() if key in present}
-
-    async def _servers(self) -> list[tuple[str, str, dict[str, Any]]]:
-        found, offset = [], 0
-        while True:
-            address = f"{self._settings.api_url}/users?state=ready&offset={offset}&limit={PAGE}"
-            async with self._session.get(address, headers=self._to_hub, timeout=_TIMEOUT) as answer:
-                answer.raise_for_status()
-                users = await answer.json()
-            for user in users:
-                for name, server in (user.get("servers") or {}).items():
-                    if server.get("ready"):
-                        found.append((user["name"], name, server))
-            if len(users) < PAGE:
-                return found
-            offset += PAGE
-
-    async def _see(self, user: str, name: str, server: dict[str, Any]) -> Seen:
-        state = server.get("state") or {}
-        kernels = await self._ask(state, "api/kernels")
-        status = await self._ask(state, "api/status")
-        times = [parse_time(server.get("last_activity")), parse_time(server.get("started"))]
-        if isinstance(status, dict):
-            times.append(parse_time(status.get("last_activity")))
-        states: tuple[str, ...] | None = None
-        if isinstance(kernels, list):
-            states = tuple(str(kernel.get("execution_state", "unknown")) for kernel in kernels)
-            times += [parse_time(kernel.get("last_activity")) for kernel in kernels]
-        busy, share = self._processes(user, name, state)
-        return Seen(
-            kernel_states=states,
-            busy_terminals=busy,
-            cpu_share=share,
-            run_in_progress=has_run_in_progress(user),
-            last_activity=max((moment for moment in times if moment), default=None),
-        )
-
-    async def _ask(self, state: dict[str, Any], path: str) -> Any:
-        """Return a server's answer, None if it gave none: a server that cannot be asked is left alone.
-
-        It is asked directly and with a word that keeps it from counting the question as use: the proxy counts everything.
-        It is shown the token that it has itself. What listens there runs its owner's code, and a token of ours would open
-        everybody's servers to it.
-        """
-        address = f"{state.get('address', '')}{path}?no_track_activity=1"
-        token = variable_of(state.get("pid"), state.get("created"), "JUPYTERHUB_API_TOKEN")
-        if not address.startswith("http://127.0.0.1:") or not token:
-            return None
-        try:
-            async with self._session.get(address, headers=_bearer(token), timeout=_TIMEOUT) as answer:
-                return await answer.json() if answer.status == 200 else None
-        except (aiohttp.ClientError, TimeoutError, ValueError):
-            return None
-
-    def _processes(self, user: str, name: str, state: dict[str, Any]) -> tuple[int | None, float | None]:
-        use = tree_use(state.get("pid"), state.get("created"))
-        if use is None:
-            return None, None
-        now, key = time.monotonic(), (user, name)
-        before = self._uses.get(key)
-        self._uses[key] = (now, use)
-        share = use.share_since(before[1], now - before[0]) if before else None
-        return use.busy_terminals, share
 
     async def _stop(self, user: str, name: str) -> None:
         address = f"{self._settings.api_url}/users/{quote(user)}/servers/{quote(name)}"
-        async with self._session.delete(address, headers=self._to_hub, timeout=_TIMEOUT) as answer:
+        async with self._session.delete(address, headers=self._to_hub, timeout=TIMEOUT) as answer:
             if answer.status not in (202, 204, 404):
                 log.warning("%s/%s could not be stopped: the hub answered %s.", user, name, answer.status)
 
@@ -160,10 +93,6 @@ class Culler:
         elif self._said.get((user, name)) != kind:
             log.info("Keeping %s/%s: %s.", user, name, decision.reason)
         self._said[user, name] = kind
-
-
-def _bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"token {token}"}
 
 
 async def serve() -> None:

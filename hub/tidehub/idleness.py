@@ -28,6 +28,8 @@ class Seen:
         Whether the owner has a run that is worked on.
     last_activity
         Newest of: what the hub recorded, what the server itself says, the kernels' last activity.
+    kernel_activity
+        The kernels' last activity alone: an open page that nobody looks at does not move it.
     """
 
     kernel_states: tuple[str, ...] | None
@@ -35,6 +37,7 @@ class Seen:
     cpu_share: float | None
     run_in_progress: bool
     last_activity: datetime | None
+    kernel_activity: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -54,21 +57,28 @@ def decide(seen: Seen, now: datetime, idle_time: timedelta) -> Decision:
     quiet = now - seen.last_activity
     if quiet < idle_time:
         return Decision(False, f"active {_words(quiet)} ago")
-    if seen.kernel_states is None:
-        return Decision(False, "it did not say what its kernels do")
-    if working := [state for state in seen.kernel_states if state not in ("idle", "dead")]:
-        return Decision(False, f"a kernel is {working[0]}")
-    if seen.busy_terminals is None:
-        return Decision(False, "its processes cannot be seen")
-    if seen.busy_terminals:
-        return Decision(False, "something runs in a terminal")
-    if seen.run_in_progress:
-        return Decision(False, "an analysis of its owner is in progress")
-    if seen.cpu_share is None:
-        return Decision(False, "looked at for the first time")
-    if seen.cpu_share > BUSY_SHARE:
-        return Decision(False, f"its processes use {seen.cpu_share:.0%} of a core")
+    if work := work_in(seen):
+        return Decision(False, work)
     return Decision(True, f"nothing worked in it and nobody used it for {_words(quiet)}")
+
+
+def work_in(seen: Seen) -> str:
+    """Say what works in a server, or cannot be seen and so counts as work; empty if nothing does."""
+    if seen.kernel_states is None:
+        return "it did not say what its kernels do"
+    if working := [state for state in seen.kernel_states if state not in ("idle", "dead")]:
+        return f"a kernel is {working[0]}"
+    if seen.busy_terminals is None:
+        return "its processes cannot be seen"
+    if seen.busy_terminals:
+        return "something runs in a terminal"
+    if seen.run_in_progress:
+        return "an analysis of its owner is in progress"
+    if seen.cpu_share is None:
+        return "looked at for the first time"
+    if seen.cpu_share > BUSY_SHARE:
+        return f"its processes use {seen.cpu_share:.0%} of a core"
+    return ""
 
 
 def _words(span: timedelta) -> str:
