@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         "",
         description="Address people see when TLS ends in front of the proxy, e.g. https://lab.example.org/",
     )
+    subdomain_host: str = Field(
+        "",
+        description="An origin of their own for each person and service below this address, e.g. https://lab.example.org; needs "
+        "`*.lab.example.org` in DNS and certificate",
+    )
     trusted_proxies: list[str] = Field(
         default_factory=list,
         description="JSON list of addresses of reverse proxies in front of ours, whose X-Forwarded-For is believed",
@@ -125,6 +130,18 @@ class Settings(BaseSettings):
         "",
         description="uid:gid of the processes in containers; default: the hub's own, or 1000:1000 for a hub that is root",
     )
+    egress: Literal["open", "internet", "none"] = Field(
+        "internet",
+        description="What servers in containers may reach: `internet`: no private network; `open`: those too; `none`: what is allowed",
+    )
+    egress_allow: list[str] = Field(
+        default_factory=list,
+        description='JSON list of networks that servers may reach besides, e.g. ["10.1.2.0/24"] for a registry or file server',
+    )
+    service_containers: list[Literal["apps"]] = Field(
+        default_factory=lambda: list[Literal["apps"]](["apps"]),
+        description="JSON list: docker mode runs these services in a container, away from the engine's socket; [] runs them beside the hub",
+    )
 
     # GPUs
     gpus: str = Field(
@@ -180,8 +197,32 @@ class Settings(BaseSettings):
             raise ValueError(ACCOUNT_NAME_RULE)
         return name
 
+    @field_validator("docker_network")
+    @classmethod
+    def _network_is_name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}", value):
+            raise ValueError("must be a name of letters, digits, dots, hyphens and underscores")
+        return value
+
+    @field_validator("docker_subnet")
+    @classmethod
+    def _subnet_has_room(cls, value: str) -> str:
+        if (network := ipaddress.IPv4Network(value)).num_addresses < 8:
+            raise ValueError("must be an IPv4 network with at least 8 addresses, e.g. 172.30.77.0/24")
+        return str(network)
+
+    @field_validator("egress_allow")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        return [str(ipaddress.IPv4Network(text)) for text in value]
+
     @field_validator(
-        "proxy_api_url", "public_url", "oidc_authorize_url", "oidc_token_url", "oidc_userdata_url"
+        "proxy_api_url",
+        "public_url",
+        "subdomain_host",
+        "oidc_authorize_url",
+        "oidc_token_url",
+        "oidc_userdata_url",
     )
     @classmethod
     def _is_url(cls, value: str, info: ValidationInfo) -> str:
