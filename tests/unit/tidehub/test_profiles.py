@@ -120,7 +120,7 @@ def test_a_size_for_a_group_is_for_its_members_alone(with_gpu: dict[str, UseCase
         ProfileError, match=r"members of the group gpu-users, and you are .* there is: Small, A slice"
     ):
         choose(with_gpu, slug, {"resources": "gpu"}, groups=["staff"])
-    with pytest.raises(ProfileError, match="gpu-users or staff.*For you there is: Small\\."):
+    with pytest.raises(ProfileError, match=r"gpu-users or staff.*For you there is: Small\."):
         choose(with_gpu, slug, {"resources": "slice"}, groups=[])
 
 
