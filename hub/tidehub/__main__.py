@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         file = settings.folder / "accounts.sqlite"
         if not file.exists() and given.action != "add":
             raise AccountError(f"There are no accounts in {paths.data()} yet; the first start makes one.")
-        _run(AccountStore(file, shared_trust=settings.shared_trust), given)
+        _run(AccountStore(file, shared_trust=settings.many_people), given)
     except (AccountError, PasswordError, ProfileValueError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1

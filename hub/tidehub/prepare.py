@@ -19,7 +19,7 @@ def prepare(settings: Settings) -> None:
     (paths.data() / "shared").mkdir(parents=True, exist_ok=True)
     private_file(settings.folder / "hub.sqlite")
     if settings.auth == "local":
-        store = AccountStore(settings.folder / "accounts.sqlite", shared_trust=settings.shared_trust)
+        store = AccountStore(settings.folder / "accounts.sqlite", shared_trust=settings.many_people)
         make_first_account(store, settings.admin, settings.folder)
 
 

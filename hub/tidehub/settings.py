@@ -3,12 +3,13 @@
 Places (data, environments, use cases) are not settings of the hub: they are ``TIDELAB_*`` and read by `tidelab.paths`.
 """
 
+import contextlib
 import getpass
 import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -33,7 +34,9 @@ class Settings(BaseSettings):
 
     # Network
     host: str = Field(
-        "127.0.0.1", description="Address the proxy listens on; the hub itself always stays on 127.0.0.1"
+        "127.0.0.1",
+        description="Address the proxy listens on; the hub behind it stays on 127.0.0.1. In docker mode both are by default on the gateway "
+        "of the servers' network, which this machine and its containers reach and nobody else",
     )
     port: int = Field(8000, ge=1, le=65535, description="Port of the proxy: the address people open")
     hub_port: int = Field(
@@ -170,6 +173,16 @@ class Settings(BaseSettings):
     gpu_for_apps: int = Field(0, ge=0, description="GPUs kept free for apps and batch runs")
     gpu_sample_seconds: float = Field(5, gt=0, le=300, description="How often use is measured")
 
+    # Databases
+    db_url: SecretStr | None = Field(
+        None,
+        description="Database of the hub, e.g. postgresql+psycopg2:///tidelab_hub?host=/var/run/postgresql; default: `<data>/hub/hub.sqlite`",
+    )
+    mlflow_db_url: SecretStr | None = Field(
+        None,
+        description="Database of MLflow's experiments and models, in the same form; default: `<data>/mlflow/mlflow.db`",
+    )
+
     # Services and logs
     services: list[ServiceName] = Field(
         default_factory=lambda: list[ServiceName](["mlflow", "models", "apps", "cull"]),
@@ -178,6 +191,16 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much the hub logs"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _servers_reach_the_proxy(cls, values: Any) -> Any:
+        """In docker mode the proxy listens by default where the servers reach it."""
+        if isinstance(values, dict) and values.get("mode") == "docker" and not values.get("host"):
+            subnet = values.get("docker_subnet", cls.model_fields["docker_subnet"].default)
+            with contextlib.suppress(ValueError):  # said by the rule of the field itself
+                return values | {"host": str(ipaddress.IPv4Network(subnet)[1])}
+        return values
 
     @field_validator("host")
     @classmethod
@@ -230,6 +253,15 @@ class Settings(BaseSettings):
             raise ValueError("must be a full address that begins with http:// or https://")
         return value.rstrip("/") + "/" if value and info.field_name == "public_url" else value
 
+    @field_validator("db_url", "mlflow_db_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        if not re.match(r"^(postgresql(\+psycopg2)?://|sqlite:////?)\S+$", value.get_secret_value()):
+            raise ValueError("must begin with postgresql+psycopg2:// or sqlite:/// and hold no spaces")
+        return value
+
     @field_validator("services")
     @classmethod
     def _models_needs_mlflow(cls, value: list[ServiceName]) -> list[ServiceName]:
@@ -251,13 +283,45 @@ class Settings(BaseSettings):
         missing = [f"{PREFIX}{name.upper()}" for name, value in needed.items() if not value]
         if not self.oidc_allowed_groups and not self.oidc_admin_groups:
             missing.append(f"{PREFIX}OIDC_ALLOWED_GROUPS (or {PREFIX}OIDC_ADMIN_GROUPS)")
-        if not self.shared_trust:
+        if not self.many_people:
             missing.append(
                 f"{PREFIX}SHARED_TRUST=1 (embedded mode is one trust domain, and a provider brings many people)"
             )
         if missing:
             raise ValueError(f"{PREFIX}AUTH=oidc also needs {', '.join(missing)}")
         return self
+
+    @model_validator(mode="after")
+    def _containers_are_not_locked_out(self) -> Self:
+        loopback = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        if self.mode == "docker" and loopback:
+            raise ValueError(
+                f"{PREFIX}MODE=docker with {PREFIX}HOST={self.host}: servers in containers cannot reach the proxy there. Leave "
+                f"{PREFIX}HOST out (the proxy then listens on {self.gateway}), or set 0.0.0.0"
+            )
+        return self
+
+    @property
+    def many_people(self) -> bool:
+        """Whether there may be more than one account: each has its own containers, or somebody said that they trust each other."""
+        return self.mode == "docker" or self.shared_trust
+
+    @property
+    def gateway(self) -> str:
+        """Address of this machine in the network of the servers in containers."""
+        return str(ipaddress.IPv4Network(self.docker_subnet)[1])
+
+    @property
+    def hub_host(self) -> str:
+        """Address the hub itself listens on: this machine alone, or the gateway that the servers in containers reach."""
+        return self.gateway if self.mode == "docker" else "127.0.0.1"
+
+    @property
+    def servers_url(self) -> str:
+        """The proxy's address as single-user servers reach it, with a slash at the end."""
+        if self.mode == "docker" and self.host in ("0.0.0.0", "::"):  # noqa: S104 (a comparison, nothing is bound here)
+            return f"http://{self.gateway}:{self.port}/"
+        return self.local_url
 
     @property
     def address(self) -> str:
@@ -268,7 +332,7 @@ class Settings(BaseSettings):
     def access(self) -> str:
         """How people reach this hub, for the statistics: over a network unless only this machine can (``TIDELAB_ACCESS``)."""
         chosen = os.environ.get("TIDELAB_ACCESS", "")
-        alone = self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        alone = self.host in ("localhost", self.gateway) or ipaddress.ip_address(self.host).is_loopback
         return chosen or ("local" if alone and not self.public_url else "virtual")
 
     @property
@@ -321,7 +385,7 @@ def _explain(error: ValidationError) -> str:
 
 def _shown(name: str) -> str:
     value = os.environ.get(f"{PREFIX}{name.upper()}", "(default)")
-    return "(secret)" if any(word in name for word in ("secret", "token")) else repr(value[:80])
+    return "(secret)" if any(word in name for word in ("secret", "token", "db_url")) else repr(value[:80])
 
 
 def _url_host(host: str, *, any_to_local: bool = True) -> str:

@@ -20,7 +20,7 @@ def configure_auth(c: Config, settings: Settings) -> None:
 def _local(c: Config, settings: Settings) -> None:
     c.JupyterHub.authenticator_class = LocalAccounts
     c.LocalAccounts.accounts_file = str(settings.folder / "accounts.sqlite")
-    c.LocalAccounts.shared_trust = settings.shared_trust
+    c.LocalAccounts.shared_trust = settings.many_people
     c.LocalAccounts.trusted_proxies = list(settings.trusted_proxies)
     # The tokens of a removed account end with it, not only its browser sessions.
     c.Authenticator.auth_refresh_strict = True

@@ -36,7 +36,7 @@ def configure_network(c: Config, settings: Settings) -> None:
     """Set addresses, proxy, cookies and headers."""
     c.JupyterHub.bind_url = settings.bind_url
     c.JupyterHub.public_url = settings.public_url
-    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{settings.hub_port}"
+    c.JupyterHub.hub_bind_url = f"http://{settings.hub_host}:{settings.hub_port}"
     c.JupyterHub.trusted_downstream_ips = list(settings.trusted_proxies)
     # The proxy is a process of its own, so that people keep their servers while the hub restarts.
     c.ConfigurableHTTPProxy.should_start = False

@@ -6,13 +6,16 @@ from jupyterhub.scopes import needs_scope
 from tornado import web
 
 from tidehub.accounts import ONE_TRUST_DOMAIN, AccountError, AccountStore
+from tidehub.pages.acts import Acts
 from tidehub.pages.base import TideHandler
 from tidehub.passwords import PasswordError
 from tidehub.person_profile import forget_profile
 from tidehub.sessions import end_browser_sessions
 
+_DONE = {"add": "added", "reset": "password reset", "remove": "removed"}
 
-class AccountsHandler(TideHandler):
+
+class AccountsHandler(Acts, TideHandler):
     """A generated password is shown once, on the page that made it."""
 
     @web.authenticated
@@ -37,6 +40,7 @@ class AccountsHandler(TideHandler):
             await self._show(problem=str(error))
             return
         self.log.info("%s: account %s: %s", self.current_user.name, name, action)
+        self.note_act("account", name, _DONE[action])
         await self._show(**values)
 
     async def _add(self, name: str) -> dict[str, Any]:
@@ -80,7 +84,7 @@ class AccountsHandler(TideHandler):
 
     async def _show(self, *, problem: str = "", done: str = "", fresh: tuple[str, str] | None = None) -> None:
         accounts = self._store.list()
-        may_add = self.page.settings.shared_trust or not accounts
+        may_add = self.page.settings.many_people or not accounts
         await self.show(
             "accounts.html",
             accounts=accounts,
