@@ -8,6 +8,7 @@ from tidehub.pages.assets import AssetHandler, PictureHandler
 from tidehub.pages.base import STATIC
 from tidehub.pages.home import HomeHandler, RunsHandler
 from tidehub.pages.profile import ProfileHandler
+from tidehub.pages.recorded import RECORDED
 from tidehub.pages.servers import OpenHandler, StopHandler, ToHomeHandler
 
 
@@ -23,6 +24,7 @@ def page_handlers(*, local_accounts: bool) -> list[tuple[Any, ...]]:
         (r"/spawn", ToHomeHandler),
         (r"/spawn/([^/]+)", ToHomeHandler),
         (r"/spawn/([^/]+)/([^/]+)", OpenHandler),
+        *RECORDED,
     ]
     if local_accounts:
         handlers += [(r"/account", AccountHandler), (r"/accounts", AccountsHandler)]
