@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tidehub import guard
+from tidehub.docker.service_container import contained
 from tidehub.settings import Settings
 from tidelab import paths
 
@@ -41,6 +42,7 @@ class ServiceDefinition:
     scopes: tuple[str, ...] = ()
     people: bool = False
     shown: bool = False
+    in_container: bool = False
 
     @property
     def python(self) -> Path:
@@ -49,8 +51,8 @@ class ServiceDefinition:
 
     @property
     def is_installed(self) -> bool:
-        """Whether its environment is there, so that it can be started."""
-        return self.python.exists()
+        """Whether its environment is there, so that it can be started; that of a container is in its image."""
+        return self.in_container or self.python.exists()
 
     def as_config(self, token: str) -> dict[str, Any]:
         """Return the entry of ``JupyterHub.services``: one that the hub does not start itself (see `tidehub.keeper`)."""
@@ -62,7 +64,8 @@ class ServiceDefinition:
         """Return what the keeper needs to start it."""
         command = [str(self.python), *self.arguments]
         environment = {**self.variables, **hub_variables(self, token, settings)}
-        return {"name": self.name, "command": command, "environment": environment}
+        entry = {"name": self.name, "command": command, "environment": environment}
+        return contained(entry, self.environment_name, settings) if self.in_container else entry
 
 
 def service_definitions(settings: Settings) -> list[ServiceDefinition]:
@@ -80,7 +83,7 @@ def service_definitions(settings: Settings) -> list[ServiceDefinition]:
 
 def hub_variables(service: ServiceDefinition, token: str, settings: Settings) -> dict[str, str]:
     """Return what JupyterHub sets for the services it starts itself, so that its client libraries find what they need."""
-    api = f"http://127.0.0.1:{settings.hub_port}{BASE_URL}hub/api"
+    api = f"http://{settings.hub_host}:{settings.hub_port}{BASE_URL}hub/api"
     scopes = json.dumps([f"access:services!service={service.name}", "access:services"])
     variables = {
         "JUPYTERHUB_SERVICE_NAME": service.name,
@@ -158,7 +161,7 @@ def _mlflow(settings: Settings, url: str) -> ServiceDefinition:
         environment_name="mlflow",
         arguments=("-m", "tidelab.tracking.server"),
         url=url,
-        variables=place_variables() | _public_hosts(settings),
+        variables=place_variables() | _public_hosts(settings) | _mlflow_database(settings),
         people=True,
         shown=True,
     )
@@ -192,6 +195,7 @@ def _apps(settings: Settings, url: str) -> ServiceDefinition:
         | {"TIDELAB_ACCESS": settings.access}
         | {name: value for name, value in os.environ.items() if name in _APPS_LIMITS},
         people=True,
+        in_container=settings.mode == "docker" and "apps" in settings.service_containers,
     )
 
 
@@ -214,6 +218,13 @@ def _cull(settings: Settings) -> ServiceDefinition:
     )
 
 
+def _mlflow_database(settings: Settings) -> dict[str, str]:
+    # To this service alone: the address may hold a password.
+    return {"TIDELAB_MLFLOW_DB": settings.mlflow_db_url.get_secret_value()} if settings.mlflow_db_url else {}
+
+
 def _public_hosts(settings: Settings) -> dict[str, str]:
-    host = urlsplit(settings.public_url).hostname
-    return {"TIDELAB_PUBLIC_HOSTS": host} if host else {}
+    # Servers in containers come by the gateway.
+    hosts = (urlsplit(settings.public_url).hostname, settings.gateway if settings.mode == "docker" else None)
+    named = ",".join(host for host in hosts if host)
+    return {"TIDELAB_PUBLIC_HOSTS": named} if named else {}
