@@ -96,6 +96,7 @@ INTERNAL: Final = (
     Variable("TIDELAB_USER", "", "Person of the single-user server."),
     Variable("TIDELAB_TICKET_KEY", "", "Public key that tickets of the apps are verified with."),
     Variable("TIDELAB_MLFLOW_URL", "", "Where the service MLflow listens."),
+    Variable("TIDELAB_MLFLOW_DB", "", "Database of MLflow, which the hub gives to this service alone."),
     Variable("TIDELAB_MODELS_URL", "", "Where promotions are asked for."),
     Variable("TIDELAB_PUBLIC_HOSTS", "", "Host names that MLflow answers to."),
 )

@@ -44,6 +44,11 @@ class Instance:
         self._lock = lock
         return self
 
+    def keep_through_exec(self) -> None:
+        """Keep the claim when this process becomes another program: it is that program's then, until it ends."""
+        if self._lock is not None:
+            os.set_inheritable(self._lock.fileno(), True)
+
     def leftovers(self) -> list[psutil.Process]:
         """Return processes of an earlier instance that ended without ending them (power cut, kill -9)."""
         found = []

@@ -50,8 +50,8 @@ class Supervisor:
         logs = private_folder(paths.data() / "logs")
         folder = private_folder(paths.data() / "hub")
         token = secrets.token_hex(32)  # of this start alone: both who need it are started by us
-        self._proxy = Child("proxy", _guarded(_proxy_command(plan)), _proxy_environment(token), folder, logs)
-        self._hub = Child("hub", _guarded(_hub_command()), _hub_environment(plan, token), folder, logs)
+        self._proxy = Child("proxy", _guarded(command_of_proxy(plan)), environment_of_proxy(token), folder, logs)
+        self._hub = Child("hub", _guarded(command_of_hub()), environment_of_hub(plan, token), folder, logs)
 
     def start(self) -> None:
         """Start both and return when a page can be opened; raises `SupervisorError`."""
@@ -148,7 +148,8 @@ def _guarded(command: list[str]) -> list[str]:
     return [sys.executable, str(Path(guard.__file__)), *command]
 
 
-def _proxy_command(plan: Plan) -> list[str]:
+def command_of_proxy(plan: Plan) -> list[str]:
+    """Return the command of the proxy, which listens where the plan says."""
     ports = plan.ports
     return [
         *proxy_command(),
@@ -159,12 +160,14 @@ def _proxy_command(plan: Plan) -> list[str]:
     ]
 
 
-def _proxy_environment(token: str) -> dict[str, str]:
+def environment_of_proxy(token: str) -> dict[str, str]:
+    """Return all that the proxy is told; it needs nothing of ours but the token."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
     return {**kept, "NO_COLOR": "1", "CONFIGPROXY_AUTH_TOKEN": token}
 
 
-def _hub_command() -> list[str]:
+def command_of_hub() -> list[str]:
+    """Return the command of the hub."""
     return [
         sys.executable,
         "-m",
@@ -174,7 +177,8 @@ def _hub_command() -> list[str]:
     ]
 
 
-def _hub_environment(plan: Plan, token: str) -> dict[str, str]:
+def environment_of_hub(plan: Plan, token: str) -> dict[str, str]:
+    """Return the hub's environment: the supervisor's, with where the plan says that proxy and hub listen."""
     return {
         **os.environ,
         "PYTHONUNBUFFERED": "1",

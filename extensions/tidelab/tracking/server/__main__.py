@@ -24,7 +24,8 @@ def environment(service: HubService, folder: Path) -> dict[str, str]:
 
     Those with a leading underscore are the ones its own command line sets for its workers.
     """
-    store = f"sqlite:///{folder / 'mlflow.db'}"
+    # Who may do what stays in a file of its own (auth_config), whatever holds the experiments.
+    store = os.environ.get("TIDELAB_MLFLOW_DB") or f"sqlite:///{folder / 'mlflow.db'}"
     return {
         "_MLFLOW_SERVER_FILE_STORE": store,
         "_MLFLOW_SERVER_REGISTRY_STORE": store,
