@@ -12,6 +12,10 @@ STACKS: Final = LABEL + "stacks"
 VARIANT: Final = LABEL + "variant"
 CONTENT: Final = LABEL + "content"
 """Digest of everything the image was made from, so that a build that changes nothing is skipped."""
+PARENT: Final = LABEL + "parent"
+"""Engine's id of the image that it lies on: a parent that was built again makes what lies on it stale."""
+BUILD: Final = LABEL + "build"
+"""On the thrown-away stage of a build: which build it belongs to."""
 USER: Final = LABEL + "user"
 SERVER: Final = LABEL + "server"
 INSTANCE: Final = LABEL + "instance"
@@ -33,6 +37,11 @@ def stack_tag(stacks: Sequence[str], variant: Variant = "cpu") -> str:
 def foundation_image(prefix: str = "tidelab") -> str:
     """Return the name of the image that all others lie on."""
     return f"{prefix}/foundation:latest"
+
+
+def environments_image(tag: str, prefix: str = "tidelab") -> str:
+    """Return the name of an image with environments and without the project's code: ``lab``, or a `stack_tag`."""
+    return f"{prefix}/environments:{tag}"
 
 
 def stack_image(stacks: Sequence[str], variant: Variant = "cpu", prefix: str = "tidelab") -> str:

@@ -1,0 +1,271 @@
+"""From the catalogue to a list of builds, each after what it lies on. Reads files, starts nothing.
+
+The chain: ``foundation`` - ``environments:lab`` - ``environments:<stack>...`` (one stack more each) - ``stack:<stacks>`` (the
+project's code) - ``<use case>:<stacks>``. All use cases with the same stacks share everything but the last few megabytes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tidelab import paths
+from tidelab.catalogue.resources import Flavour
+from tidelab.catalogue.usecase import UseCase
+from tidelab.containers import names
+from tidelab.containers.content import Item, content_digest, folder_items
+from tidelab.containers.errors import ImageError
+from tidelab.containers.names import Variant
+from tidelab.environments import Environment, load_environments
+
+BASE_IMAGE: Final = "debian:bookworm-slim"
+PYTHON: Final = "3.11"
+"""Of the base image (Debian 12); the locks of this version are installed."""
+RESERVED: Final = frozenset({"foundation", "environments", "stack", "project"})
+_LAB: Final = "lab"
+_PROJECT: Final = ("pyproject.toml", "README.md", "LICENSE")
+_INSTALLER: Final = ("__init__.py", "paths.py", "environments/*.py")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One image to build.
+
+    Parameters
+    ----------
+    image
+        Its name.
+    title
+        What it is, in words.
+    parent
+        Name of the image it lies on.
+    arguments
+        Build arguments; they stay in the image's history, so nothing secret is among them.
+    labels
+        Labels, `names.CONTENT` included.
+    items
+        The build context.
+    needs_registry
+        Whether packages are fetched while it is built.
+    """
+
+    image: str
+    title: str
+    parent: str
+    arguments: Mapping[str, str]
+    labels: Mapping[str, str]
+    items: tuple[Item, ...] = field(repr=False)
+    needs_registry: bool = False
+
+    @property
+    def content(self) -> str:
+        """Digest of what it is made from, parents included."""
+        return self.labels[names.CONTENT]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the images are named and what they start from."""
+
+    prefix: str = "tidelab"
+    base_image: str = BASE_IMAGE
+    ca_bundle: Path | None = None
+
+
+def image_variant(flavour: Flavour, host: str) -> Variant:
+    """Return which build of its stacks a size of server gets: CUDA only where it leases a GPU and the host has any."""
+    return "cuda" if host == "cuda" and flavour.gpu is not None else "cpu"
+
+
+def wanted(use_cases: Iterable[UseCase], host: str) -> list[tuple[UseCase, tuple[str, ...], Variant]]:
+    """Return every different image of some use cases: (use case, stacks, variant), in the order of their flavours."""
+    found = {
+        (use_case.slug, flavour.stacks, image_variant(flavour, host)): use_case
+        for use_case in use_cases
+        for flavour in use_case.resources.flavours.values()
+    }
+    return [(use_case, stacks, variant) for (_, stacks, variant), use_case in found.items()]
+
+
+def plan(
+    use_cases: Iterable[UseCase],
+    host: str = "cpu",
+    options: Options | None = None,
+    only: Sequence[tuple[str, ...]] = (),
+    weights: Mapping[str, Sequence[Item]] | None = None,
+) -> list[Build]:
+    """Return the builds that some use cases need, each once, parents first.
+
+    Parameters
+    ----------
+    use_cases
+        The use cases.
+    host
+        ``cpu`` or ``cuda``: what the machine has that the images run on.
+    options
+        Names and base image.
+    only
+        Build for these lists of stacks alone; empty: for all flavours.
+    weights
+        Slug -> files of published weights that go into its image.
+
+    Raises
+    ------
+    ImageError
+        A slug that is the name of one of our own images, a stack that is not declared or has no lock.
+    """
+    made = _Chain(options or Options())
+    for use_case, stacks, variant in wanted(use_cases, host):
+        if not only or stacks in only:
+            made.use_case(use_case, stacks, variant, (weights or {}).get(use_case.slug, ()))
+    return list(made.builds.values())
+
+
+class _Chain:
+    """Makes each build once, after its parent."""
+
+    def __init__(self, options: Options) -> None:
+        self.builds: dict[str, Build] = {}
+        self._options = options
+        self._known = load_environments()
+        self._images = paths.checkout() / "images"
+
+    def foundation(self) -> Build:
+        folder = self._images / "foundation"
+        items = [*folder_items(folder, ""), *_authorities(self._options.ca_bundle)]
+        return self._add(
+            names.foundation_image(self._options.prefix), "Python and the base system", None, items, {}, {}
+        )
+
+    def environment(self, chain: tuple[str, ...], variant: Variant) -> Build:
+        """Return the image with ``lab`` and some stacks; `chain` may be empty."""
+        name = chain[-1] if chain else _LAB
+        environment = self._environment(name)
+        own: Variant = "cuda" if variant == "cuda" and "cuda" in environment.variants else "cpu"
+        parent = self.environment(chain[:-1], variant) if chain else self.foundation()
+        tag = names.stack_tag(chain, self._variant(chain, variant)) if chain else _LAB
+        items = [*_installer(environment, own), *_folder(self._images / "stack")]
+        title = f"{environment.title} ({environment.purpose})"
+        arguments = {"ENVIRONMENT": name, "VARIANT": own}
+        image = names.environments_image(tag, self._options.prefix)
+        return self._add(image, title, parent, items, arguments, {}, needs_registry=True)
+
+    def stack(self, stacks: tuple[str, ...], variant: Variant) -> Build:
+        parent = self.environment(stacks, variant)
+        labels = {names.STACKS: ",".join(stacks), names.VARIANT: variant}
+        image = names.stack_image(stacks, variant, self._options.prefix)
+        environments = [self._environment(name) for name in (_LAB, *stacks)]
+        items = [*_project(environments, variant), *_folder(self._images / "project")]
+        return self._add(image, "the project's own code", parent, items, {}, labels)
+
+    def use_case(
+        self, use_case: UseCase, stacks: tuple[str, ...], variant: Variant, weights: Sequence[Item]
+    ) -> Build:
+        if use_case.slug in RESERVED:
+            raise ImageError(
+                f"{use_case.folder}: the slug {use_case.slug!r} is the name of an image that all use cases lie on. Rename the use case."
+            )
+        parent = self.stack(stacks, variant)
+        labels = {names.USE_CASE: use_case.slug, names.STACKS: ",".join(stacks), names.VARIANT: variant}
+        items = [
+            *folder_items(use_case.folder, f"usecase/{use_case.slug}"),
+            *weights,
+            *_folder(self._images / "usecase"),
+        ]
+        arguments = {"SLUG": use_case.slug, "STACKS": " ".join(stacks)}
+        image = names.use_case_image(use_case.slug, stacks, variant, self._options.prefix)
+        fetches = (use_case.folder / "requirements.txt").is_file()
+        return self._add(image, use_case.title, parent, items, arguments, labels, needs_registry=fetches)
+
+    def _variant(self, chain: tuple[str, ...], variant: Variant) -> Variant:
+        """Return ``cuda`` only where one of the stacks has such a build, so that chains without one are shared."""
+        differs = any("cuda" in self._environment(name).variants for name in chain)
+        return variant if differs else "cpu"
+
+    def _environment(self, name: str) -> Environment:
+        try:
+            return self._known[name]
+        except KeyError:
+            raise ImageError(
+                f"There is no environment {name!r} in {self._images}; there are {', '.join(sorted(self._known))}."
+            ) from None
+
+    def _add(
+        self,
+        image: str,
+        title: str,
+        parent: Build | None,
+        items: Iterable[Item],
+        arguments: Mapping[str, str],
+        labels: Mapping[str, str],
+        *,
+        needs_registry: bool = False,
+    ) -> Build:
+        if image in self.builds:
+            return self.builds[image]
+        kept = tuple(items)
+        below = parent.image if parent else self._options.base_image
+        all_arguments = {("PARENT" if parent else "BASE_IMAGE"): below, **arguments}
+        origin = {"parent": parent.content} if parent else {}
+        content = content_digest(kept, {**origin, **all_arguments})
+        everything = {**labels, names.CONTENT: content, "org.opencontainers.image.title": f"Tidelab: {title}"}
+        build = Build(image, title, below, all_arguments, everything, kept, needs_registry)
+        self.builds[image] = build
+        return build
+
+
+def _folder(folder: Path) -> Iterator[Item]:
+    """Yield a Dockerfile for the top of the context, and the scripts beside it for ``host/``."""
+    for item in folder_items(folder, "", ("*",)):
+        yield Item(item.name if item.name == "Dockerfile" else f"host/{item.name}", item.source)
+
+
+def _installer(environment: Environment, variant: Variant) -> Iterator[Item]:
+    """Yield what installing one environment needs of the project, and no more: other changes must not build it again."""
+    root = paths.checkout()
+    yield from (Item(f"project/{name}", root / name) for name in _PROJECT)
+    yield from folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab", _INSTALLER)
+    yield from _locked(environment, variant)
+
+
+def _locked(environment: Environment, variant: Variant) -> Iterator[Item]:
+    lock = environment.lock(PYTHON, "cuda" if variant == "cuda" and "cuda" in environment.variants else "cpu")
+    if not lock.is_file():
+        raise ImageError(
+            f"{lock} is missing: the stack {environment.name} cannot be installed. Run: make lock"
+        )
+    for file in (environment.folder / "stack.toml", lock):
+        yield Item(f"project/images/{environment.name}/{file.name}", file)
+
+
+def _project(environments: Iterable[Environment], variant: Variant) -> Iterator[Item]:
+    """Yield the project as kernels and servers need it: the toolkit and the apps, without the hub, tests and documents."""
+    root = paths.checkout()
+    yield from (Item(f"project/{name}", root / name) for name in (*_PROJECT, "tidelab"))
+    yield from folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab")
+    yield from folder_items(root / "voila-apps", "project/voila-apps")
+    for environment in environments:
+        yield from _locked(environment, variant)
+
+
+def _authorities(bundle: Path | None) -> Iterator[Item]:
+    """Yield a certificate a file, as ``update-ca-certificates`` wants them; a note where there is none (COPY needs a file)."""
+    yield Item("ca/README", text="Certificate authorities given with `tidelab images build --ca-bundle`.\n")
+    if bundle is None:
+        return
+    end = "-----END CERTIFICATE-----"
+    try:
+        text = bundle.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImageError(
+            f"{bundle} cannot be read as text ({error}). Give a file of PEM certificates."
+        ) from None
+    blocks = [
+        part[part.index("-----BEGIN CERTIFICATE-----") :] + end
+        for part in text.split(end)
+        if "-----BEGIN CERTIFICATE-----" in part
+    ]
+    if not blocks:
+        raise ImageError(f"{bundle} holds no PEM certificate (-----BEGIN CERTIFICATE-----).")
+    for number, block in enumerate(blocks):
+        yield Item(f"ca/tidelab-{number:03d}.crt", text=block + "\n")
