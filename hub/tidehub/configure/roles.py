@@ -10,7 +10,7 @@ from tidehub.settings import Settings
 from tidelab.catalogue import Catalogue
 
 # What a kernel may open in its owner's name; apps are for browsers.
-_FOR_SERVERS = ("mlflow", "models")
+_FOR_SERVERS = ("mlflow", "models", "gpus")
 
 
 def configure_roles(
