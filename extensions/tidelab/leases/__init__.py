@@ -1,15 +1,23 @@
 """Who holds which GPU: one crash-safe book for the hub, its services, batch runs and the command line. Standard library only."""
 
+from tidelab.leases import inventory, labels
+from tidelab.leases.book import Book
 from tidelab.leases.model import (
+    Action,
     Asked,
     Device,
+    DeviceState,
+    Event,
     Free,
     Held,
     Lease,
     LeaseError,
+    More,
     NoSuchGpuError,
     Owner,
     Place,
+    Policy,
+    Quota,
     QuotaExceededError,
     Request,
     Seconds,
@@ -18,18 +26,27 @@ from tidelab.leases.model import (
 )
 
 __all__ = [
+    "Action",
     "Asked",
+    "Book",
     "Device",
+    "DeviceState",
+    "Event",
     "Free",
     "Held",
     "Lease",
     "LeaseError",
+    "More",
     "NoSuchGpuError",
     "Owner",
     "Place",
+    "Policy",
+    "Quota",
     "QuotaExceededError",
     "Request",
     "Seconds",
     "Seen",
     "Ticket",
+    "inventory",
+    "labels",
 ]

@@ -22,6 +22,42 @@ class QuotaExceededError(LeaseError):
 
 
 @dataclass(frozen=True)
+class Policy:
+    """How places are handed out; kept in the book, so that the hub and the command line follow the same rules.
+
+    Parameters
+    ----------
+    for_apps
+        Devices of each kind and profile on which interactive servers get no place; apps and batch runs may use all.
+    per_person
+        Places one person may hold at a time where no quota says otherwise; None: any number.
+    max_s
+        Longest time of a lease (None: no limit). The book only estimates waiting times with it; the hub ends leases.
+    reserve_s
+        How long a reservation waits for its container.
+    silence_s
+        A ticket whose owner did not ask for so long is withdrawn.
+    half_life_s
+        After so long an hour of use weighs half in the queue (the half-life of Slurm's fair-share factor,
+        https://slurm.schedmd.com/priority_multifactor.html).
+    idle_weight
+        What a second counts in the queue in which a device was leased and not used, compared with a second of use: less, for
+        it may have been unavoidable, and more than nothing, for nobody else could have the device.
+    age_weight
+        Recent device-hours that one hour of waiting makes up for. Above 0 nobody waits for ever.
+    """
+
+    for_apps: int = 0
+    per_person: int | None = 1
+    max_s: float | None = None
+    reserve_s: float = 120.0
+    silence_s: float = 30.0
+    half_life_s: float = 86_400.0
+    idle_weight: float = 0.5
+    age_weight: float = 6.0
+
+
+@dataclass(frozen=True)
 class Device:
     """One thing that can be leased: a card, a MIG slice, or a card shared by several.
 
@@ -154,12 +190,14 @@ class Free:
 class Seconds:
     """What one lease, person or use case was given and used, in device-seconds.
 
-    ``allocated``: leased; ``held``: memory of the device in use by it; ``busy``: the device computed for it.
+    ``allocated``: leased; ``held``: memory of the device in use by it; ``busy``: the device computed for it; ``used``: what
+    quotas count (``held`` or ``busy`` of each report, whichever is more; the book computes it and ignores what it is given).
     """
 
     allocated: float = 0.0
     held: float = 0.0
     busy: float = 0.0
+    used: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -179,3 +217,83 @@ class Seen:
     place: str
     running: bool
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a reconciliation did with one lease.
+
+    ``conflict``: a container runs on a place that another running container has; the one named in `why` must be stopped.
+    """
+
+    kind: Literal["adopted", "activated", "released", "conflict", "lost"]
+    lease: Lease
+    why: str
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """A device as the book knows it. ``present`` is False for one that is leased (or drained) and no longer there."""
+
+    device: Device
+    present: bool
+    drained: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What one person may have, and has; None: no limit.
+
+    Parameters
+    ----------
+    gpu_hours
+        Measured use in the last `days` days, device-hours.
+    gpus
+        Places held at a time.
+    servers, memory_gb
+        Kept here, checked by the hub when a server starts.
+    used_hours
+        Measured use in the last `days` days.
+    holds
+        Places held now.
+    sources
+        Field -> where its limit comes from: ``person``, ``group <name>``, ``everyone`` or ``the hub's setting``.
+    """
+
+    gpu_hours: float | None = None
+    days: float = 30.0
+    gpus: int | None = None
+    servers: int | None = None
+    memory_gb: float | None = None
+    used_hours: float = 0.0
+    holds: int = 0
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class More:
+    """Somebody's wish for more, and the answer to it (``answer`` is empty while there is none)."""
+
+    id: int
+    user: str
+    text: str
+    asked: float
+    answer: str = ""
+    granted: bool | None = None
+    by: str = ""
+    answered: float | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the book's log, which is only ever added to."""
+
+    time: float
+    kind: str
+    user: str
+    server: str
+    lease: str
+    by: str
+    text: str
+    waited_s: float | None
