@@ -1,8 +1,8 @@
-"""``python -m tidehub.serve proxy`` and ``... hub``: one of the two processes, kept up by the machine's service manager.
+"""``python -m tidehub.serve network|proxy|hub``: what the supervisor starts, one by one, for the machine's service manager.
 
 `tidehub.embedded` starts both and ends both. On a host that many people use they are two units of systemd instead, so that a
 hub that restarts or is upgraded leaves the proxy, and with it everyone's open connections, alone. Each takes the same settings and
-becomes the very program that the supervisor would start.
+becomes the very program that the supervisor would start. ``network`` makes the network on whose gateway both listen, and ends.
 """
 
 import argparse
@@ -10,6 +10,8 @@ import os
 import sys
 from urllib.parse import urlsplit
 
+from tidehub.docker.engine import EngineError, connect
+from tidehub.docker.network import ensure_network
 from tidehub.embedded.instance import AlreadyRunningError, Instance
 from tidehub.embedded.ports import Ports
 from tidehub.embedded.supervisor import (
@@ -53,16 +55,31 @@ def hub(settings: Settings, token: str) -> tuple[list[str], dict[str, str]]:
     return command, environment_of_hub(plan_of(settings), token)
 
 
+def network(settings: Settings) -> str:
+    """Make the network of servers in containers if there is none; return what was done, in words.
+
+    Raises
+    ------
+    EngineError
+        When there is no engine, or the network that is there is another one.
+    """
+    made = ensure_network(connect(), settings)
+    return f"The network {settings.docker_network} {'was made' if made else 'is there'} (gateway {settings.gateway})."
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Become the program; returns an exit status only when that fails."""
     parser = argparse.ArgumentParser(
         prog="python -m tidehub.serve", description="Run the proxy or the hub under a service manager."
     )
-    parser.add_argument("program", choices=("proxy", "hub"))
+    parser.add_argument("program", choices=("network", "proxy", "hub"))
     program = parser.parse_args(arguments).program
     os.umask(0o077)
     try:
         settings = load_settings()
+        if program == "network":
+            print(network(settings), flush=True)
+            return 0
         token = (
             settings.proxy_token.get_secret_value()
             if settings.proxy_token
@@ -74,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "are. Give both the same secret of at least 32 characters, e.g. from `openssl rand -hex 32`."
             )
         command, environment = proxy(settings, token) if program == "proxy" else hub(settings, token)
-    except SettingsError as error:
+    except (SettingsError, EngineError) as error:
         print(error, file=sys.stderr)
         return 1
     except AlreadyRunningError as error:
