@@ -24,6 +24,7 @@ from tidelab.leases.model import (
     Policy,
     Pool,
     Quota,
+    QuotaRow,
     Request,
     Seconds,
     Seen,
@@ -248,6 +249,7 @@ class Book:
         gpus: float | None = None,
         servers: float | None = None,
         memory_gb: float | None = None,
+        disk_gb: float | None = None,
     ) -> None:
         """Set the limits of a person, a group or everyone; all None removes them, ``math.inf`` lifts a limit.
 
@@ -256,9 +258,16 @@ class Book:
         LeaseError
             The scope is unknown, or a limit is negative.
         """
-        limits = {"gpu_hours": gpu_hours, "gpus": gpus, "servers": servers, "memory_gb": memory_gb}
+        limits = {
+            "gpu_hours": gpu_hours, "gpus": gpus, "servers": servers, "memory_gb": memory_gb, "disk_gb": disk_gb,
+        }  # fmt: skip
         with self._open() as (db, _):
             quotas.put(db, scope, name, limits, days)
+
+    def quotas(self) -> list[QuotaRow]:
+        """Return every limit that was set."""
+        with self._open() as (db, _):
+            return quotas.all_of(db)
 
     def quota(self, owner: Owner) -> Quota:
         """Return what a person may have, and has."""

@@ -251,7 +251,7 @@ class Quota:
         Measured use in the last `days` days, device-hours.
     gpus
         Places held at a time.
-    servers, memory_gb
+    servers, memory_gb, disk_gb
         Kept here, checked by the hub when a server starts.
     used_hours
         Measured use in the last `days` days.
@@ -269,6 +269,21 @@ class Quota:
     used_hours: float = 0.0
     holds: int = 0
     sources: Mapping[str, str] = field(default_factory=dict)
+    disk_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class QuotaRow:
+    """Limits as an admin set them; None: not set here, infinity: lifted."""
+
+    scope: Literal["person", "group", "everyone"]
+    name: str
+    gpu_hours: float | None
+    days: float
+    gpus: float | None
+    servers: float | None
+    memory_gb: float | None
+    disk_gb: float | None
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from typing import Any, Final, Literal
 
 from tidelab.leases import ledger, rows
 from tidelab.leases.line import HOUR_S
-from tidelab.leases.model import LeaseError, Owner, Policy, Quota, QuotaExceededError, Ticket
+from tidelab.leases.model import LeaseError, Owner, Policy, Quota, QuotaExceededError, QuotaRow, Ticket
 from tidelab.leases.schema import LIVE
 
 Scope = Literal["person", "group", "everyone"]
 SCOPES: Final = ("person", "group", "everyone")
-FIELDS: Final = ("gpu_hours", "gpus", "servers", "memory_gb")
+FIELDS: Final = ("gpu_hours", "gpus", "servers", "memory_gb", "disk_gb")
 DAY_S: Final = 86_400.0
 DAYS: Final = 30.0
 """Length of the window of GPU hours where none is given."""
@@ -46,12 +46,21 @@ def put(
         db.execute("DELETE FROM quota WHERE scope = ? AND name = ?", (scope, name))
         return
     db.execute(
-        "INSERT OR REPLACE INTO quota (scope, name, gpu_hours, days, gpus, servers, memory_gb) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO quota (scope, name, gpu_hours, days, gpus, servers, memory_gb, disk_gb) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(scope, name, limits["gpu_hours"], DAYS if days is None else days),
-            *(limits["gpus"], limits["servers"], limits["memory_gb"]),
+            *(limits["gpus"], limits["servers"], limits["memory_gb"], limits["disk_gb"]),
         ),
     )
+
+
+def all_of(db: sqlite3.Connection) -> list[QuotaRow]:
+    """Return every limit that was set: of everyone, then groups, then people."""
+    found = db.execute(
+        "SELECT scope, name, gpu_hours, days, gpus, servers, memory_gb, disk_gb FROM quota ORDER BY scope, name"
+    )
+    return [QuotaRow(*row) for row in found]
 
 
 def of(db: sqlite3.Connection, now: float, owner: Owner, policy: Policy) -> Quota:
@@ -83,6 +92,7 @@ def of(db: sqlite3.Connection, now: float, owner: Owner, policy: Policy) -> Quot
         gpus=_whole(found.get("gpus")),
         servers=_whole(found.get("servers")),
         memory_gb=_limit(found.get("memory_gb")),
+        disk_gb=_limit(found.get("disk_gb")),
         used_hours=used,
         holds=holds(db, owner.user),
         sources=sources,
@@ -185,11 +195,11 @@ def _from(quota: Quota, field: str) -> str:
 
 
 def _rows(db: sqlite3.Connection, scope: str, names: Iterable[str]) -> list[dict[str, Any]]:
-    columns = ("name", "gpu_hours", "days", "gpus", "servers", "memory_gb")
+    columns = ("name", "gpu_hours", "days", "gpus", "servers", "memory_gb", "disk_gb")
     found = []
     for name in names:
         row = db.execute(
-            "SELECT name, gpu_hours, days, gpus, servers, memory_gb FROM quota WHERE scope = ? AND name = ?",
+            "SELECT name, gpu_hours, days, gpus, servers, memory_gb, disk_gb FROM quota WHERE scope = ? AND name = ?",
             (scope, name),
         ).fetchone()
         if row:

@@ -77,7 +77,9 @@ CREATE TRIGGER events_stay BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'eve
 CREATE TRIGGER events_are_true BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are kept'); END;
 """  # noqa: S608 (constants)
 
-MIGRATIONS: Final = (_FIRST,)
+_DISK: Final = "ALTER TABLE quota ADD COLUMN disk_gb REAL"
+
+MIGRATIONS: Final = (_FIRST, _DISK)
 """What leads from version i (``PRAGMA user_version``) to i + 1. Add to the end; never change one that was released."""
 
 SALVAGED: Final = ("meta", "device", "quota", "ledger", "recent", "more")
