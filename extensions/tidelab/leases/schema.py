@@ -20,7 +20,7 @@ CREATE TABLE lease (
     kind TEXT NOT NULL, count INTEGER NOT NULL CHECK (count > 0), profile TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('reserved', 'active', 'unknown', 'ended')),
     pool TEXT NOT NULL, place TEXT NOT NULL, started REAL NOT NULL, placed REAL, ended REAL, deadline REAL,
-    why TEXT NOT NULL, kept_until REAL, kept_times INTEGER NOT NULL DEFAULT 0
+    why TEXT NOT NULL, kept_until REAL, kept_times INTEGER NOT NULL DEFAULT 0, used_at REAL
 );
 CREATE UNIQUE INDEX one_lease_per_server ON lease (user, server) WHERE state IN {LIVE};
 CREATE INDEX lease_ended ON lease (ended);
@@ -77,7 +77,7 @@ CREATE TRIGGER events_stay BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT, 'eve
 CREATE TRIGGER events_are_true BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT, 'events are kept'); END;
 """  # noqa: S608 (constants)
 
-_DISK: Final = "ALTER TABLE quota ADD COLUMN disk_gb REAL"
+_DISK: Final = "ALTER TABLE quota ADD COLUMN disk_gb REAL;"
 
 MIGRATIONS: Final = (_FIRST, _DISK)
 """What leads from version i (``PRAGMA user_version``) to i + 1. Add to the end; never change one that was released."""
