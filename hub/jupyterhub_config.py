@@ -3,14 +3,15 @@
 import sys
 
 from tidehub.configure import apply
+from tidehub.docker.engine import EngineError
 from tidehub.live_catalogue import LiveCatalogue
 from tidehub.prepare import prepare
 from tidehub.settings import SettingsError, load_settings
 
 try:
     settings = load_settings()
-except SettingsError as error:
+    gpus = prepare(settings)
+except (SettingsError, EngineError) as error:
     sys.exit(str(error))
 
-prepare(settings)
-apply(get_config(), settings, LiveCatalogue())  # noqa: F821 (traitlets gives it)
+apply(get_config(), settings, LiveCatalogue(), gpus)  # noqa: F821 (traitlets gives it)

@@ -3,9 +3,12 @@
 Shared by the services that end what is idle. What is found is judged elsewhere (`tidehub.idleness`, `tidehub.gpus.idle`).
 """
 
+import ipaddress
+import os
 import time
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -118,7 +121,7 @@ class Eyes:
         """
         address = f"{state.get('address', '')}{path}?no_track_activity=1"
         token = variable_of(state.get("pid"), state.get("created"), "JUPYTERHUB_API_TOKEN")
-        if not address.startswith("http://127.0.0.1:") or not token:
+        if not is_of_a_server(address) or not token:
             return None
         try:
             async with self._session.get(address, headers=bearer(token), timeout=TIMEOUT) as answer:
@@ -135,6 +138,20 @@ class Eyes:
         self._uses[server.key] = (now, use)
         share = use.share_since(before[1], now - before[0]) if before else None
         return use.busy_terminals, share
+
+
+def is_of_a_server(address: str) -> bool:
+    """Tell whether an address lies where servers are: on this machine, or in the network of the containers.
+
+    That network is in ``TIDEHUB_SERVERS_NETWORK`` where servers are containers.
+    """
+    parts = urlsplit(address)
+    try:
+        host = ipaddress.IPv4Address(parts.hostname or "")
+        network = ipaddress.IPv4Network(os.environ.get("TIDEHUB_SERVERS_NETWORK") or "127.0.0.1/32")
+    except ValueError:
+        return False
+    return parts.scheme == "http" and host in network
 
 
 def bearer(token: str) -> dict[str, str]:

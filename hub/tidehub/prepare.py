@@ -5,13 +5,29 @@ import os
 from pathlib import Path
 
 from tidehub.accounts import AccountStore
+from tidehub.docker.ready import get_ready
 from tidehub.first_account import make_first_account
+from tidehub.gpu_lease import GpuDesk
+from tidehub.gpu_start import open_desk
 from tidehub.settings import Settings
 from tidelab import paths
 
 
-def prepare(settings: Settings) -> None:
-    """Make the hub's folders and files private, and an admin account if there is none; does nothing twice."""
+def prepare(settings: Settings) -> GpuDesk | None:
+    """Make the hub's folders and files private, and an admin account if there is none; does nothing twice.
+
+    In docker mode the engine must answer, the servers' network is made, and the lease book learns what really runs.
+
+    Returns
+    -------
+    GpuDesk or None
+        Where servers get their GPUs; None where ``TIDEHUB_GPUS=none``.
+
+    Raises
+    ------
+    tidehub.docker.engine.EngineError, tidehub.settings.SettingsError
+        Docker mode cannot work here; the text is for the admin.
+    """
     logging.getLogger("tornado.application").addFilter(_says_no_session)
     os.umask(0o077)  # database, logs and whatever else the hub writes are for its own user
     for folder in (settings.folder, paths.data() / "homes", paths.data() / "logs", paths.data() / "status"):
@@ -21,6 +37,8 @@ def prepare(settings: Settings) -> None:
     if settings.auth == "local":
         store = AccountStore(settings.folder / "accounts.sqlite", shared_trust=settings.many_people)
         make_first_account(store, settings.admin, settings.folder)
+    client = get_ready(settings) if settings.mode == "docker" else None
+    return open_desk(settings, client)
 
 
 def private_folder(folder: Path) -> None:

@@ -31,7 +31,12 @@ TOKEN_VARIABLE = "CONFIGPROXY_AUTH_TOKEN"  # noqa: S105 (the name of a variable)
 def plan_of(settings: Settings) -> Plan:
     """Return where the settings say that proxy and hub listen; nothing is chosen, unlike in embedded mode."""
     api = urlsplit(settings.proxy_api_url)
-    return Plan(settings.host, Ports(settings.port, api.port or 8001, settings.hub_port), settings.address)
+    return Plan(
+        settings.host,
+        Ports(settings.port, api.port or 8001, settings.hub_port),
+        settings.address,
+        settings.hub_host,
+    )
 
 
 def proxy(settings: Settings, token: str) -> tuple[list[str], dict[str, str]]:

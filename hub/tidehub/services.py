@@ -154,6 +154,11 @@ def place_variables() -> dict[str, str]:
     return ours | {"TIDELAB_DATA": str(paths.data())}
 
 
+def servers_network(settings: Settings) -> dict[str, str]:
+    """Return where servers answer, for the services that ask them (`tidehub.looking`)."""
+    return {"TIDEHUB_SERVERS_NETWORK": settings.docker_subnet} if settings.mode == "docker" else {}
+
+
 def _mlflow(settings: Settings, url: str) -> ServiceDefinition:
     return ServiceDefinition(
         name="mlflow",
@@ -209,7 +214,8 @@ def _cull(settings: Settings) -> ServiceDefinition:
         | {
             "TIDEHUB_IDLE_MINUTES": str(settings.idle_minutes),
             "TIDEHUB_IDLE_CHECK_SECONDS": str(settings.idle_check_seconds),
-        },
+        }
+        | servers_network(settings),
         # admin:server_state gives the process id, the only way to see that a quiet terminal is working, and the address.
         scopes=(
             *("list:users", "read:users:activity", "read:servers", "admin:server_state"),

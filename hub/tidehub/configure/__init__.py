@@ -14,12 +14,15 @@ from tidehub.configure.roles import configure_roles
 from tidehub.configure.spawning import configure_spawning
 from tidehub.configure.storage import configure_storage
 from tidehub.configure.templates import configure_templates
+from tidehub.gpu_lease import GpuDesk
 from tidehub.services import service_definitions
 from tidehub.settings import Settings
 from tidelab.catalogue import Catalogue
 
 
-def apply(c: Config, settings: Settings, catalogue: Callable[[], Catalogue]) -> None:
+def apply(
+    c: Config, settings: Settings, catalogue: Callable[[], Catalogue], gpus: GpuDesk | None = None
+) -> None:
     """Set everything.
 
     Parameters
@@ -30,12 +33,14 @@ def apply(c: Config, settings: Settings, catalogue: Callable[[], Catalogue]) -> 
         What the admin set.
     catalogue
         Gives the catalogue as it is at the moment of the call.
+    gpus
+        Where servers get their GPUs; None: they get none.
     """
     services = [service for service in service_definitions(settings) if service.is_installed]
     configure_storage(c, settings)
     configure_network(c, settings)
     configure_auth(c, settings)
-    configure_spawning(c, settings, catalogue, services)
+    configure_spawning(c, settings, catalogue, services, gpus)
     configure_culling(c, settings, services)
     configure_roles(c, settings, catalogue(), services)
     configure_templates(c, settings, catalogue, services)

@@ -6,6 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+from tidehub.docker.engine import EngineError
+from tidehub.docker.ready import get_ready
 from tidehub.embedded.instance import AlreadyRunningError, Instance, end
 from tidehub.embedded.ports import PortTakenError, choose_ports
 from tidehub.embedded.supervisor import Plan, Supervisor, SupervisorError, private_folder
@@ -49,12 +51,14 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
     if asked is None and f"{PREFIX}PORT" in os.environ:
         asked = settings.port
     try:
-        ports = choose_ports(settings.host, asked, settings.folder / "ports.json")
-    except PortTakenError as error:
+        if settings.mode == "docker":
+            get_ready(settings)  # the address that proxy and hub listen on is there once the network is
+        ports = choose_ports(settings.host, asked, settings.folder / "ports.json", hub_host=settings.hub_host)
+    except (PortTakenError, EngineError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
     address = settings.model_copy(update={"port": ports.public}).address
-    supervisor = Supervisor(Plan(settings.host, ports, address), instance)
+    supervisor = Supervisor(Plan(settings.host, ports, address, settings.hub_host), instance)
     code = 0
     try:
         print("Starting the hub ...", flush=True)

@@ -21,7 +21,10 @@ class Ports:
     hub: int
 
 
-def choose_ports(host: str, asked: int | None, file: Path) -> Ports:
+_TRIES = 100
+
+
+def choose_ports(host: str, asked: int | None, file: Path, *, hub_host: str = "127.0.0.1") -> Ports:
     """Choose three free ports and remember them in ``file``.
 
     Parameters
@@ -32,6 +35,8 @@ def choose_ports(host: str, asked: int | None, file: Path) -> Ports:
         The public port somebody asked for; None: the last one, else 8000, else any free one.
     file
         Where the ports of the last start are kept.
+    hub_host
+        Address the hub listens on.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def choose_ports(host: str, asked: int | None, file: Path) -> Ports:
         )
     public = asked or _first_free([last.public if last else PREFERRED, PREFERRED], host, taken=())
     api = _first_free([last.api] if last else [], "127.0.0.1", taken=(public,))
-    hub = _first_free([last.hub] if last else [], "127.0.0.1", taken=(public, api))
+    hub = _first_free([last.hub] if last else [], hub_host, taken=(public, api))
     ports = Ports(public, api, hub)
     file.write_text(json.dumps(asdict(ports)), encoding="utf-8")
     return ports
@@ -67,12 +72,15 @@ def _first_free(wishes: list[int], host: str, taken: tuple[int, ...]) -> int:
     for port in wishes:
         if port not in taken and is_free(port, host):
             return port
-    while True:
+    for _ in range(_TRIES):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if port not in taken:
+        if port not in taken and is_free(port, host):
             return port
+    raise PortTakenError(
+        f"No port can be opened on {host}: it is no address of this machine, or every port is taken."
+    )
 
 
 def _read(file: Path) -> Ports | None:

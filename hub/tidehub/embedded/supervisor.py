@@ -32,11 +32,12 @@ class SupervisorError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """Where to listen: ``host`` and ``ports``; ``address`` is what people open."""
+    """Where to listen: ``host`` and ``ports``; ``address`` is what people open; ``hub_host`` is where the hub listens."""
 
     host: str
     ports: Ports
     address: str
+    hub_host: str = "127.0.0.1"
 
 
 class Supervisor:
@@ -50,7 +51,9 @@ class Supervisor:
         logs = private_folder(paths.data() / "logs")
         folder = private_folder(paths.data() / "hub")
         token = secrets.token_hex(32)  # of this start alone: both who need it are started by us
-        self._proxy = Child("proxy", _guarded(command_of_proxy(plan)), environment_of_proxy(token), folder, logs)
+        self._proxy = Child(
+            "proxy", _guarded(command_of_proxy(plan)), environment_of_proxy(token), folder, logs
+        )
         self._hub = Child("hub", _guarded(command_of_hub()), environment_of_hub(plan, token), folder, logs)
 
     def start(self) -> None:
@@ -60,7 +63,7 @@ class Supervisor:
         self._hub.start()
         self._record()
         deadline = time.monotonic() + READY_S
-        direct = f"http://127.0.0.1:{self._plan.ports.hub}/hub/health"
+        direct = f"http://{self._plan.hub_host}:{self._plan.ports.hub}/hub/health"
         through = f"http://{_local(self._plan.host)}:{self._plan.ports.public}/hub/health"
         while not (answers(direct) and answers(through)):
             for child in (self._proxy, self._hub):
@@ -155,7 +158,7 @@ def command_of_proxy(plan: Plan) -> list[str]:
         *proxy_command(),
         *("--ip", plan.host, "--port", str(ports.public)),
         *("--api-ip", "127.0.0.1", "--api-port", str(ports.api)),
-        *("--error-target", f"http://127.0.0.1:{ports.hub}/hub/error"),
+        *("--error-target", f"http://{plan.hub_host}:{ports.hub}/hub/error"),
         *("--log-level", "warn"),
     ]
 

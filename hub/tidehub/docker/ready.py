@@ -1,0 +1,45 @@
+"""What docker mode needs before the hub starts: an engine that answers, the servers' network, nothing left of a crash."""
+
+import logging
+from typing import Any
+
+from tidehub.docker import engine
+from tidehub.docker.container import Account
+from tidehub.docker.network import ensure_network
+from tidehub.docker.seen import remove_ended
+from tidehub.docker.service_container import instance, user
+from tidehub.settings import Settings, SettingsError
+from tidelab import paths
+
+log = logging.getLogger("tidehub")
+
+
+def account(settings: Settings) -> Account:
+    """Return who the processes in containers are.
+
+    Raises
+    ------
+    SettingsError
+        ``TIDEHUB_DOCKER_USER`` is not uid:gid, or root.
+    """
+    try:
+        return Account.parse(user(settings))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def get_ready(settings: Settings) -> Any:
+    """Reach the engine, make the network, remove what ended while no hub ran; return the client.
+
+    Raises
+    ------
+    tidehub.docker.engine.EngineError, SettingsError
+        In words for the admin.
+    """
+    account(settings)
+    client = engine.connect()
+    ensure_network(client, settings)
+    paths.champions().mkdir(parents=True, exist_ok=True)
+    for name in remove_ended(client, instance(settings)):
+        log.warning("Removed the container %s, which had ended while no hub ran.", name)
+    return client
