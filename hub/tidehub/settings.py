@@ -109,6 +109,15 @@ class Settings(BaseSettings):
     )
     idle_check_seconds: float = Field(60, ge=1, le=3600, description="How often idle servers are looked for")
 
+    disk_gb: float = Field(
+        0,
+        ge=0,
+        description="GB that a person's files may take before every start of a server warns; 0: any amount; a limit set on the page Limits comes first",
+    )
+    disk_hard_factor: float = Field(
+        1.5, ge=1, le=100, description="Above so many times that, only servers without a GPU start"
+    )
+
     # Containers
     mode: Literal["embedded", "docker"] = Field(
         "embedded",
