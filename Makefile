@@ -17,7 +17,7 @@ INSTALL := PYTHON="$(PYTHON)" ./tidelab env install
 RUN_ENVS := proxy hub lab mlflow analyse
 TEST_ENVS := $(RUN_ENVS) dev tensorflow tensorflow-test
 
-.PHONY: help run password environments dev check lint ruff format types imports documents unit test prove screenshots lock
+.PHONY: lab-extension help run password environments images dev check lint ruff format types imports documents unit test prove screenshots lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,10 +51,13 @@ documents: dev
 	@$(DEV)/tidelab check
 
 unit: dev ## unit tests alone, on all cores
-	@$(DEV)/python -m pytest tests/unit -q -n auto -m "not integration and not browser and not prove"
+	@$(DEV)/python -m pytest tests/unit -q -n auto -m "not integration and not docker and not browser and not prove"
 
-test: environments ## every test: units, TensorFlow, real services, real browser (stops itself after MINUTES=60)
+test: environments ## every test: units, TensorFlow, real services, real containers, real browser (stops itself after MINUTES=60)
 	@$(DEV)/python tests/run.py --minutes $(MINUTES)
+
+images: dev ## container images of all use cases (needs Docker)
+	@$(DEV)/tidelab images build
 
 prove: environments ## the full-size measurements that docs/ quotes (long)
 	@$(DEV)/python -m pytest tests -m prove --timeout=0 --durations=20
@@ -66,6 +69,9 @@ screenshots: environments ## pictures of every page at 1440 and 800 px, into .ti
 
 lock: dev ## resolve the locked requirements again after a change of images/*/requirements*.in
 	@PYTHON="$(PYTHON)" ./tidelab env lock
+
+lab-extension: ## build extensions/jupyterlab-tidelab again after a change of its sources (needs Node 20 and npm)
+	@cd extensions/jupyterlab-tidelab && npm ci --no-audit --no-fund --ignore-scripts && rm -rf lib labextension && npm run build && $(PYTHON) digest.py write
 
 dev:
 	@$(INSTALL) dev

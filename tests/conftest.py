@@ -9,7 +9,8 @@ embedded
 chromium
     Path of a Chromium for Playwright's ``executable_path``; skips where there is none.
 
-Folders give the markers: ``tests/integration`` is `integration`, ``tests/browser`` is `browser`. Units run first, browsers last.
+Folders give the markers: ``tests/integration`` is `integration`, ``tests/docker`` is `docker`, ``tests/browser`` is `browser`. Units run
+first, browsers last.
 """
 
 import os
@@ -22,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
-_TIERS = ("integration", "browser")
+_TIERS = ("integration", "docker", "browser")
 
 # A busy machine is no failure: time limits are pytest's. The same examples every time, so that a green commit stays green.
 settings.register_profile(

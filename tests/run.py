@@ -64,8 +64,8 @@ def tiers() -> list[tuple[str, list[str]]]:
     python = str(envs / "dev" / "bin" / "python")
     others = ["--ignore=tests/tensorflow", "--ignore=tests/unit", "tests"]
     found.append(("units", [python, "-m", "pytest", "-n", "auto", *OPTIONS, "tests/unit"]))
-    # One at a time: they start services and a browser, and wait for them.
-    found.append(("services, browser", [python, "-m", "pytest", *OPTIONS, *others]))
+    # One at a time: they start services, containers and a browser, and wait for them.
+    found.append(("services, containers, browser", [python, "-m", "pytest", *OPTIONS, *others]))
     return found
 
 

@@ -1,11 +1,9 @@
 """Builds images with the engine's own builder, one after the other, and skips what is up to date."""
 
 import os
-import queue
 import re
 import subprocess
 import tempfile
-import threading
 import time
 import uuid
 from collections import deque
@@ -95,10 +93,11 @@ def up_to_date(build: Build) -> bool:
 
 def command(build: Build, parent_id: str, build_id: str, network: str, fresh: bool) -> list[str]:
     """Return the engine's command; nothing of it is secret, for arguments and labels stay in the image."""
-    arguments = {**build.arguments, "BUILD_ID": build_id} if build.needs_registry else build.arguments
+    arguments = {**build.arguments, "BUILD_ID": build_id} if build.staged else build.arguments
     labels = {**build.labels, names.PARENT: parent_id} if parent_id else build.labels
     return [
-        *(engine.PROGRAM, "build", "--network", network, "--tag", build.image),
+        # --force-rm: a step that failed leaves no container behind, which would keep its stage alive.
+        *(engine.PROGRAM, "build", "--force-rm", "--network", network, "--tag", build.image),
         *(["--no-cache"] if fresh else []),
         *(part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")),
         *(part for name in _PROXIES if name in os.environ for part in ("--build-arg", name)),
@@ -127,7 +126,7 @@ def build_one(build: Build, settings: Sequence[Item], report: Report, network: s
                 report,
             )
     finally:
-        if build.needs_registry:
+        if build.staged:
             forget(build_id)
 
 

@@ -28,14 +28,14 @@ class Item:
         POSIX path in the context.
     source
         File it is read from; None: `text` is its content.
-    secret
-        Left out of the digest: how this machine reaches a registry is nothing that the image holds.
+    counts
+        Whether it is part of the digest. How this machine reaches a registry is not, nor is code that only does the installing.
     """
 
     name: str
     source: Path | None = None
     text: str = ""
-    secret: bool = False
+    counts: bool = True
 
     def open(self) -> IO[bytes]:
         """Open it for reading."""
@@ -63,7 +63,7 @@ def content_digest(items: Iterable[Item], settings: Mapping[str, str]) -> str:
     for name, value in sorted(settings.items()):
         total.update(f"{name}={value}\0".encode())
     for item in sorted(items, key=lambda item: item.name):
-        if not item.secret:
+        if item.counts:
             with _reading(item) as stream:
                 digest = hashlib.file_digest(stream, "sha256").hexdigest()
             total.update(f"{item.name}\0{item.mode:o}\0{digest}\0".encode())

@@ -5,7 +5,7 @@ project's code) - ``<use case>:<stacks>``. All use cases with the same stacks sh
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from tidelab.containers.content import Item, content_digest, folder_items
 from tidelab.containers.errors import ImageError
 from tidelab.containers.names import Variant
 from tidelab.environments import Environment, load_environments
+from tidelab.environments.state import project_digest
 
 BASE_IMAGE: Final = "debian:bookworm-slim"
 PYTHON: Final = "3.11"
@@ -25,6 +26,8 @@ RESERVED: Final = frozenset({"foundation", "environments", "stack", "project"})
 _LAB: Final = "lab"
 _PROJECT: Final = ("pyproject.toml", "README.md", "LICENSE")
 _INSTALLER: Final = ("__init__.py", "paths.py", "environments/*.py")
+# The modules of the installer that decide what lies in an environment; a change of the others builds nothing again.
+_DECIDING: Final = ("/build.py", "/kernels.py")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Build:
     labels: Mapping[str, str]
     items: tuple[Item, ...] = field(repr=False)
     needs_registry: bool = False
+
+    @property
+    def staged(self) -> bool:
+        """Whether something is done in a stage that is thrown away."""
+        return any(item.name.startswith("host/") for item in self.items)
 
     @property
     def content(self) -> str:
@@ -148,15 +156,19 @@ class _Chain:
         title = f"{environment.title} ({environment.purpose})"
         arguments = {"ENVIRONMENT": name, "VARIANT": own}
         image = names.environments_image(tag, self._options.prefix)
-        return self._add(image, title, parent, items, arguments, {}, needs_registry=True)
+        # Of pyproject.toml, what an installation copies.
+        labels = {"org.tidelab.project": project_digest()}
+        return self._add(image, title, parent, items, arguments, labels, needs_registry=True)
 
     def stack(self, stacks: tuple[str, ...], variant: Variant) -> Build:
         parent = self.environment(stacks, variant)
         labels = {names.STACKS: ",".join(stacks), names.VARIANT: variant}
         image = names.stack_image(stacks, variant, self._options.prefix)
         environments = [self._environment(name) for name in (_LAB, *stacks)]
+        search = ":".join(f"/opt/tidelab-envs/{name}/bin" for name in (*stacks, _LAB))
         items = [*_project(environments, variant), *_folder(self._images / "project")]
-        return self._add(image, "the project's own code", parent, items, {}, labels)
+        items.append(Item("etc/profile.d/tidelab.sh", text=f'PATH="{search}:$PATH"\n'))
+        return self._add(image, "the project's own code", parent, items, {"SEARCH_PATH": search}, labels)
 
     def use_case(
         self, use_case: UseCase, stacks: tuple[str, ...], variant: Variant, weights: Sequence[Item]
@@ -207,7 +219,7 @@ class _Chain:
         below = parent.image if parent else self._options.base_image
         all_arguments = {("PARENT" if parent else "BASE_IMAGE"): below, **arguments}
         origin = {"parent": parent.content} if parent else {}
-        content = content_digest(kept, {**origin, **all_arguments})
+        content = content_digest(kept, {**origin, **all_arguments, **labels})
         everything = {**labels, names.CONTENT: content, "org.opencontainers.image.title": f"Tidelab: {title}"}
         build = Build(image, title, below, all_arguments, everything, kept, needs_registry)
         self.builds[image] = build
@@ -223,8 +235,9 @@ def _folder(folder: Path) -> Iterator[Item]:
 def _installer(environment: Environment, variant: Variant) -> Iterator[Item]:
     """Yield what installing one environment needs of the project, and no more: other changes must not build it again."""
     root = paths.checkout()
-    yield from (Item(f"project/{name}", root / name) for name in _PROJECT)
-    yield from folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab", _INSTALLER)
+    yield from (Item(f"project/{name}", root / name, counts=False) for name in _PROJECT)
+    for item in folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab", _INSTALLER):
+        yield replace(item, counts=item.name.endswith(_DECIDING))
     yield from _locked(environment, variant)
 
 

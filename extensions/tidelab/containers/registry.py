@@ -51,15 +51,15 @@ def registry_items(environment: Mapping[str, str] | None = None, pip_config: str
     settings = read_settings(_ask_pip() if pip_config is None else pip_config)
     lines = "".join(f"{name} = {value}\n" for name, value in sorted(settings.items()) if name in _KEPT)
     return [
-        Item("host/pip.conf", text=f"[global]\n{lines}", secret=True),
-        Item("host/ca.crt", text=_certificates(environment, settings.get("cert")), secret=True),
+        Item("host/pip.conf", text=f"[global]\n{lines}", counts=False),
+        Item("host/ca.crt", text=_certificates(environment, settings.get("cert")), counts=False),
     ]
 
 
 def read_settings(listed: str) -> dict[str, str]:
-    """Return pip's settings, a later line over an earlier one (files, then the environment), without places on the disk.
+    r"""Return pip's settings, a later line over an earlier one (files, then the environment), without places on the disk.
 
-    >>> read_settings("global.index-url='https://registry.example/simple'\\n:env:.find-links='/opt/wheels'")
+    >>> read_settings("global.index-url='https://registry.example/simple'\n:env:.find-links='/opt/wheels'")
     {'index-url': 'https://registry.example/simple'}
     """
     found = {}
