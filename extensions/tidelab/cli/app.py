@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tidelab import __version__
-from tidelab.cli import catalogue, doctor, exports, forgetting, images, reports, runs, stacks, usage
+from tidelab.cli import bundle, catalogue, doctor, exports, forgetting, gpu, images, reports, runs, stacks, usage
 
 app = typer.Typer(
     name="tidelab",
@@ -46,6 +46,8 @@ app.command("check-ecotaxa")(exports.check_ecotaxa)
 forgetting.add_to(runs.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(usage.app, name="usage")
+app.add_typer(gpu.app, name="gpu")
 app.add_typer(stacks.app, name="stack")
 app.add_typer(images.app, name="images")
+app.command("bundle")(bundle.bundle)
 app.command("doctor")(doctor.doctor)
