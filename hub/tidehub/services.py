@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tidehub import guard
 from tidehub.docker.service_container import contained
-from tidehub.settings import Settings
+from tidehub.settings import PREFIX, Settings
 from tidelab import paths
 
 BASE_URL = "/"
@@ -23,6 +23,11 @@ PLAN_VARIABLE = "TIDEHUB_KEEPER_PLAN"
 # Lax, not Strict: a link from a mail or a page must find the person signed in.
 COOKIE_OPTIONS = {"samesite": "Lax"}
 _PERSONAL = ("TIDELAB_RUNS", "TIDELAB_CACHE", "TIDELAB_USER", "TIDELAB_USECASE", "TIDELAB_FACE")
+_GPU_SETTINGS = (
+    *("mode", "docker_network", "docker_subnet", "gpus", "gpu_shared_slots", "gpu_sample_seconds"),
+    *("gpu_warn_minutes", "gpu_release_minutes", "gpu_keep_minutes", "gpu_keep_times", "gpu_max_hours"),
+)
+_ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _APPS_LIMITS = ("TIDELAB_APPS_MAX_KERNELS", "TIDELAB_APPS_POOL", "TIDELAB_APPS_AWAY_S", "TIDELAB_APPS_IDLE_S")
 
 
@@ -77,6 +82,7 @@ def service_definitions(settings: Settings) -> list[ServiceDefinition]:
         "models": lambda: _models(settings, urls["models"], urls["mlflow"]),
         "apps": lambda: _apps(settings, urls["apps"]),
         "cull": lambda: _cull(settings),
+        "gpus": lambda: _gpus(settings, urls["gpus"]),
     }
     return [made[name]() for name in settings.services]
 
@@ -221,6 +227,27 @@ def _cull(settings: Settings) -> ServiceDefinition:
             *("list:users", "read:users:activity", "read:servers", "admin:server_state"),
             "delete:servers",
         ),
+    )
+
+
+def _gpus(settings: Settings, url: str) -> ServiceDefinition:
+    told = {f"{PREFIX}{name.upper()}": str(getattr(settings, name)) for name in _GPU_SETTINGS}
+    return ServiceDefinition(
+        name="gpus",
+        title="My GPU hours",
+        environment_name="hub",
+        arguments=("-m", "tidehub.gpus"),
+        url=url,
+        variables=place_variables()
+        | told
+        | {name: value for name, value in os.environ.items() if name in _ENGINE_VARIABLES},
+        # As for `cull`; a server whose GPU is given back is stopped and started again without one.
+        scopes=(
+            *("list:users", "read:users:activity", "read:users:groups", "read:servers", "admin:server_state"),
+            *("delete:servers", "start:servers"),
+        ),
+        people=True,
+        shown=True,
     )
 
 

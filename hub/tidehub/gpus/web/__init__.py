@@ -1,0 +1,1 @@
+"""What the service shows: pages for people, JSON for the Lab and batch runs, metrics for Prometheus."""
