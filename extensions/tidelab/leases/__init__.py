@@ -2,6 +2,7 @@
 
 from tidelab.leases import inventory, labels
 from tidelab.leases.book import Book
+from tidelab.leases.holding import hold
 from tidelab.leases.model import (
     Action,
     Asked,
@@ -47,6 +48,7 @@ __all__ = [
     "Seconds",
     "Seen",
     "Ticket",
+    "hold",
     "inventory",
     "labels",
 ]

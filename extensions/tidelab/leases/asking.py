@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from tidelab.leases import estimates, ledger, line, quotas, rows
+from tidelab.leases import estimates, ledger, line, processes, quotas, rows
 from tidelab.leases.ground import Ground
 from tidelab.leases.model import (
     Asked,
@@ -50,29 +50,33 @@ def ground_of(db: sqlite3.Connection) -> Ground:
     return ground
 
 
-def tidy(db: sqlite3.Connection, now: float) -> None:
-    """End what ended by itself: reservations nobody came for, leases nobody renewed, tickets nobody asked about."""
+def end_dead(db: sqlite3.Connection, now: float) -> list[Lease]:
+    """End the leases of processes that are gone; return them as they were."""
+    dead = [
+        lease
+        for lease in rows.leases(db)
+        if lease.place.startswith(processes.PREFIX) and not processes.is_alive(lease.place)
+    ]
+    for lease in dead:
+        end(db, now, lease, "its process ended")
+    return dead
+
+
+def tidy(db: sqlite3.Connection, now: float) -> list[Lease]:
+    """End what ended by itself and return those leases as they were.
+
+    That is: leases of processes that are gone, reservations nobody came for, leases nobody renewed, tickets nobody asked about.
+    """
     policy = rows.policy(db)
-    # A lease with a place lives as long as what runs there: `reconcile` looks, no deadline ends it.
-    over = rows.leases(db, f"state IN {LIVE} AND place = '' AND deadline < ?", (now,))
-    for lease in over:
-        why = (
-            "the reservation ran out before anything started on it"
-            if lease.state == "reserved"
-            else "it was not renewed in time"
-        )
-        end(db, now, lease, why)
-    silent = rows.tickets(db, "state = 'waiting' AND seen < ?", (now - policy.silence_s,))
-    for ticket in silent:
-        db.execute("UPDATE ticket SET state = 'lapsed' WHERE id = ?", (ticket.id,))
-        rows.note(
-            db,
-            now,
-            "withdrawn",
-            owner=ticket.owner,
-            text=f"nobody asked for {policy.silence_s:g} s",
-            waited_s=now - ticket.asked,
-        )
+    ended = end_dead(db, now)
+    # A lease with a place lives as long as what runs there, whatever its deadline.
+    for lease in rows.leases(db, f"state IN {LIVE} AND place = '' AND deadline < ?", (now,)):
+        unused = lease.state == "reserved"
+        end(db, now, lease, "nothing started on it in time" if unused else "it was not renewed in time")
+        ended.append(lease)
+    for ticket in rows.tickets(db, "state = 'waiting' AND seen < ?", (now - policy.silence_s,)):
+        _close(db, now, ticket, "lapsed", f"nobody asked for {policy.silence_s:g} s")
+    return ended
 
 
 def ask(db: sqlite3.Connection, now: float, owner: Owner, request: Request, pool: Pool, place: str) -> Asked:

@@ -71,14 +71,14 @@ class Book:
 
     # Devices and policy
 
-    def set_inventory(self, devices: Sequence[Device]) -> None:
-        """Say what the machine has now; a device that is leased and gone is kept, as not present."""
-        self._do(lifecycle.set_inventory, devices)
+    def set_inventory(self, devices: Sequence[Device], by: str = "hub") -> None:
+        """Say what the machine has now, and who says so; a device that is leased and gone is kept, as not present."""
+        self._do(lifecycle.set_inventory, devices, by)
 
-    def has_inventory(self) -> bool:
-        """Tell whether anybody ever said what the machine has."""
+    def inventory_by(self) -> str:
+        """Return who said last what the machine has (``hub``); empty: nobody ever did."""
         with self._open() as (db, _):
-            return rows.meta(db, "inventory") is not None
+            return str((rows.meta(db, "inventory") or {}).get("by", ""))
 
     def devices(self) -> list[DeviceState]:
         """Return every device: those that are there, and those that are leased or drained and gone."""
@@ -324,9 +324,10 @@ class Book:
         moved = step((before[0], before[1]) if before else None, boot, offset)
         if moved:
             db.execute(
-                "UPDATE lease SET started = started + ?, placed = placed + ?, deadline = deadline + ?, kept_until = kept_until + ? "
+                "UPDATE lease SET started = started + ?, placed = placed + ?, deadline = deadline + ?, kept_until = kept_until + ?, "
+                "used_at = used_at + ? "
                 "WHERE state <> 'ended'",
-                (moved,) * 4,
+                (moved,) * 5,
             )
             db.execute(
                 "UPDATE ticket SET asked = asked + ?, seen = seen + ? WHERE state IN ('waiting', 'lapsed')",

@@ -36,6 +36,8 @@ def add(db: sqlite3.Connection, lease: Lease, seconds: Seconds, now: float, poli
     at = now if lease.ended is None else lease.ended
     _write(db, lease, int(at // HOUR_S), Seconds(allocated, seconds.held, seconds.busy, used))
     _remember(db, lease.owner.user, _weight(allocated, used, policy), now, policy)
+    if used > 0 and lease.ended is None:
+        db.execute("UPDATE lease SET used_at = ? WHERE id = ?", (now, lease.id))
 
 
 def settle(db: sqlite3.Connection, lease: Lease, ended: float, policy: Policy) -> None:

@@ -11,7 +11,7 @@ from tidelab.leases.model import Device, Lease, LeaseError
 MINUTE_S = 60.0
 
 
-def set_inventory(db: sqlite3.Connection, now: float, devices: Sequence[Device]) -> None:
+def set_inventory(db: sqlite3.Connection, now: float, devices: Sequence[Device], by: str) -> None:
     """Write what the machine has now; what was drained stays so, and what is leased and gone is kept as not present."""
     drained = dict(db.execute("SELECT id, why FROM device WHERE drained").fetchall())
     db.execute("UPDATE device SET present = 0")
@@ -35,7 +35,7 @@ def set_inventory(db: sqlite3.Connection, now: float, devices: Sequence[Device])
     db.execute(
         "DELETE FROM device WHERE NOT present AND NOT drained AND id NOT IN (SELECT device FROM holding WHERE live)"
     )
-    rows.set_meta(db, "inventory", now)
+    rows.set_meta(db, "inventory", {"at": now, "by": by})
 
 
 def live(db: sqlite3.Connection, lease_id: str, wish: str) -> Lease:

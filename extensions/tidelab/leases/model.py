@@ -130,7 +130,8 @@ class Lease:
     """One owner's right to some devices.
 
     ``place`` is where it is used: ``docker:<container id>``, ``pid:<pid>:<creation time>``, or empty while reserved.
-    ``deadline`` is when a reservation, or a lease that must be renewed, ends by itself (None: never).
+    ``deadline`` is when a reservation, or a lease that must be renewed, ends by itself (None: never). ``used_at`` is when use of its
+    devices was last reported (None: never).
     """
 
     id: str
@@ -146,6 +147,7 @@ class Lease:
     why: str
     kept_until: float | None = None
     kept_times: int = 0
+    used_at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ from typing import Any, Final, Literal
 
 from tidelab.leases import ledger, rows
 from tidelab.leases.line import HOUR_S
-from tidelab.leases.model import LeaseError, Owner, Policy, Quota, QuotaExceededError, QuotaRow, Ticket
+from tidelab.leases.model import (
+    LeaseError,
+    Owner,
+    Policy,
+    Quota,
+    QuotaExceededError,
+    QuotaRow,
+    Ticket,
+)
 from tidelab.leases.schema import LIVE
 
 Scope = Literal["person", "group", "everyone"]

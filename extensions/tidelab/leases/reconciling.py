@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from tidelab.leases import labels, lifecycle, processes, rows
-from tidelab.leases.asking import end, tidy
+from tidelab.leases import labels, lifecycle, rows
+from tidelab.leases.asking import end, end_dead, tidy
 from tidelab.leases.model import Action, Held, Lease, LeaseError, Seen
 from tidelab.leases.schema import LIVE
 
@@ -32,21 +32,13 @@ def reconcile(
         When the engine was asked; what began or ended since is left alone.
     """
     at = now - GRACE_S if as_of is None else as_of
-    actions: list[Action] = []
-    for lease in rows.leases(db):
-        if lease.place.startswith(processes.PREFIX) and not processes.is_alive(lease.place):
-            actions.append(_end(db, now, lease, "its process ended"))
+    actions = [_released(db, lease) for lease in end_dead(db, now)]
     if seen is not None:
         for one in sorted(seen, key=lambda one: (not one.running, one.place)):
             actions += _follow(db, now, one, seen, at)
         actions += _end_those_without_container(db, now, seen, at, boot=boot)
-    before = rows.leases(db)
-    tidy(db, now)
-    actions += [
-        Action("released", ended, ended.why)
-        for lease in before
-        if (ended := rows.lease(db, lease.id)) is not None and ended.state == "ended"
-    ]
+    # Only now: a reservation whose deadline is over and whose container runs has become active above.
+    actions += [_released(db, lease) for lease in tidy(db, now)]
     return actions + _look_at_devices(db, now)
 
 
@@ -160,6 +152,10 @@ def _runs(place: str, seen: Sequence[Seen]) -> bool:
 
 def _end(db: sqlite3.Connection, now: float, lease: Lease, why: str) -> Action:
     end(db, now, lease, why)
+    return _released(db, lease)
+
+
+def _released(db: sqlite3.Connection, lease: Lease) -> Action:
     ended = rows.lease(db, lease.id)
     assert ended is not None
-    return Action("released", ended, why)
+    return Action("released", ended, ended.why)

@@ -10,7 +10,7 @@ from tidelab.leases.schema import LIVE
 
 _LEASE = (
     "SELECT id, user, server, use_case, groups, kind, count, profile, state, pool, place, started, ended, deadline, why, kept_until, "
-    "kept_times, placed FROM lease"
+    "kept_times, used_at FROM lease"
 )
 _TICKET = "SELECT id, user, server, use_case, groups, kind, count, profile, pool, asked FROM ticket"
 
@@ -138,8 +138,9 @@ def policy(db: sqlite3.Connection) -> Policy:
 
 
 def _device(*row: Any) -> DeviceState:
-    device = Device(*row[:8], bool(row[8]))
-    return DeviceState(device, bool(row[9]), bool(row[10]), row[11])
+    name, kind, model, number, memory_mb, profile, slots, cdi, simulated, present, drained, why = row
+    device = Device(name, kind, model, number, memory_mb, profile, slots, cdi, bool(simulated))
+    return DeviceState(device, bool(present), bool(drained), why)
 
 
 def _owner(row: tuple[Any, ...]) -> Owner:
@@ -162,4 +163,5 @@ def _lease(db: sqlite3.Connection, row: tuple[Any, ...]) -> Lease:
         why=row[14],
         kept_until=row[15],
         kept_times=row[16],
+        used_at=row[17],
     )
