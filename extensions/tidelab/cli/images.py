@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tidelab.cli._output import say, table
+from tidelab.cli._output import say
 
 app = typer.Typer(help="Container images of the use cases.", no_args_is_help=True)
 
