@@ -1,4 +1,6 @@
 import asyncio
+import base64
+import hashlib
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -6,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidelab.tracking.server.surface import LARGEST_BODY, Surface, is_served
+from tidelab.tracking.server.landing import SCRIPT
+from tidelab.tracking.server.surface import FILE_POLICY, LARGEST_BODY, PAGE_POLICY, Surface, is_served
 
 PREFIX = "/services/mlflow"
 
@@ -132,3 +135,38 @@ def test_mlflows_pages_are_told_what_is_not_there():
     assert ask(Surface(PREFIX, behind), f"{PREFIX}/ajax-api/3.0/mlflow/assistant/config") == 403
     assert ask(Surface(PREFIX, behind), f"{PREFIX}/ajax-api/2.0/mlflow/gateway-proxy") == 200
     assert behind.paths == []
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [
+        ("/get-artifact", FILE_POLICY), ("/model-versions/get-artifact", FILE_POLICY),
+        ("/api/2.0/mlflow-artifacts/artifacts/1/evil.svg", FILE_POLICY),
+        ("/ajax-api/2.0/mlflow-artifacts/artifacts/1/a/b.html", FILE_POLICY),
+        ("/health", PAGE_POLICY), ("/graphql", PAGE_POLICY), ("/ajax-api/2.0/mlflow/runs/search", PAGE_POLICY),
+    ],
+)  # fmt: skip
+def test_files_of_people_are_nobodys_origin(path: str, policy: str):
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def behind(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        headers = [(b"Content-Security-Policy", b"script-src *"), (b"x-frame-options", b"SAMEORIGIN")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": PREFIX + path, "raw_path": b"", "headers": []}
+    asyncio.run(Surface(PREFIX, behind)(scope, None, send))  # type: ignore[arg-type]
+    assert sent[0]["headers"] == [
+        (b"x-frame-options", b"SAMEORIGIN"),
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+
+
+def test_the_one_inline_script_is_named_by_its_digest():
+    inside = SCRIPT.removeprefix("<script>").removesuffix("</script>")
+    digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in PAGE_POLICY
+    assert "'unsafe-inline'" not in PAGE_POLICY.partition("script-src")[2].partition(";")[0]

@@ -8,8 +8,8 @@ and FastAPI routes alike, whatever MLflow thinks of them.
 
 import re
 
-from .application import Application, Receive, Scope, Send
-from .landing import land
+from .application import Application, Message, Receive, Scope, Send
+from .landing import SCRIPT_DIGEST, land
 from .pages import message_page
 
 LARGEST_BODY = 2 * 1024**3
@@ -31,6 +31,31 @@ _API = (
 _ALLOWED = re.compile(_PAGES + _LOGIN + _API, re.DOTALL)
 _REFUSED = re.compile(r".*/runs/create-promptlab-run|.*presigned.*", re.DOTALL)
 _ARTIFACT = re.compile(r"/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL)
+
+_FILES = re.compile(
+    r"/(?:model-versions/)?get-artifact|/(?:ajax-)?api/2\.0/mlflow-artifacts/artifacts/.+", re.DOTALL
+)
+
+FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+"""Of a file that a person logged: opened by its address, it is nobody's origin and runs nothing, whatever it is."""
+PAGE_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        # MLflow's charts compile functions. No inline script but ours: names and notes of people are shown on these pages.
+        f"script-src 'self' 'unsafe-eval' 'sha256-{SCRIPT_DIGEST}'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "frame-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+"""Of MLflow's own pages, which share an origin with the hub."""
 
 _ELSEWHERE = "This MLflow serves tracking, artifacts and the model registry, nothing else."
 _STARTING = "MLflow is starting; try again in a few seconds."
@@ -109,10 +134,24 @@ class Surface:
             if scope["method"] in ("GET", "PUT") and _ARTIFACT.fullmatch(rest):
                 raw = scope.get("raw_path", path.encode())
                 scope = {**scope, "path": rest, "raw_path": raw.removeprefix(self.prefix.encode())}
+            send = _with_policy(send, FILE_POLICY if _FILES.fullmatch(rest) else PAGE_POLICY)
             if scope["method"] == "GET" and rest == "/":
                 await land(self.application, scope, receive, send)
             else:
                 await self.application(scope, receive, send)
+
+
+def _with_policy(send: Send, policy: str) -> Send:
+    """Return a `send` that sets the content policy of every answer; MLflow's own, if it had one, would be replaced."""
+
+    async def send_with_policy(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            ours = {b"content-security-policy": policy.encode(), b"x-content-type-options": b"nosniff"}
+            kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in ours]
+            message = {**message, "headers": [*kept, *ours.items()]}
+        await send(message)
+
+    return send_with_policy
 
 
 def wants_page(scope: Scope) -> bool:
