@@ -128,7 +128,8 @@ class RunningHub:
     def __init__(self, folder: Path, services: tuple[str, ...] = (), **settings: str) -> None:
         self.data = folder
         self.port, self.hub_port, self.api_port = free_port(), free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.host = "127.0.0.1"
+        self.url = f"http://{self.host}:{self.port}/"
         self._token = secrets.token_hex(16)
         self._api_token = secrets.token_hex(16)
         self._settings = {
@@ -197,7 +198,11 @@ class RunningHub:
         """Ask the hub's API as a service that may do everything (of the tests alone)."""
         headers = {"Authorization": f"token {self._api_token}"}
         return requests.request(
-            method, f"http://127.0.0.1:{self.hub_port}/hub/api/{path}", headers=headers, timeout=60, **kwargs
+            method,
+            f"http://{self.host}:{self.hub_port}/hub/api/{path}",
+            headers=headers,
+            timeout=60,
+            **kwargs,
         )
 
     def _test_config(self, config: Path) -> Path:
@@ -232,7 +237,7 @@ class RunningHub:
             *proxy_command(),
             *(
                 "--ip",
-                "127.0.0.1",
+                self.host,
                 "--port",
                 str(self.port),
                 "--api-ip",
@@ -240,7 +245,7 @@ class RunningHub:
                 "--api-port",
                 str(self.api_port),
             ),
-            *("--error-target", f"http://127.0.0.1:{self.hub_port}/hub/error", "--log-level", "warn"),
+            *("--error-target", f"http://{self.host}:{self.hub_port}/hub/error", "--log-level", "warn"),
         ]
         self.proxy_process = subprocess.Popen(
             command, env={"CONFIGPROXY_AUTH_TOKEN": self._token, "PATH": os.environ["PATH"]},
@@ -252,7 +257,7 @@ class RunningHub:
         assert self.hub_process.poll() is None, f"the hub ended:\n{self.log[-3000:]}"
         with contextlib.suppress(requests.RequestException):
             # The hub's own port first: an old proxy route would answer for a hub that is gone.
-            direct = requests.get(f"http://127.0.0.1:{self.hub_port}/hub/health", timeout=2)
+            direct = requests.get(f"http://{self.host}:{self.hub_port}/hub/health", timeout=2)
             return direct.ok and requests.get(f"{self.url}hub/health", timeout=2).ok
         return False
 

@@ -31,12 +31,14 @@ class PullProgress:
         if error := record.get("error"):
             raise PullError(" ".join(str(error).split())[:300])
         layer, status = str(record.get("id", "")), str(record.get("status", ""))
-        detail = record.get("progressDetail") or {}
-        current, total = detail.get("current"), detail.get("total")
+        detail = record.get("progressDetail")
+        current, total = (
+            (detail.get("current"), detail.get("total")) if isinstance(detail, dict) else (None, None)
+        )
         if status == "Pulling fs layer":
             self._layers.setdefault(layer, (0.0, 0.0))
-        elif status == "Downloading" and isinstance(current, int) and isinstance(total, int):
-            self._layers[layer] = (float(min(current, total)), float(total))
+        elif status == "Downloading" and isinstance(current, int) and isinstance(total, int) and total > 0:
+            self._layers[layer] = (float(min(max(current, 0), total)), float(total))
         elif (status in _COMPLETE or status == "Download complete") and layer in self._layers:
             size = self._layers[layer][1]
             self._layers[layer] = (size, size)
