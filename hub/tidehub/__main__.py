@@ -1,9 +1,13 @@
-"""``python -m tidehub accounts list|add|reset|remove|profile``: accounts from the command line, with or without a running hub."""
+"""``python -m tidehub accounts ...|kubernetes``: accounts from the command line, with or without a running hub; values for a cluster."""
 
 import argparse
+import re
 import sys
 
+import yaml
+
 from tidehub.accounts import AccountError, AccountStore
+from tidehub.kubernetes import values, withheld
 from tidehub.passwords import PasswordError
 from tidehub.person_profile import (
     KINDS,
@@ -15,11 +19,16 @@ from tidehub.person_profile import (
 )
 from tidehub.settings import SettingsError, load_settings
 from tidelab import paths
+from tidelab.catalogue import load_catalogue
+
+_IMAGE_PREFIX = re.compile(r"[a-z0-9]+([._:/-]+[a-z0-9]+)*")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     given = _parser().parse_args(arguments)
+    if given.topic == "kubernetes":
+        return _print_values(given.registry)
     try:
         settings = load_settings()
         if settings.auth != "local":
@@ -33,6 +42,21 @@ def main(arguments: list[str] | None = None) -> int:
     except (AccountError, PasswordError, ProfileValueError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def _print_values(registry: str) -> int:
+    """Print values for Zero to JupyterHub; what they leave out is said on standard error."""
+    if not _IMAGE_PREFIX.fullmatch(registry):
+        print(
+            f"{registry[:80]!r} is no prefix of an image's name, e.g. registry.example.org/tidelab",
+            file=sys.stderr,
+        )
+        return 1
+    catalogue = load_catalogue()
+    yaml.safe_dump(values(catalogue, registry), sys.stdout, sort_keys=False, allow_unicode=True)
+    if left_out := withheld(catalogue):
+        print(f"Left out, because they are for some groups alone: {', '.join(left_out)}.", file=sys.stderr)
     return 0
 
 
@@ -79,9 +103,12 @@ def _show(name: str, password: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tidehub", description="Look after the hub.")
-    accounts = parser.add_subparsers(dest="topic", required=True).add_parser(
-        "accounts", help="who may sign in"
+    topics = parser.add_subparsers(dest="topic", required=True)
+    cluster = topics.add_parser(
+        "kubernetes", help="print values for Zero to JupyterHub, made of the catalogue"
     )
+    cluster.add_argument("--registry", default="tidelab", help="prefix of the images' names")
+    accounts = topics.add_parser("accounts", help="who may sign in")
     actions = accounts.add_subparsers(dest="action", required=True)
     actions.add_parser("list", help="show all accounts")
     for action, words in (("add", "add one"), ("reset", "make a new password"), ("remove", "remove one")):

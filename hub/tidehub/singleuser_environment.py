@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from tidehub.panel_variables import panel_variables
+from tidehub.person_profile import read_profile
 from tidehub.profiles import Choice
 from tidelab import paths, pseudonyms
 from tidelab.catalogue import UseCase
@@ -137,7 +138,12 @@ def singleuser_environment(
         **places.fixed,
     }
     if places.container:
+        # The page Profile writes a file that a container does not see: it is counted as what was true at its start.
+        profile = read_profile(user)
         environment |= {
+            "TIDELAB_PERSON_KIND": profile.kind,
+            "TIDELAB_INSTITUTION": profile.institution,
+            "TIDELAB_COUNTRY": profile.country,
             "TIDELAB_PSEUDONYM": pseudonyms.pseudonym(user, pseudonyms.secret()),
             "TIDELAB_USAGE": str(paths.user_usage(user)),
         }

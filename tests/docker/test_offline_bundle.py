@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.images import Images
+from tests.support.images import PREFIX, Images
 from tidelab.catalogue import load_catalogue
 from tidelab.containers.offline import Made, make_bundle
 
@@ -23,7 +23,7 @@ SLUG = "flowcam-plankton"
 @pytest.fixture(scope="module")
 def bundle(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     folder = tmp_path_factory.mktemp("ship") / "a bundle"
-    made = make_bundle(load_catalogue()[SLUG], folder, prefix=images.prefix)
+    made = make_bundle(load_catalogue()[SLUG], folder, prefix=PREFIX)
     print({name: f"{size / 1e6:.0f} MB" for name, size in made.part_bytes.items()}, f"{made.size_bytes / 1e6:.0f} MB in all")
     yield made
     shutil.rmtree(folder)
