@@ -72,7 +72,14 @@ def contained(entry: Mapping[str, Any], environment_name: str, settings: Setting
     }
     name = container_name(entry["name"], settings)
     options = [
-        *("--label", f"{SERVICE}={entry['name']}", "--network", settings.docker_network),
+        *(
+            "--label",
+            f"{names.INSTANCE}={instance(settings)}",
+            "--label",
+            f"{SERVICE}={entry['name']}",
+            "--network",
+            settings.docker_network,
+        ),
         *("--publish", f"127.0.0.1:{port}:{port}", "--user", user(settings)),
         *CONFINED,
         *("--pull", "missing" if settings.docker_pull else "never"),
