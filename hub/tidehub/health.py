@@ -19,6 +19,8 @@ _MEANING = {
     "mlflow": "Experiments (MLflow) are not ready: after a start that takes up to a minute. Analysing works as usual; training cannot be logged and models "
     "cannot be registered until it is back.",
     "models": "The promotion of models does not answer. Analysing works as usual; a model cannot be promoted until it is back.",
+    "gpus": "The measuring of GPUs does not answer. Servers and their GPUs go on as they are; nothing is given back, and figures of use are missing until it "
+    "is back.",
     "apps": "The apps do not answer (just after a start that takes some seconds), so Analyse is switched off. The same analysis works in the Lab: Open in Lab, then "
     "Run, Run All Cells.",
 }

@@ -194,7 +194,7 @@ class Settings(BaseSettings):
 
     # Services and logs
     services: list[ServiceName] = Field(
-        default_factory=lambda: list[ServiceName](["mlflow", "models", "apps", "cull"]),
+        default_factory=lambda: list[ServiceName](["mlflow", "models", "apps", "cull", "gpus"]),
         description='JSON list of the services to start, e.g. ["apps", "cull"]',
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

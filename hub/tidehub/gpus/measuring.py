@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import psutil
 
@@ -98,6 +99,14 @@ class Measuring:
         )
         now.save(self.now)
         self._tell(found.intruders, lost)
+
+    def show_now(self, lease: str) -> None:
+        """Show what is remembered of one lease before the next look, after its holder did something."""
+        watched = self._watch.get(lease)
+        if watched and lease in self.now.leases:
+            leases = self.now.leases | {lease: watched.now(time.time())}
+            self.now = replace(self.now, leases=leases)
+            now.save(self.now)
 
     def _mark_lost(self, leases: Sequence[Lease], found: Look) -> None:
         """Note in the book which leases cannot be seen any more, and which can again."""

@@ -54,11 +54,11 @@ def test_people_and_servers_get_the_least() -> None:
         _validate_role_name(name)
     assert set(roles["user"]["scopes"]) == {
         "self",
-        *(f"access:services!service={name}" for name in ("mlflow", "models", "apps")),
+        *(f"access:services!service={name}" for name in ("mlflow", "models", "apps", "gpus")),
     }
     assert set(roles["server"]["scopes"]) == {
         *("users:activity!user", "access:servers!server"),
-        *("access:services!service=mlflow", "access:services!service=models"),
+        *(f"access:services!service={name}" for name in ("mlflow", "models", "gpus")),
     }
     assert roles["service-models"]["scopes"] == ["access:services!service=mlflow"]
     assert "service-apps" not in roles
@@ -74,7 +74,7 @@ def test_the_hub_starts_the_keeper_alone_and_tokens_differ() -> None:
     tokens = {
         service["name"]: service["api_token"] for service in c.JupyterHub.services if "api_token" in service
     }
-    assert len(set(tokens.values())) == len(tokens) == 4
+    assert len(set(tokens.values())) == len(tokens) == 5
     assert {entry["name"]: entry["environment"]["JUPYTERHUB_API_TOKEN"] for entry in plan} == tokens
     for entry in plan:
         assert not [word for word in entry["command"] if word in tokens.values()], (

@@ -152,6 +152,7 @@ def keep(service: Any, lease: Lease) -> Lease:
     hub = service.settings.hub
     kept: Lease = service.book.keep(lease.id, hub.gpu_keep_minutes, hub.gpu_keep_times)
     watched.warned = watched.warning = None
+    service.measuring.show_now(lease.id)
     return kept
 
 
