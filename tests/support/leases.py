@@ -69,7 +69,9 @@ class DyingConnection(sqlite3.Connection):
 
 def simulated(number: int, kind: Kind = "whole", slots: int = 1, first: int = 0) -> list[Device]:
     return [
-        Device(f"SIM-{index}", kind, "Simulated GPU", index, 16_384, "1g.10gb" if kind == "mig" else "", slots)
+        Device(
+            f"SIM-{index}", kind, "Simulated GPU", index, 16_384, "1g.10gb" if kind == "mig" else "", slots
+        )
         for index in range(first, first + number)
     ]
 
@@ -83,7 +85,9 @@ def granted(
     return lease
 
 
-def ticket_of(book: Book, user: str, server: str = "s", request: Request | None = None, pool: Pool = "interactive"):
+def ticket_of(
+    book: Book, user: str, server: str = "s", request: Request | None = None, pool: Pool = "interactive"
+):
     """Return the ticket that somebody gets."""
     asked = book.ask(Owner(user, server), request or Request(), pool)
     assert asked.lease is None

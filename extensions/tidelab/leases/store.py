@@ -208,7 +208,7 @@ def _salvage(damaged: Path, database: sqlite3.Connection) -> str:
     """Copy what can be read of a damaged file; return in words what that was."""
     kept: dict[str, int] = {}
     for table in SALVAGED:
-        with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{damaged}?mode=ro", uri=True)) as old:
+        with suppress(sqlite3.Error), closing(sqlite3.connect(damaged)) as old:
             for row in old.execute(f"SELECT * FROM {table}"):  # noqa: S608 (a constant)
                 marks = ", ".join("?" * len(row))
                 database.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)  # noqa: S608

@@ -31,7 +31,9 @@ def test_another_request_replaces_a_reservation_but_not_what_is_in_use(book):
     other = granted(book, "ada", request=Request("shared"))
     assert book.lease(lease.id).state == "ended"
     book.activate(other.id, "docker:a")
-    with pytest.raises(LeaseError, match="holds 1 shared GPU already. Stop it before it starts with 1 whole GPU"):
+    with pytest.raises(
+        LeaseError, match=r"holds 1 shared GPU already. Stop it before it starts with 1 whole GPU"
+    ):
         book.ask(Owner("ada", "s"), Request())
 
 
@@ -156,8 +158,14 @@ def test_gpus_kept_for_apps_and_batch_runs(book):
 
 def test_shared_places_spread_over_cards_and_a_lease_has_one_on_each(book):
     book.set_inventory(simulated(2, "shared", 2))
-    assert {place.device for place in granted(book, "ada", request=Request("shared", 2)).held} == {"SIM-0", "SIM-1"}
-    assert {granted(book, user, request=Request("shared")).held[0].device for user in "xy"} == {"SIM-0", "SIM-1"}
+    assert {place.device for place in granted(book, "ada", request=Request("shared", 2)).held} == {
+        "SIM-0",
+        "SIM-1",
+    }
+    assert {granted(book, user, request=Request("shared")).held[0].device for user in "xy"} == {
+        "SIM-0",
+        "SIM-1",
+    }
     with pytest.raises(NoSuchGpuError):
         book.ask(Owner("bo", "s"), Request("shared", 3))
 
@@ -195,7 +203,9 @@ def test_recent_use_comes_first_and_age_makes_up_for_it(book, clock: FakeClock):
     clock.tick(5)
     light = ticket_of(book, "bo")
     assert [ticket.owner.user for ticket, _ in book.queue()] == ["bo", "ada"]
-    for _ in range(60):  # 20 minutes of waiting make up for 2 hours of use at 6 hours an hour; bo waited as long
+    for _ in range(
+        60
+    ):  # 20 minutes of waiting make up for 2 hours of use at 6 hours an hour; bo waited as long
         clock.tick(20)
         book.again(heavy.id), book.again(light.id)
     newcomer = ticket_of(book, "cy")
@@ -206,7 +216,10 @@ def test_recent_use_comes_first_and_age_makes_up_for_it(book, clock: FakeClock):
 def test_what_one_person_may_hold_at_a_time(book):
     book.set_policy(Policy(per_person=1))
     granted(book, "ada")
-    with pytest.raises(QuotaExceededError, match=r"ada may hold 1 GPU at a time \(the hub's setting\), holds 1 \(with s\), and asks for 1"):
+    with pytest.raises(
+        QuotaExceededError,
+        match=r"ada may hold 1 GPU at a time \(the hub's setting\), holds 1 \(with s\), and asks for 1",
+    ):
         book.ask(Owner("ada", "t"), Request())
     granted(book, "bo")
     ticket_of(book, "cy")
