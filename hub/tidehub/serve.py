@@ -36,6 +36,7 @@ def plan_of(settings: Settings) -> Plan:
         Ports(settings.port, api.port or 8001, settings.hub_port),
         settings.address,
         settings.hub_host,
+        bool(settings.subdomain_host),
     )
 
 

@@ -260,6 +260,8 @@ class Settings(BaseSettings):
     def _is_url(cls, value: str, info: ValidationInfo) -> str:
         if value and not re.match(r"^https?://[^/\s]+(/\S*)?$", value):
             raise ValueError("must be a full address that begins with http:// or https://")
+        if info.field_name == "subdomain_host":
+            return value.rstrip("/")
         return value.rstrip("/") + "/" if value and info.field_name == "public_url" else value
 
     @field_validator("db_url", "mlflow_db_url")
@@ -277,6 +279,15 @@ class Settings(BaseSettings):
         if "models" in value and "mlflow" not in value:
             raise ValueError("the service 'models' needs the service 'mlflow'")
         return list(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _people_have_hosts_below_the_public_one(self) -> Self:
+        if self.subdomain_host and self.public_url != f"{self.subdomain_host}/":
+            raise ValueError(
+                f"{PREFIX}SUBDOMAIN_HOST={self.subdomain_host} needs {PREFIX}PUBLIC_URL={self.subdomain_host}/ "
+                "(an address without a path, the same in both)"
+            )
+        return self
 
     @model_validator(mode="after")
     def _oidc_is_complete(self) -> Self:

@@ -38,7 +38,7 @@ def apply(
     """
     services = [service for service in service_definitions(settings) if service.is_installed]
     configure_storage(c, settings)
-    configure_network(c, settings)
+    configure_network(c, settings, services)
     configure_auth(c, settings)
     configure_spawning(c, settings, catalogue, services, gpus)
     configure_culling(c, settings, services)

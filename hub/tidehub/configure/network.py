@@ -1,8 +1,11 @@
 """Addresses, the proxy, and the headers of every page."""
 
+from collections.abc import Sequence
+
 from traitlets.config import Config
 
-from tidehub.services import COOKIE_OPTIONS
+from tidehub.origins import local_routes, people_apart, with_servers
+from tidehub.services import COOKIE_OPTIONS, ServiceDefinition
 from tidehub.settings import Settings
 
 # JupyterHub's own pages (admin, token, waiting) carry inline scripts; ours do not and are stricter (tidehub.pages.base).
@@ -32,7 +35,7 @@ HEADERS = {
 }
 
 
-def configure_network(c: Config, settings: Settings) -> None:
+def configure_network(c: Config, settings: Settings, services: Sequence[ServiceDefinition] = ()) -> None:
     """Set addresses, proxy, cookies and headers."""
     c.JupyterHub.bind_url = settings.bind_url
     c.JupyterHub.public_url = settings.public_url
@@ -43,9 +46,13 @@ def configure_network(c: Config, settings: Settings) -> None:
     c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     if settings.proxy_token is not None:
         c.ConfigurableHTTPProxy.auth_token = settings.proxy_token.get_secret_value()
+    if settings.subdomain_host:
+        c.JupyterHub.subdomain_host = settings.subdomain_host
+        c.JupyterHub.subdomain_hook = people_apart
+        c.Proxy.extra_routes = local_routes(settings, services)
     c.JupyterHub.cleanup_servers = False
     c.JupyterHub.cleanup_proxy = False
     c.JupyterHub.tornado_settings = {
-        "headers": dict(HEADERS),
+        "headers": HEADERS | {"Content-Security-Policy": with_servers(CONTENT_SECURITY_POLICY, settings)},
         "cookie_options": dict(COOKIE_OPTIONS),
     }

@@ -58,7 +58,8 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
         print(error, file=sys.stderr)
         return 1
     address = settings.model_copy(update={"port": ports.public}).address
-    supervisor = Supervisor(Plan(settings.host, ports, address, settings.hub_host), instance)
+    plan = Plan(settings.host, ports, address, settings.hub_host, bool(settings.subdomain_host))
+    supervisor = Supervisor(plan, instance)
     code = 0
     try:
         print("Starting the hub ...", flush=True)

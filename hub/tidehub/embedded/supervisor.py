@@ -32,12 +32,16 @@ class SupervisorError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """Where to listen: ``host`` and ``ports``; ``address`` is what people open; ``hub_host`` is where the hub listens."""
+    """Where to listen: ``host`` and ``ports``; ``address`` is what people open; ``hub_host`` is where the hub listens.
+
+    ``by_host``: each person has an address of their own (`Settings.subdomain_host`), so the proxy looks at host names too.
+    """
 
     host: str
     ports: Ports
     address: str
     hub_host: str = "127.0.0.1"
+    by_host: bool = False
 
 
 class Supervisor:
@@ -160,6 +164,7 @@ def command_of_proxy(plan: Plan) -> list[str]:
         *("--api-ip", "127.0.0.1", "--api-port", str(ports.api)),
         *("--error-target", f"http://{plan.hub_host}:{ports.hub}/hub/error"),
         *("--log-level", "warn"),
+        *(["--host-routing"] if plan.by_host else []),
     ]
 
 
