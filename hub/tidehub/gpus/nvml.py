@@ -113,7 +113,7 @@ class NvmlDriver:
         # NVML does not measure utilisation while MIG is on, neither of the card nor of a slice.
         rates = None if is_slice else self._maybe(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
         running = self._maybe(lambda: nvml.nvmlDeviceGetComputeRunningProcesses(handle))
-        shares = {} if is_slice or not running else self._shares(handle, uuid)
+        shares = None if is_slice or not running else self._shares(handle, uuid)
         return DeviceUse(
             id=uuid,
             name=name,
