@@ -32,6 +32,12 @@ LEDGER = ".tidelab-workspace.json"
 NOTE = "NEW VERSIONS.txt"
 WEBSOCKET_BYTES = 200 * 1024 * 1024
 MAX_FILES = 20_000
+LAB_EXTENSION = Path(__file__).resolve().parents[1] / "jupyterlab-tidelab" / "labextension"
+SERVER_EXTENSIONS = {
+    "tidelab.lab": True,
+    # Apps have a server of their own; here Voila would show any notebook with everything its kernel may do.
+    "voila.server_extension": False,
+}
 _TOP_LEVEL = ("*.ipynb", "README.md")
 _FOLDERS = ("sample",)
 
@@ -211,8 +217,9 @@ def server_command(slug: str, home: Path, notebook: str = "analyse.ipynb") -> li
         # No calls to outside addresses at start, and no installing of extensions into the shared environment.
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
-        # Apps have a server of their own; here Voila would show any notebook with everything its kernel may do.
-        "--ServerApp.jpserver_extensions=voila.server_extension=False",
+        # An editable install copies no data files, so the built extension is read where it lies, here and in images.
+        f"--LabServerApp.extra_labextensions_path={LAB_EXTENSION}",
+        *(f"--ServerApp.jpserver_extensions={name}={on}" for name, on in SERVER_EXTENSIONS.items()),
         # In a container the only user is often root; Jupyter asks for this word then.
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]

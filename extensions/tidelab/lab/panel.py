@@ -89,6 +89,8 @@ def status_item(now: Now, lease: LeaseView | None) -> dict[str, Any]:
             return _item(
                 f"{name} · cannot be seen", "failed", "The driver does not show this server's GPU any more."
             )
+        if (test := now.selftest.shown()) and test["level"] == "failed" and now.gpus != Away:
+            return _item(f"{name} · test failed", "failed", test["text"])
         if lease.warning is not None:
             return _item(
                 f"{name} · given back at {{time}}"
@@ -141,10 +143,24 @@ def _warnings(now: Now, lease: LeaseView | None) -> list[dict[str, Any]]:
 
 
 def _notices(now: Now) -> list[dict[str, Any]]:
-    """Return what happened to this server, the newest first; the page shows each once."""
+    """Return what happened to this server, the newest first, and a test that failed; the page shows each once."""
     mine = [notice for notice in now.mine.notices if notice.server == now.who.server]
     recent = [notice for notice in mine if notice.when is not None and now.time - notice.when < NOTICE_S]
-    return [{"id": notice.id, "when": notice.when, "text": notice.text} for notice in recent]
+    notices = [
+        {"id": notice.id, "when": notice.when, "text": notice.text, "level": ""} for notice in recent
+    ]
+    test = now.selftest.shown()
+    if test and test["level"] in ("warning", "failed"):
+        identifier = f"test {now.who.server} {test['checked']}"
+        notices.append(
+            {
+                "id": identifier,
+                "when": test["checked"] or now.time,
+                "text": test["text"],
+                "level": test["level"],
+            }
+        )
+    return notices
 
 
 def _runs(now: Now) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+// The plugin: a panel, an item in the status bar, notices and commands, all of one model.
+import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { LabIcon } from '@jupyterlab/ui-components';
+
+import { StatusItem } from './item';
+import { StatusModel } from './model';
+import { Notices } from './notices';
+import { TidelabPanel } from './panel';
+import { IAction } from './status';
+
+const ICON = new LabIcon({
+  name: 'jupyterlab-tidelab:mark',
+  svgstr:
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3" fill="none" stroke="#616161" stroke-width="2.2" stroke-linecap="round"><path d="M3 8c3-4 6-4 9 0s6 4 9 0"/><path d="M3 16c3-4 6-4 9 0s6 4 9 0"/></g></svg>'
+});
+
+namespace CommandIDs {
+  export const open = 'tidelab:open';
+  export const keep = 'tidelab:keep-gpu';
+  export const giveBack = 'tidelab:give-back-gpu';
+  export const test = 'tidelab:test-gpu';
+}
+
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlab-tidelab:plugin',
+  description: 'This server, its GPU, its queue, the runs, and what is about to be given back.',
+  autoStart: true,
+  optional: [ICommandPalette, ILayoutRestorer, IStatusBar],
+  activate: (
+    app: JupyterFrontEnd,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    statusBar: IStatusBar | null
+  ) => {
+    const model = new StatusModel(app.serviceManager.serverSettings);
+    const onAction = (action: IAction) => void act(model, action);
+    const panel = new TidelabPanel(model, onAction);
+    panel.title.icon = ICON;
+    panel.title.caption = 'Tidelab: this server and its GPU';
+    app.shell.add(panel, 'right', { rank: 50, type: 'Tidelab' });
+    restorer?.add(panel, panel.id);
+    const open = () => app.shell.activateById(panel.id);
+    statusBar?.registerStatusItem('jupyterlab-tidelab:item', {
+      item: new StatusItem(model, open),
+      align: 'right',
+      rank: 1000
+    });
+    new Notices(model, onAction);
+    addCommands(app, model, palette, open);
+  }
+};
+
+function addCommands(
+  app: JupyterFrontEnd,
+  model: StatusModel,
+  palette: ICommandPalette | null,
+  open: () => void
+): void {
+  const find = (id: IAction['id']) =>
+    (model.status?.sections ?? []).flatMap(section => section.actions ?? []).find(action => action.id === id);
+  const add = (command: string, label: string, execute: () => void, isEnabled: () => boolean) => {
+    app.commands.addCommand(command, { label, execute, isEnabled });
+    palette?.addItem({ command, category: 'Tidelab' });
+  };
+  add(CommandIDs.open, 'Show this server and its GPU', open, () => true);
+  const actions: [string, string, IAction['id']][] = [
+    [CommandIDs.keep, 'Keep the GPU', 'keep'],
+    [CommandIDs.giveBack, 'Give the GPU back', 'give-back'],
+    [CommandIDs.test, 'Test the GPU again', 'test']
+  ];
+  for (const [command, label, id] of actions) {
+    const execute = () => {
+      const action = find(id);
+      return action ? void act(model, action) : undefined;
+    };
+    add(command, label, execute, () => find(id) !== undefined);
+  }
+  model.changed.connect(() => app.commands.notifyCommandChanged());
+}
+
+/** Do what a button says; what the server refuses is said in its own words. */
+async function act(model: StatusModel, action: IAction): Promise<void> {
+  try {
+    if (action.id === 'keep') {
+      await model.keep(action.lease);
+    } else if (action.id === 'test') {
+      await model.test();
+    } else if (await isSure()) {
+      await model.giveBack(action.lease);
+    }
+  } catch (error) {
+    Notification.error(error instanceof Error ? error.message : String(error), { autoClose: 10_000 });
+  }
+}
+
+async function isSure(): Promise<boolean> {
+  const answer = await showDialog({
+    title: 'Give the GPU back now?',
+    body: 'This server stops and starts again without GPU. Files and runs stay; what kernels hold in memory is lost, so save first.',
+    buttons: [Dialog.cancelButton({ label: 'Cancel' }), Dialog.warnButton({ label: 'Give back' })],
+    defaultButton: 0
+  });
+  return answer.button.accept;
+}
+
+export default plugin;
