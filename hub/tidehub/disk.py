@@ -108,6 +108,10 @@ def last_measured() -> DiskUse:
 class Measuring:
     """Starts one measurement at a time; nobody waits for it."""
 
+    def __deepcopy__(self, memo: object) -> "Measuring":
+        """Return itself: traitlets copies configuration values."""
+        return self
+
     def __init__(self, *, engine: bool = False, seconds: float = 300.0) -> None:
         self._engine = engine
         self._seconds = seconds

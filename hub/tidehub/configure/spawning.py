@@ -1,9 +1,11 @@
 """Single-user servers: one named server per use case, nothing inherited from the hub's environment."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from traitlets.config import Config
 
+from tidehub import quotas
 from tidehub.docker.ready import account
 from tidehub.docker.service_container import instance
 from tidehub.gpu_lease import GpuDesk
@@ -44,6 +46,9 @@ def configure_spawning(
     c.TideStart.prepare_seconds = settings.install_minutes * 60.0
     c.TideStart.answer_seconds = float(settings.start_seconds)
     c.TideStart.gpus = gpus
+    c.TideStart.limits = partial(
+        quotas.check, disk_gb=settings.disk_gb, hard_factor=settings.disk_hard_factor
+    )
     c.TideSpawner.interrupt_timeout = 10
     c.TideSpawner.term_timeout = 10
     if in_containers:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from traitlets.config import Config
 
+from tidehub.disk import Measuring
 from tidehub.health import Health
 from tidehub.pages.base import asset_path
 from tidehub.pages.context import PageContext
+from tidehub.pages.gpu_state import GpuState
 from tidehub.services import ServiceDefinition
 from tidehub.settings import Settings
 from tidelab.catalogue import Catalogue
@@ -28,4 +30,10 @@ def configure_templates(
         "has_accounts": local,
         "service_titles": titles,
     }
-    c.TidePages.page_context = PageContext(settings, catalogue, Health(services, wanted=settings.services))
+    c.TidePages.page_context = PageContext(
+        settings,
+        catalogue,
+        Health(services, wanted=settings.services),
+        GpuState(none=settings.gpus == "none"),
+        Measuring(engine=settings.mode == "docker"),
+    )

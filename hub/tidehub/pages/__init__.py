@@ -6,10 +6,18 @@ from tidehub.pages.account import AccountHandler
 from tidehub.pages.accounts import AccountsHandler
 from tidehub.pages.assets import AssetHandler, PictureHandler
 from tidehub.pages.base import STATIC
-from tidehub.pages.home import HomeHandler, RunsHandler
+from tidehub.pages.home import HomeHandler, OffersHandler, RunsHandler, ServersHandler
 from tidehub.pages.profile import ProfileHandler
 from tidehub.pages.recorded import RECORDED
-from tidehub.pages.servers import OpenHandler, StopHandler, ToHomeHandler
+from tidehub.pages.servers import (
+    DismissHandler,
+    InsteadHandler,
+    KeepHandler,
+    OpenHandler,
+    PendingHandler,
+    StopHandler,
+    ToHomeHandler,
+)
 
 
 def page_handlers(*, local_accounts: bool) -> list[tuple[Any, ...]]:
@@ -20,10 +28,16 @@ def page_handlers(*, local_accounts: bool) -> list[tuple[Any, ...]]:
         (r"/tide/runs", RunsHandler),
         (r"/tide/picture/([a-z0-9-]+)", PictureHandler),
         (r"/tide/static/(.*)", AssetHandler, {"path": str(STATIC)}),
+        (r"/tide/servers", ServersHandler),
+        (r"/tide/offers", OffersHandler),
         (r"/tide/stop/([a-z0-9-]+)", StopHandler),
+        (r"/tide/instead/([a-z0-9-]+)", InsteadHandler),
+        (r"/tide/keep/([a-z0-9-]+)", KeepHandler),
+        (r"/tide/dismiss/([a-z0-9]+)", DismissHandler),
         (r"/spawn", ToHomeHandler),
         (r"/spawn/([^/]+)", ToHomeHandler),
         (r"/spawn/([^/]+)/([^/]+)", OpenHandler),
+        (r"/spawn-pending/([^/]+)/([^/]+)", PendingHandler),
         *RECORDED,
     ]
     if local_accounts:

@@ -9,7 +9,9 @@ from typing import Any
 from jupyterhub.handlers.base import BaseHandler
 
 from tidehub.health import ServiceHealth
+from tidehub.origins import with_servers
 from tidehub.pages.context import PageContext
+from tidehub.pages.gpu_state import Mine
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -35,13 +37,22 @@ class TideHandler(BaseHandler):  # type: ignore[misc]
     def set_default_headers(self) -> None:
         """Set JupyterHub's headers, then the stricter policy."""
         super().set_default_headers()
-        self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        self.set_header("Content-Security-Policy", with_servers(CONTENT_SECURITY_POLICY, self.page.settings))
 
     @property
     def page(self) -> PageContext:
         """What the pages show."""
         context: PageContext = self.authenticator.page_context
         return context
+
+    @property
+    def my_groups(self) -> list[str]:
+        """Hub groups of the person who asks."""
+        return sorted(group.name for group in self.current_user.groups)
+
+    async def gpus_of_mine(self) -> Mine:
+        """Return the GPUs of the person who asks."""
+        return await self.page.gpus.mine(self.current_user.name, self.my_groups)
 
     def apps_up(self, health: Sequence[ServiceHealth]) -> bool:
         """Return whether the apps can be opened."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidehub.disk import Measuring
 from tidehub.health import Health
+from tidehub.pages.gpu_state import GpuState
 from tidehub.settings import Settings
 from tidelab.catalogue import Catalogue
 
@@ -15,6 +17,8 @@ class PageContext:
     settings: Settings
     catalogue: Callable[[], Catalogue]
     health: Health
+    gpus: GpuState
+    measuring: Measuring
 
     def __deepcopy__(self, memo: object) -> "PageContext":
         """Return itself: traitlets copies configuration values."""

@@ -2,28 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from tornado import web
 
+from tidehub import disk
 from tidehub.model_status import ModelStatus, model_status
 from tidehub.pages.base import TideHandler
+from tidehub.pages.gpu_state import Mine
+from tidehub.pages.gpu_view import Offers, offers
+from tidehub.pages.server_lines import Server, server_lines
 from tidehub.profiles import Profile, profile
+from tidehub.quotas import home_limit, hours_warning
 from tidehub.recent_runs import recent_runs
 
 SEARCH_FROM = 7  # cards
-
-
-@dataclass(frozen=True)
-class Server:
-    """One of the person's servers, as far as it runs."""
-
-    name: str
-    title: str
-    state: str  # ready, spawn, stop or check
-    url: str
-    choice: str
 
 
 @dataclass(frozen=True)
@@ -33,6 +26,7 @@ class Card:
     profile: Profile
     model: ModelStatus
     server: Server | None
+    offers: Offers
 
 
 @dataclass(frozen=True)
@@ -56,10 +50,16 @@ class HomeHandler(TideHandler):
         """Everything on it is read now: a folder added a moment ago has its card."""
         catalogue = self.page.catalogue()
         profiles = {slug: profile(use_case) for slug, use_case in catalogue.items()}
-        servers = {server.name: server for server in self._servers(profiles)}
+        mine = await self.gpus_of_mine()
+        servers = {server.name: server for server in server_lines(self, profiles, mine)}
         health = await self.page.health.check()
         cards = [
-            Card(profiles[slug], model_status(use_case), servers.get(slug))
+            Card(
+                profiles[slug],
+                model_status(use_case),
+                servers.get(slug),
+                offers(profiles[slug], self.my_groups, mine.free, mine.waits),
+            )
             for slug, use_case in catalogue.items()
         ]
         admin = bool(self.current_user.admin)
@@ -72,6 +72,9 @@ class HomeHandler(TideHandler):
             "home.html",
             cards=cards,
             servers=list(servers.values()),
+            mine=mine,
+            notices=notice_lines(mine),
+            warnings=[words for words in (hours_warning(mine.quota), disk_warning(self, mine)) if words],
             runs=run_lines(self.current_user.name, profiles),
             search=len(cards) >= SEARCH_FROM,
             troubles=[service.sentence for service in health if not service.answers],
@@ -83,25 +86,29 @@ class HomeHandler(TideHandler):
             shared_trust=self.page.settings.shared_trust,
         )
 
-    def _servers(self, profiles: dict[str, Profile]) -> list[Server]:
-        user = self.current_user
-        found = []
-        for spawner in user.all_spawners(include_default=False):
-            if not spawner.active:
-                continue
-            state = "ready" if spawner.ready else str(spawner.pending)
-            waiting = f"{self.hub.base_url}spawn-pending/{user.escaped_name}/{spawner.name}"
-            known = profiles.get(spawner.name)
-            found.append(
-                Server(
-                    name=spawner.name,
-                    title=known.title if known else spawner.name,
-                    state=state,
-                    url=user.server_url(spawner.name) if spawner.ready else waiting,
-                    choice=_choice_title(known, spawner.user_options),
-                )
-            )
-        return found
+
+class ServersHandler(TideHandler):
+    """The list of servers alone, and what happened to their GPUs, for the page that is already open."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show it."""
+        profiles = {slug: profile(use_case) for slug, use_case in self.page.catalogue().items()}
+        mine = await self.gpus_of_mine()
+        servers = server_lines(self, profiles, mine)
+        await self.show("servers.html", servers=servers, mine=mine, notices=notice_lines(mine))
+
+
+class OffersHandler(TideHandler):
+    """What each card offers, for the page that is already open."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show it."""
+        mine = await self.gpus_of_mine()
+        made = [profile(use_case) for use_case in self.page.catalogue().values()]
+        shown = [(item, offers(item, self.my_groups, mine.free, mine.waits)) for item in made]
+        await self.show("offers.html", cards=shown)
 
 
 class RunsHandler(TideHandler):
@@ -161,11 +168,21 @@ def _shown_at(known: Profile | None, run: str) -> str | None:
     return f"{quote(known.app_path)}?{urlencode({'run': run})}"
 
 
-def _choice_title(known: Profile | None, options: Any) -> str:
-    if known is None:
-        return ""
-    name = options.get("resources") if isinstance(options, dict) else None
-    return next(
-        (choice.title for choice in known.choices if choice.name == name or (not name and choice.is_default)),
-        "",
-    )
+def notice_lines(mine: Mine) -> list[dict[str, str]]:
+    """Return what happened to a person's GPUs while they were away, newest first."""
+    now = datetime.now(UTC)
+    return [
+        {
+            "id": str(notice["id"]),
+            "text": str(notice["text"]),
+            "when": time_ago(datetime.fromtimestamp(notice["when"], UTC), now),
+        }
+        for notice in mine.notices
+    ]
+
+
+def disk_warning(handler: TideHandler, mine: Mine) -> str:
+    """Return what a person whose files take more than their limit reads; empty otherwise."""
+    settings = handler.page.settings
+    limit = home_limit(mine.quota, settings.disk_gb, settings.disk_hard_factor)
+    return limit.warning(disk.last_measured().home(handler.current_user.name))

@@ -53,6 +53,11 @@ class TideStart(_Base):  # type: ignore[misc]
     starts_at_once = Int(
         4, config=True, help="Servers that start at the same time; the others wait for their turn"
     )
+    limits = AnyTrait(
+        None,
+        config=True,
+        help="Coroutine function of (spawner, size) that returns `tidehub.quotas.Checked`; None: no limits",
+    )
     gpus = AnyTrait(
         None, config=True, help="The desk that hands out GPUs (`GpuDesk`); None: this hub leases none"
     )
@@ -129,6 +134,7 @@ class TideStart(_Base):  # type: ignore[misc]
         self._lines, self._lease, self._starting = [], None, True
         try:
             self._make_home()
+            await self._check_limits(choice)
             await self._prepare_in_time(use_case, choice)
             if self.gpus is not None and choice.gpu is not None:
                 self._lease = await self._wait_for_gpu(use_case, choice)
@@ -144,6 +150,16 @@ class TideStart(_Base):  # type: ignore[misc]
             self._starting = False
         self._say(100, "JupyterLab answers. Opening it.")
         return ip, port
+
+    async def _check_limits(self, choice: Choice) -> None:
+        """Refuse what the person's limits do not allow; say what they should know although it starts."""
+        if self.limits is None:
+            return
+        checked = await self.limits(self, choice)
+        if checked.refusal:
+            raise StartRefusedError(checked.refusal, reason="quota", status_code=403)
+        if checked.warning:
+            self._say(3, checked.warning)
 
     async def _prepare_in_time(self, use_case: UseCase, choice: Choice) -> None:
         try:

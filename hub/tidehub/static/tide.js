@@ -13,16 +13,48 @@ function filterCards(box) {
   document.getElementById("card-filter-count").textContent = words.length ? shown + " of " + cards.length : "";
 }
 
-async function refreshRuns(place) {
-  if (document.visibilityState === "visible" && place.querySelector("[data-live]")) {
+// What is alive on the page is asked for again; a button that has the keyboard's focus is not pulled away.
+async function refresh(place) {
+  if (document.visibilityState === "visible" && place.querySelector("[data-live]") && !place.contains(document.activeElement)) {
     try {
       const answer = await fetch(place.dataset.refresh, { credentials: "same-origin", redirect: "error" });
-      if (answer.ok) place.innerHTML = await answer.text();  // our own page, escaped on the server
+      if (answer.ok) {
+        const text = await answer.text();  // our own page, escaped on the server
+        if (!place.contains(document.activeElement)) {
+          const open = [...place.querySelectorAll("details")].map((one) => one.open);
+          place.innerHTML = text;
+          place.querySelectorAll("details").forEach((one, index) => { one.open = open[index] || false; });
+        }
+      }
     } catch {
       // the hub is restarting or the session ended; the next attempt or a reload tells
     }
   }
-  setTimeout(refreshRuns, 3000, place);
+  setTimeout(refresh, 3000, place);
+}
+
+// How many GPUs are free changes while somebody looks; what was chosen stays chosen.
+async function refreshOffers() {
+  const cards = document.getElementById("cards");
+  if (document.visibilityState === "visible" && cards.querySelector(".gpu-line")) {
+    try {
+      const answer = await fetch(cards.dataset.offers, { credentials: "same-origin", redirect: "error" });
+      if (answer.ok) {
+        const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const then of fresh.querySelectorAll(".sizes")) {
+          const now = document.getElementById(then.id);
+          if (!now || now.contains(document.activeElement)) continue;
+          const chosen = now.querySelector("select")?.value;
+          const option = [...then.querySelectorAll("option")].find((one) => one.value === chosen && !one.disabled);
+          if (option) option.selected = true;
+          now.replaceWith(then);
+        }
+      }
+    } catch {
+      // as above
+    }
+  }
+  setTimeout(refreshOffers, 5000);
 }
 
 // While a service does not answer, look again: nobody has to reload the page to get its button back.
@@ -49,9 +81,10 @@ async function refreshTroubles() {
 
 const box = document.getElementById("card-filter");
 if (box) box.addEventListener("input", () => filterCards(box));
-const runs = document.getElementById("runs");
-if (runs) setTimeout(refreshRuns, 3000, runs);
+for (const place of document.querySelectorAll("[data-refresh]")) setTimeout(refresh, 3000, place);
+if (document.getElementById("cards")) setTimeout(refreshOffers, 5000);
 if (document.getElementById("troubles")) setTimeout(refreshTroubles, 5000);
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => { if (!window.confirm(form.dataset.confirm)) event.preventDefault(); });
-}
+document.addEventListener("submit", (event) => {
+  const words = event.target.dataset.confirm;
+  if (words && !window.confirm(words)) event.preventDefault();
+});
