@@ -60,8 +60,13 @@ class Measuring:
                 log.warning("Use could not be measured: %s", error)
             await asyncio.sleep(max(0.1, self._every_s - (time.monotonic() - began)))
 
-    def look(self) -> None:
+    def look(self, tick: float | None = None, moment: float | None = None) -> None:
         """Look once.
+
+        Parameters
+        ----------
+        tick, moment
+            The present by a clock that is never set, and in seconds since 1970; tests give their own.
 
         Raises
         ------
@@ -70,7 +75,8 @@ class Measuring:
         """
         leases = self._book.live()
         devices = self._driver.look()
-        tick, moment = time.monotonic(), time.time()
+        tick = time.monotonic() if tick is None else tick
+        moment = time.time() if moment is None else moment
         elapsed, self._last = (tick - self._last if self._last is not None else 0.0), tick
         found = attribute(devices, leases, self._holders(leases).lease_of)
         for lease in leases:

@@ -7,7 +7,7 @@ batch run is no business of this: it ends when its holder stops renewing it.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,6 +48,8 @@ class Reaper:
         What the catalogue says of the sizes of servers.
     rules
         The hub's own times; a size of server may have its own.
+    clock
+        For tests: seconds since 1970.
     """
 
     def __init__(
@@ -59,10 +61,11 @@ class Reaper:
         hub: HubClient,
         sizes: Sizes,
         rules: Rules,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._book, self._watch, self._notices = book, watch, notices
         self._eyes, self._hub, self._sizes = eyes, hub, sizes
-        self._rules = rules
+        self._rules, self._clock = rules, clock
         self._going: set[str] = set()  # ids of leases that are being given back at this moment
 
     async def look(self) -> None:
@@ -94,7 +97,7 @@ class Reaper:
         watched = self._watch.get(lease.id)
         if watched is None:
             return None
-        now = time.time()
+        now = self._clock()
         seen = await self._eyes.see(server) if server else None
         self._note_use(watched, use_of(seen, watched.card()), seen.kernel_activity if seen else None, now)
         flavour = self._sizes.of(lease.owner.server, server)
@@ -151,7 +154,9 @@ class Reaper:
     async def _give_back(self, lease: Lease, resources: str, why: str) -> None:
         user, server = lease.owner.user, lease.owner.server
         again = "Your server was started again without a GPU." if resources else "Your server is stopped."
-        text = f"Your GPU was given back at {clock_time(time.time())} because {why}. {again} {FILES_ARE_SAFE}"
+        text = (
+            f"Your GPU was given back at {clock_time(self._clock())} because {why}. {again} {FILES_ARE_SAFE}"
+        )
         notice = Notice.new(user, server, lease.id, resources, text)
         self._notices.put(notice)
         log.info("Giving back the GPU of %s/%s: %s.", user, server, why)

@@ -122,17 +122,23 @@ class RenewHandler(ApiHandler):
 
 
 class LeaseHandler(ApiHandler):
-    """One lease of a batch run."""
+    """One lease."""
 
     def delete(self, identifier: str) -> None:
-        """Give it back; the lease of a server ends with its server."""
+        """Give it back; 202 for a server, which then stops and starts again without a GPU, as after idleness."""
         lease = self.own_lease(identifier, self.person())
-        if lease.pool != "batch":
+        if lease.pool == "batch":
+            self.service.book.release(lease.id, "given back by its run")
+            self.set_status(204)
+            return
+        if lease.pool != "interactive" or lease.state == "reserved":
             raise HTTPError(
-                409, f"This is the lease of the server {lease.owner.server}: stop the server to give it back."
+                409, f"The lease of {lease.owner.server} cannot be given back now: it is being started."
             )
-        self.service.book.release(lease.id, "given back by its run")
-        self.set_status(204)
+        # Who asks is the server that is about to be stopped: it gets its answer first.
+        resources = self.service.sizes.without_gpu(lease.owner)
+        self.service.in_background(self.service.reaper.give_back(lease, resources, "you asked for it"))
+        self.set_status(202)
 
 
 def keep(service: Any, lease: Lease) -> Lease:
