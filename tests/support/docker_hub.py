@@ -17,6 +17,7 @@ import docker
 from docker.errors import APIError, NotFound
 
 from tests.support.hub import RunningHub
+from tests.support.images import PREFIX
 from tidelab import paths
 from tidelab.containers import names
 
@@ -53,8 +54,7 @@ class DockerHub(RunningHub):
             TIDEHUB_MODE="docker",
             TIDEHUB_DOCKER_NETWORK=self.network,
             TIDEHUB_DOCKER_SUBNET=subnet,
-            TIDEHUB_SERVICE_CONTAINERS="[]",
-            **settings,
+            **{"TIDEHUB_SERVICE_CONTAINERS": "[]", "TIDEHUB_SHARED_TRUST": "0", "TIDEHUB_DOCKER_IMAGES": PREFIX, **settings},
         )
         self.host = subnet.rsplit(".", 1)[0] + ".1"
         self.url = f"http://{self.host}:{self.port}/"

@@ -1,5 +1,6 @@
 """What a server's container is made of: limits, mounts, account. Pure functions of catalogue, settings and places."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -91,6 +92,16 @@ def mounts(home: Path, account_files: Path, to_read: Iterable[Path]) -> list[dic
         *(_mount(folder, folder) for folder in to_read),
         *(_mount(account_files / name, Path("/etc") / name) for name in ("passwd", "group")),
     ]
+
+
+def let_read(folder: Path) -> None:
+    """Let every account read a folder that only the hub writes; links are not followed."""
+    for parent, folders, files in os.walk(folder):
+        Path(parent).chmod(0o755)
+        for name in (*folders, *files):
+            path = Path(parent, name)
+            if not path.is_symlink() and path.is_file():
+                path.chmod(path.stat().st_mode | 0o444)
 
 
 def write_account_files(folder: Path, account: Account, user: str, home: Path) -> None:

@@ -1,6 +1,7 @@
 """What docker mode needs before the hub starts: an engine that answers, the servers' network, nothing left of a crash."""
 
 import logging
+import os
 from typing import Any
 
 from tidehub.docker import engine
@@ -39,7 +40,15 @@ def get_ready(settings: Settings) -> Any:
     account(settings)
     client = engine.connect()
     ensure_network(client, settings)
-    paths.champions().mkdir(parents=True, exist_ok=True)
+    for folder in (paths.champions(), paths.data() / "shared"):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        log.warning(
+            "The hub runs as root, so its servers run as %s and are given the homes. Give the hub an account of its own: "
+            "docs/howto/docker-host.md.",
+            user(settings),
+        )
+        (paths.data() / "shared").chmod(0o755)
     for name in remove_ended(client, instance(settings)):
         log.warning("Removed the container %s, which had ended while no hub ran.", name)
     return client

@@ -154,9 +154,11 @@ class TideDockerSpawner(TideStart, DockerSpawner):  # type: ignore[misc]
         return names.use_case_image(use_case.slug, choice.stacks, variant, self.image_prefix)
 
     def _own_home(self) -> None:
-        """Give the home to the container's account where this hub is root."""
-        if os.geteuid() == 0 and self.home.stat().st_uid != self.account.uid:
-            shutil.chown(self.home, self.account.uid, self.account.gid)
+        """Where this hub is root, give the home to the container's account and let it read what is published."""
+        if os.geteuid() == 0:
+            if self.home.stat().st_uid != self.account.uid:
+                shutil.chown(self.home, self.account.uid, self.account.gid)
+            container.let_read(paths.champions())
 
     # What may be in the way
 
@@ -210,7 +212,7 @@ class TideDockerSpawner(TideStart, DockerSpawner):  # type: ignore[misc]
             return
         except _ERRORS as error:
             raise self._refusal(error, "look for an earlier container of this server") from None
-        if (found["Config"].get("Labels") or {}).get(names.INSTANCE) != self.instance:
+        if not self._is_ours(found):
             raise StartRefusedError(
                 f"A container named {self.object_name} is on this machine that this hub did not make. Ask an admin to remove or "
                 "rename it.",
@@ -219,6 +221,17 @@ class TideDockerSpawner(TideStart, DockerSpawner):  # type: ignore[misc]
             )
         self._say(60, "Removing what a crash left of this server.")
         await self._remove(found["Id"])
+
+    async def get_object(self) -> dict[str, Any] | None:
+        """Return what the engine knows of this server's container; one of the same name that is not ours is not it."""
+        found: dict[str, Any] | None = await super().get_object()
+        if found is not None and not self._is_ours(found):
+            self.object_id = ""
+            return None
+        return found
+
+    def _is_ours(self, found: dict[str, Any]) -> bool:
+        return (found["Config"].get("Labels") or {}).get(names.INSTANCE) == self.instance
 
     async def _remove(self, container_id: str) -> None:
         with contextlib.suppress(NotFound):
@@ -238,7 +251,8 @@ class TideDockerSpawner(TideStart, DockerSpawner):  # type: ignore[misc]
     async def _undo(self) -> None:
         """Remove the container of a start that came to nothing, then give back the GPU."""
         try:
-            await self._remove(self.object_name)
+            if found := await self.get_object():
+                await self._remove(found["Id"])
         except _ERRORS as error:
             self.log.warning("%s: could not be removed: %s", self.object_name, error)
         self.object_id = ""
@@ -246,8 +260,8 @@ class TideDockerSpawner(TideStart, DockerSpawner):  # type: ignore[misc]
 
     async def stop(self, now: bool = False) -> None:
         """End the server and remove its container, then give back the GPU."""
-        if now:
-            await self._remove(self.object_id or self.object_name)
+        if now and self.object_id:
+            await self._remove(self.object_id)
         await super().stop(now)
         await self._give_back_gpu("stopped")
 
