@@ -130,6 +130,7 @@ class RunningHub:
         self.port, self.hub_port, self.api_port = free_port(), free_port(), free_port()
         self.host = "127.0.0.1"
         self.url = f"http://{self.host}:{self.port}/"
+        self.proxy_options: tuple[str, ...] = ()
         self._token = secrets.token_hex(16)
         self._api_token = secrets.token_hex(16)
         self._settings = {
@@ -246,6 +247,7 @@ class RunningHub:
                 str(self.api_port),
             ),
             *("--error-target", f"http://{self.host}:{self.hub_port}/hub/error", "--log-level", "warn"),
+            *self.proxy_options,
         ]
         self.proxy_process = subprocess.Popen(
             command, env={"CONFIGPROXY_AUTH_TOKEN": self._token, "PATH": os.environ["PATH"]},
