@@ -82,6 +82,16 @@ WORK: Final = (
         "More hosts that published weights may be fetched from, joined with `,` (https and public addresses only).",
     ),
     Variable(
+        "TIDELAB_WEIGHTS",
+        "none; in images `/opt/tidelab-weights`",
+        "Folder of published weights that are there already; then `<data>/shared/weights` is looked through.",
+    ),
+    Variable(
+        "TIDELAB_PACKAGES",
+        "none; in images `~/.tidelab/packages`",
+        "Folder of the packages that a person installs with pip, one below it for each stack.",
+    ),
+    Variable(
         "TIDELAB_VARIANT",
         "`cuda` where an NVIDIA GPU is found, else `cpu`",
         "Build of the environments to install.",

@@ -1,15 +1,21 @@
 """Builds images with the engine's own builder, one after the other, and skips what is up to date."""
 
+import contextlib
+import fcntl
+import functools
 import os
 import re
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from tidelab import paths
 from tidelab.containers import engine, names
 from tidelab.containers.content import Item, write_context
 from tidelab.containers.errors import ImageError
@@ -45,41 +51,81 @@ class Built:
 
 
 def build_all(
-    builds: Iterable[Build],
+    builds: Sequence[Build],
     report: Report,
     *,
     network: str = "host",
     fresh: bool = False,
+    jobs: int = 1,
 ) -> list[Built]:
-    """Build what is not up to date, parents first; raises `ImageError` at the first that fails.
+    """Build what is not up to date, each after its parent; raises `ImageError` when one fails, after those that are under way.
 
     Parameters
     ----------
     builds
-        As `plan` returns them.
+        As `plan` returns them, parents first.
     report
-        Called with sentences.
+        Called with sentences, from several threads where there are several jobs.
     network
         Network of the builds' commands: ``host`` reaches what this machine reaches, a proxy on its own address included.
     fresh
         Build everything again, without the engine's cache (security updates of the base image).
+    jobs
+        How many images are built at a time, where none lies on the other.
     """
     engine.require_engine()
-    done = []
-    settings: list[Item] = []
-    for build in builds:
+    settings = _Settings()
+    running: dict[str, Future[Built]] = {}
+
+    def task(build: Build, parent: "Future[Built] | None") -> Built:
+        if parent is not None:
+            parent.result()
         if not fresh and up_to_date(build):
-            done.append(Built(build, False, 0.0))
             report(f"{build.image}: up to date")
-            continue
-        settings = settings or registry_items()
+            return Built(build, False, 0.0)
         report(f"{build.image}: building ({build.title})")
         started = time.monotonic()
-        build_one(build, settings, lambda text, image=build.image: report(f"{image}: {text}"), network, fresh)  # type: ignore[misc]
+        build_one(build, settings.get() if build.needs_registry else (), report, network, fresh)
         seconds = time.monotonic() - started
-        done.append(Built(build, True, seconds))
         report(f"{build.image}: built in {seconds:.0f} s")
-    return done
+        return Built(build, True, seconds)
+
+    # A thread that waits for a parent holds a place, and its parent, which came before it, has one already.
+    with one_at_a_time(report), ThreadPoolExecutor(max(1, jobs)) as pool:
+        for build in builds:
+            running[build.image] = pool.submit(task, build, running.get(build.parent))
+        try:
+            return [future.result() for future in running.values()]
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+class _Settings:
+    """Registry settings of the machine, read once and only when packages are fetched."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> list[Item]:
+        with self._lock:
+            self._items = registry_items() if self._items is None else self._items
+            return self._items
+
+
+@contextlib.contextmanager
+def one_at_a_time(report: Report) -> Iterator[None]:
+    """Hold this checkout's lock: of two commands, the second waits and then finds the images built."""
+    folder = paths.state()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "images.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("Another `tidelab images build` of this checkout is under way; waiting for it.")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def up_to_date(build: Build) -> bool:
@@ -108,6 +154,7 @@ def command(build: Build, parent_id: str, build_id: str, network: str, fresh: bo
 
 def build_one(build: Build, settings: Sequence[Item], report: Report, network: str, fresh: bool) -> None:
     """Build one image; raises `ImageError` with what failed and what to do."""
+    say = functools.partial(_prefixed, report, build.image)
     build_id = uuid.uuid4().hex
     parent = engine.inspect(build.parent)
     items = (
@@ -123,11 +170,15 @@ def build_one(build: Build, settings: Sequence[Item], report: Report, network: s
                 build,
                 command(build, parent.id if parent else "", build_id, network, fresh),
                 context.fileno(),
-                report,
+                say,
             )
     finally:
         if build.staged:
             forget(build_id)
+
+
+def _prefixed(report: Report, image: str, text: str) -> None:
+    report(f"{image}: {text}")
 
 
 def forget(build_id: str) -> None:

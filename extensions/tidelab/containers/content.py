@@ -2,12 +2,13 @@
 
 import hashlib
 import io
+import shutil
 import stat
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, BinaryIO, Final
 
 from tidelab.containers.errors import ImageError
 
@@ -37,7 +38,7 @@ class Item:
     text: str = ""
     counts: bool = True
 
-    def open(self) -> IO[bytes]:
+    def open(self) -> BinaryIO:
         """Open it for reading."""
         return io.BytesIO(self.text.encode()) if self.source is None else self.source.open("rb")
 
@@ -85,7 +86,18 @@ def write_context(items: Iterable[Item], out: IO[bytes]) -> None:
                 archive.addfile(_entry(item.name, tarfile.REGTYPE, item.mode, size), stream)
 
 
-def _reading(item: Item) -> IO[bytes]:
+def write_folder(items: Iterable[Item], folder: Path) -> None:
+    """Write the build context as a folder; what was in it before is gone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for item in items:
+        target = folder / item.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _reading(item) as stream, target.open("wb") as out:
+            shutil.copyfileobj(stream, out)
+        target.chmod(item.mode)
+
+
+def _reading(item: Item) -> BinaryIO:
     try:
         return item.open()
     except OSError as error:

@@ -71,6 +71,12 @@ def inspect(name: str) -> Image | None:
     return Image(raw["Id"], int(raw["Size"]), dict(labels), tuple(layers))
 
 
+def own_size(image: Image, parent: Image) -> int:
+    """Return the bytes that an image adds to the one it lies on; all of them where it lies on another build of it."""
+    shared = image.layers[: len(parent.layers)] == parent.layers
+    return image.size - parent.size if shared else image.size
+
+
 def _first(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return re.sub(r"\s+", " ", lines[-1])[:300].rstrip(".") if lines else "no reason given"

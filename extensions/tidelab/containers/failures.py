@@ -24,7 +24,7 @@ _CAUSES: Final = (
         "name another with --base-image, or make one on this machine: images/base/make.sh (Debian).",
     ),
     (
-        r"failed to resolve source metadata|dial tcp .*(i/o timeout|no such host|connection refused)|TLS handshake timeout|"
+        r"failed to resolve source metadata|dial tcp.*(i/o timeout|no such host|connection refused)|TLS handshake timeout|"
         r"Client\.Timeout exceeded",
         "the image registry cannot be reached.",
         "check the network and the engine's proxy settings; or make the base image on this machine: images/base/make.sh (Debian).",

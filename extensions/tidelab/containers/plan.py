@@ -4,30 +4,25 @@ The chain: ``foundation`` - ``environments:lab`` - ``environments:<stack>...`` (
 project's code) - ``<use case>:<stacks>``. All use cases with the same stacks share everything but the last few megabytes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from tidelab import paths
 from tidelab.catalogue.resources import Flavour
 from tidelab.catalogue.usecase import UseCase
-from tidelab.containers import names
+from tidelab.containers import contexts, names, requirements
 from tidelab.containers.content import Item, content_digest, folder_items
 from tidelab.containers.errors import ImageError
 from tidelab.containers.names import Variant
 from tidelab.environments import Environment, load_environments
+from tidelab.environments.model import pins
 from tidelab.environments.state import project_digest
 
 BASE_IMAGE: Final = "debian:bookworm-slim"
-PYTHON: Final = "3.11"
-"""Of the base image (Debian 12); the locks of this version are installed."""
 RESERVED: Final = frozenset({"foundation", "environments", "stack", "project"})
 _LAB: Final = "lab"
-_PROJECT: Final = ("pyproject.toml", "README.md", "LICENSE")
-_INSTALLER: Final = ("__init__.py", "paths.py", "environments/*.py")
-# The modules of the installer that decide what lies in an environment; a change of the others builds nothing again.
-_DECIDING: Final = ("/build.py", "/kernels.py")
 
 
 @dataclass(frozen=True)
@@ -85,12 +80,18 @@ def image_variant(flavour: Flavour, host: str) -> Variant:
     return "cuda" if host == "cuda" and flavour.gpu is not None else "cpu"
 
 
-def wanted(use_cases: Iterable[UseCase], host: str) -> list[tuple[UseCase, tuple[str, ...], Variant]]:
-    """Return every different image of some use cases: (use case, stacks, variant), in the order of their flavours."""
+def wanted(
+    use_cases: Iterable[UseCase], host: str, flavours: Sequence[str] = ()
+) -> list[tuple[UseCase, tuple[str, ...], Variant]]:
+    """Return every different image of some use cases: (use case, stacks, variant), in the order of their flavours.
+
+    ``flavours`` names the sizes of server that images are wanted for; empty: all.
+    """
     found = {
         (use_case.slug, flavour.stacks, image_variant(flavour, host)): use_case
         for use_case in use_cases
-        for flavour in use_case.resources.flavours.values()
+        for name, flavour in use_case.resources.flavours.items()
+        if not flavours or name in flavours
     }
     return [(use_case, stacks, variant) for (_, stacks, variant), use_case in found.items()]
 
@@ -99,7 +100,7 @@ def plan(
     use_cases: Iterable[UseCase],
     host: str = "cpu",
     options: Options | None = None,
-    only: Sequence[tuple[str, ...]] = (),
+    flavours: Sequence[str] = (),
     weights: Mapping[str, Sequence[Item]] | None = None,
 ) -> list[Build]:
     """Return the builds that some use cases need, each once, parents first.
@@ -112,20 +113,19 @@ def plan(
         ``cpu`` or ``cuda``: what the machine has that the images run on.
     options
         Names and base image.
-    only
-        Build for these lists of stacks alone; empty: for all flavours.
+    flavours
+        Sizes of server that images are wanted for; empty: all.
     weights
         Slug -> files of published weights that go into its image.
 
     Raises
     ------
     ImageError
-        A slug that is the name of one of our own images, a stack that is not declared or has no lock.
+        A slug that is the name of one of our own images, a stack that is not declared or has no lock, a broken requirements.txt.
     """
     made = _Chain(options or Options())
-    for use_case, stacks, variant in wanted(use_cases, host):
-        if not only or stacks in only:
-            made.use_case(use_case, stacks, variant, (weights or {}).get(use_case.slug, ()))
+    for use_case, stacks, variant in wanted(use_cases, host, flavours):
+        made.use_case(use_case, stacks, variant, (weights or {}).get(use_case.slug, ()))
     return list(made.builds.values())
 
 
@@ -140,7 +140,7 @@ class _Chain:
 
     def foundation(self) -> Build:
         folder = self._images / "foundation"
-        items = [*folder_items(folder, ""), *_authorities(self._options.ca_bundle)]
+        items = [*folder_items(folder, ""), *contexts.authorities(self._options.ca_bundle)]
         return self._add(
             names.foundation_image(self._options.prefix), "Python and the base system", None, items, {}, {}
         )
@@ -152,7 +152,7 @@ class _Chain:
         own: Variant = "cuda" if variant == "cuda" and "cuda" in environment.variants else "cpu"
         parent = self.environment(chain[:-1], variant) if chain else self.foundation()
         tag = names.stack_tag(chain, self._variant(chain, variant)) if chain else _LAB
-        items = [*_installer(environment, own), *_folder(self._images / "stack")]
+        items = [*contexts.installer(environment, own), *contexts.scripts(self._images / "stack")]
         title = f"{environment.title} ({environment.purpose})"
         arguments = {"ENVIRONMENT": name, "VARIANT": own}
         image = names.environments_image(tag, self._options.prefix)
@@ -166,7 +166,7 @@ class _Chain:
         image = names.stack_image(stacks, variant, self._options.prefix)
         environments = [self._environment(name) for name in (_LAB, *stacks)]
         search = ":".join(f"/opt/tidelab-envs/{name}/bin" for name in (*stacks, _LAB))
-        items = [*_project(environments, variant), *_folder(self._images / "project")]
+        items = [*contexts.project(environments, variant), *contexts.scripts(self._images / "project")]
         items.append(Item("etc/profile.d/tidelab.sh", text=f'PATH="{search}:$PATH"\n'))
         return self._add(image, "the project's own code", parent, items, {"SEARCH_PATH": search}, labels)
 
@@ -179,15 +179,24 @@ class _Chain:
             )
         parent = self.stack(stacks, variant)
         labels = {names.USE_CASE: use_case.slug, names.STACKS: ",".join(stacks), names.VARIANT: variant}
+        own = self._requirements(use_case, stacks, variant)
         items = [
             *folder_items(use_case.folder, f"usecase/{use_case.slug}"),
             *weights,
-            *_folder(self._images / "usecase"),
+            *contexts.scripts(self._images / "usecase"),
+            *([Item("host/requirements.txt", text=own)] if own else []),
         ]
         arguments = {"SLUG": use_case.slug, "STACKS": " ".join(stacks)}
         image = names.use_case_image(use_case.slug, stacks, variant, self._options.prefix)
-        fetches = (use_case.folder / "requirements.txt").is_file()
-        return self._add(image, use_case.title, parent, items, arguments, labels, needs_registry=fetches)
+        title, fetches = use_case.title, bool(own)
+        return self._add(image, title, parent, items, arguments, labels, needs_registry=fetches)
+
+    def _requirements(self, use_case: UseCase, stacks: tuple[str, ...], variant: Variant) -> str:
+        file = use_case.folder / requirements.FILE
+        if not file.exists():
+            return ""
+        held = {name: pins(contexts.lock_of(self._environment(name), variant)) for name in stacks}
+        return requirements.own_requirements(file, held)
 
     def _variant(self, chain: tuple[str, ...], variant: Variant) -> Variant:
         """Return ``cuda`` only where one of the stacks has such a build, so that chains without one are shared."""
@@ -224,61 +233,3 @@ class _Chain:
         build = Build(image, title, below, all_arguments, everything, kept, needs_registry)
         self.builds[image] = build
         return build
-
-
-def _folder(folder: Path) -> Iterator[Item]:
-    """Yield a Dockerfile for the top of the context, and the scripts beside it for ``host/``."""
-    for item in folder_items(folder, "", ("*",)):
-        yield Item(item.name if item.name == "Dockerfile" else f"host/{item.name}", item.source)
-
-
-def _installer(environment: Environment, variant: Variant) -> Iterator[Item]:
-    """Yield what installing one environment needs of the project, and no more: other changes must not build it again."""
-    root = paths.checkout()
-    yield from (Item(f"project/{name}", root / name, counts=False) for name in _PROJECT)
-    for item in folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab", _INSTALLER):
-        yield replace(item, counts=item.name.endswith(_DECIDING))
-    yield from _locked(environment, variant)
-
-
-def _locked(environment: Environment, variant: Variant) -> Iterator[Item]:
-    lock = environment.lock(PYTHON, "cuda" if variant == "cuda" and "cuda" in environment.variants else "cpu")
-    if not lock.is_file():
-        raise ImageError(
-            f"{lock} is missing: the stack {environment.name} cannot be installed. Run: make lock"
-        )
-    for file in (environment.folder / "stack.toml", lock):
-        yield Item(f"project/images/{environment.name}/{file.name}", file)
-
-
-def _project(environments: Iterable[Environment], variant: Variant) -> Iterator[Item]:
-    """Yield the project as kernels and servers need it: the toolkit and the apps, without the hub, tests and documents."""
-    root = paths.checkout()
-    yield from (Item(f"project/{name}", root / name) for name in (*_PROJECT, "tidelab"))
-    yield from folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab")
-    yield from folder_items(root / "voila-apps", "project/voila-apps")
-    for environment in environments:
-        yield from _locked(environment, variant)
-
-
-def _authorities(bundle: Path | None) -> Iterator[Item]:
-    """Yield a certificate a file, as ``update-ca-certificates`` wants them; a note where there is none (COPY needs a file)."""
-    yield Item("ca/README", text="Certificate authorities given with `tidelab images build --ca-bundle`.\n")
-    if bundle is None:
-        return
-    end = "-----END CERTIFICATE-----"
-    try:
-        text = bundle.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ImageError(
-            f"{bundle} cannot be read as text ({error}). Give a file of PEM certificates."
-        ) from None
-    blocks = [
-        part[part.index("-----BEGIN CERTIFICATE-----") :] + end
-        for part in text.split(end)
-        if "-----BEGIN CERTIFICATE-----" in part
-    ]
-    if not blocks:
-        raise ImageError(f"{bundle} holds no PEM certificate (-----BEGIN CERTIFICATE-----).")
-    for number, block in enumerate(blocks):
-        yield Item(f"ca/tidelab-{number:03d}.crt", text=block + "\n")

@@ -5,6 +5,7 @@ accepted. To pin it for everybody, write the sha256 into ``usecase.yaml``.
 """
 
 import json
+import os
 import re
 import shutil
 import tarfile
@@ -31,6 +32,8 @@ class Fetched:
 
     Parameters
     ----------
+    file
+        What was published, as it was published.
     weights
         The weights file.
     sha256
@@ -43,6 +46,7 @@ class Fetched:
         Whether it was fetched just now; then the sha256 is worth pinning.
     """
 
+    file: Path
     weights: Path
     sha256: str
     source: str
@@ -88,8 +92,9 @@ def fetch(
         No network, a digest that differs, a refused address, a missing file: each in words.
     """
     home = (folder or Path.home() / "tidelab" / "weights") / paths.safe_name(model.name)
-    file = home / _plain(model.file)
-    pinned = model.sha256 or _remembered(home)
+    provided = None if folder else _provided(model)
+    file = provided or home / _plain(model.file)
+    pinned = model.sha256 or _remembered(file.parent)
     first = not file.exists()
     if first:
         remote = _remote(model, web or Web(), resolver, zenodo)
@@ -104,7 +109,8 @@ def fetch(
         try:
             Checksum("sha256", pinned).check(file)
         except FetchError:
-            file.unlink()
+            if provided is None:
+                file.unlink()
             raise
     digest = pinned or file_digest(file, "sha256")
     if first:
@@ -117,7 +123,22 @@ def fetch(
         (home / RECEIPT).write_text(json.dumps(receipt, indent=2) + "\n", encoding="utf-8")
     source = f"{('https://doi.org/' + model.doi) if model.doi else model.url or file} sha256:{digest}"
     weights, classes, aphia = _members(model, file, home)
-    return Fetched(weights, digest, source, classes, aphia, first)
+    return Fetched(file, weights, digest, source, classes, aphia, first)
+
+
+def shared_weights() -> Path:
+    """Return the folder of published weights in the shared data, which every person may read and an admin fills."""
+    return paths.data() / "shared" / "weights"
+
+
+def _provided(model: PublishedModel) -> Path | None:
+    """Return the published file where somebody put it for everybody: in the image (``TIDELAB_WEIGHTS``) or the shared data."""
+    places = [Path(place) for place in (os.environ.get("TIDELAB_WEIGHTS"),) if place]
+    for place in (*places, shared_weights()):
+        file = place / paths.safe_name(model.name) / _plain(model.file)
+        if file.is_file():
+            return file
+    return None
 
 
 def _remote(model: PublishedModel, web: Web, resolver: str, zenodo: str) -> _Remote:
@@ -186,7 +207,7 @@ def _remembered(home: Path) -> str | None:
 
 def _members(model: PublishedModel, file: Path, home: Path) -> tuple[Path, Path | None, Path | None]:
     if model.member is None:
-        return file, _beside(model.classes_file, home), _beside(model.aphia_ids_file, home)
+        return file, _beside(model.classes_file, file.parent), _beside(model.aphia_ids_file, file.parent)
     return (
         _unpack(file, model.member, home),
         _unpack(file, model.classes_file, home) if model.classes_file else None,
@@ -204,7 +225,7 @@ def _unpack(archive: Path, member: str, home: Path) -> Path:
     target = home / "unpacked" / _plain(PurePosixPath(member).name)
     if target.exists() and target.stat().st_mtime >= archive.stat().st_mtime:
         return target
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened, opened.open(member) as stream:
