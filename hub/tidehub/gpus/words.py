@@ -29,11 +29,11 @@ def idle_words(use: str, idle_s: float | None) -> str:
     """Say whether something uses a GPU.
 
     >>> idle_words("", 600), idle_words("a kernel is busy", 0), idle_words("", None)
-    ('unused for 10 min', 'in use: a kernel is busy', 'not looked at yet')
+    ('unused for 10 min', 'counts as in use: a kernel is busy', 'not looked at yet')
     """
     if idle_s is None:
         return "not looked at yet"
-    return f"in use: {use}" if use else f"unused for {duration(idle_s)}"
+    return f"counts as in use: {use}" if use else f"unused for {duration(idle_s)}"
 
 
 def kind_words(kind: str, profile: str = "") -> str:

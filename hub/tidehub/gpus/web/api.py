@@ -122,23 +122,20 @@ class RenewHandler(ApiHandler):
 
 
 class LeaseHandler(ApiHandler):
-    """One lease."""
+    """Giving a lease back before it ends by itself."""
 
-    def delete(self, identifier: str) -> None:
-        """Give it back; 202 for a server, which then stops and starts again without a GPU, as after idleness."""
+    async def delete(self, identifier: str) -> None:
+        """End a batch run's lease (204); a server is stopped and started again without a GPU meanwhile (202)."""
         lease = self.own_lease(identifier, self.person())
         if lease.pool == "batch":
-            self.service.book.release(lease.id, "given back by its run")
+            await asyncio.to_thread(self.service.book.release, lease.id, "given back by its run")
             self.set_status(204)
             return
-        if lease.pool != "interactive" or lease.state == "reserved":
-            raise HTTPError(
-                409, f"The lease of {lease.owner.server} cannot be given back now: it is being started."
-            )
-        # Who asks is the server that is about to be stopped: it gets its answer first.
+        if lease.state == "reserved":
+            raise HTTPError(409, "Its server is starting. Stop the server, or wait until it runs.")
         resources = self.service.sizes.without_gpu(lease.owner)
         self.service.in_background(self.service.reaper.give_back(lease, resources, "you asked for it"))
-        self.set_status(202)
+        self.send({"resources": resources}, 202)
 
 
 def keep(service: Any, lease: Lease) -> Lease:
