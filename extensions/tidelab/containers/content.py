@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, Final
+from typing import IO, Final
 
 from tidelab.containers.errors import ImageError
 
@@ -38,7 +38,7 @@ class Item:
     text: str = ""
     counts: bool = True
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.BytesIO | io.BufferedReader:
         """Open it for reading."""
         return io.BytesIO(self.text.encode()) if self.source is None else self.source.open("rb")
 
@@ -97,7 +97,7 @@ def write_folder(items: Iterable[Item], folder: Path) -> None:
         target.chmod(item.mode)
 
 
-def _reading(item: Item) -> BinaryIO:
+def _reading(item: Item) -> io.BytesIO | io.BufferedReader:
     try:
         return item.open()
     except OSError as error:
