@@ -61,9 +61,13 @@ class Api:
         return requests.request(method, self._url + path, headers=headers, timeout=60, **kwargs)  # type: ignore[arg-type]
 
     def mine(self) -> dict[str, object]:
-        answer = self("GET", "api/mine")
+        answer = wait_for(lambda: self._if_up("GET", "api/mine"), "the service", 60)
         assert answer.status_code == 200, answer.text
         return answer.json()  # type: ignore[no-any-return]
+
+    def _if_up(self, method: str, path: str) -> requests.Response | None:
+        answer = self(method, path)
+        return answer if answer.status_code < 500 else None
 
     def lease(self) -> dict[str, object] | None:
         found = self.mine()["leases"]
@@ -264,6 +268,32 @@ def test_batch_runs_lease_from_the_same_book(hub: RunningHub, bob: HubClient) ->
     none = carl("POST", "api/leases", json={"kind": "mig", "profile": "1g.10gb"})
     assert none.status_code == 404
     assert "cannot be had here" in none.json()["message"]
+
+
+def test_a_service_killed_while_it_gives_back_brings_it_to_its_end(hub: RunningHub, bob: HubClient) -> None:
+    fay = hub.client("fay").signed_in()
+    fay.open_lab(SLUG, "card")
+    fays = api_of(fay)
+    lease = str(fays.lease()["id"])  # type: ignore[index]
+    assert fays("DELETE", f"api/leases/{lease}").status_code == 202
+    wait_for(lambda: not fay.ready_server(SLUG), "the server's end", 60, 0.05)
+    killed = 0
+    for process in hub._left():
+        if process.environ().get("JUPYTERHUB_SERVICE_NAME") == "gpus":
+            process.kill()
+            killed += 1
+    assert killed
+
+    def restarted() -> bool:
+        server = fay.ready_server(SLUG)
+        return bool(server and server["user_options"]["resources"] == "small")
+
+    wait_for(restarted, "the server without GPU", 120)
+    (notice,) = wait_for(lambda: fays.mine()["notices"], "the notice", 60)
+    assert "because you asked for it. Your server was started again without a GPU." in notice["text"]
+    assert fays.lease() is None
+    assert bob.ready_server(SLUG)
+    assert api_of(bob).lease(), "the leases of others went on"
 
 
 def test_admins_drain_take_back_and_leave_a_trace(
