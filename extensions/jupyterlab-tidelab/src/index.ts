@@ -35,7 +35,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     statusBar: IStatusBar | null
   ) => {
     const model = new StatusModel(app.serviceManager.serverSettings);
-    const onAction = (action: IAction) => void act(model, action);
+    const onAction = (action: IAction) => void act(app, model, action);
     const panel = new TidelabPanel(model, onAction);
     panel.title.icon = ICON;
     panel.title.caption = 'Tidelab: this server and its GPU';
@@ -73,7 +73,7 @@ function addCommands(
   for (const [command, label, id] of actions) {
     const execute = () => {
       const action = find(id);
-      return action ? void act(model, action) : undefined;
+      return action ? void act(app, model, action) : undefined;
     };
     add(command, label, execute, () => find(id) !== undefined);
   }
@@ -81,14 +81,16 @@ function addCommands(
 }
 
 /** Do what a button says; what the server refuses is said in its own words. */
-async function act(model: StatusModel, action: IAction): Promise<void> {
+async function act(app: JupyterFrontEnd, model: StatusModel, action: IAction): Promise<void> {
   try {
     if (action.id === 'keep') {
       await model.keep(action.lease);
     } else if (action.id === 'test') {
       await model.test();
     } else if (await isSure()) {
+      await app.commands.execute('docmanager:save-all').catch(() => undefined); // nothing open, nothing to save
       await model.giveBack(action.lease);
+      Notification.info('The GPU is being given back: this server stops and starts again without it.', { autoClose: 10_000 });
     }
   } catch (error) {
     Notification.error(error instanceof Error ? error.message : String(error), { autoClose: 10_000 });
@@ -98,7 +100,7 @@ async function act(model: StatusModel, action: IAction): Promise<void> {
 async function isSure(): Promise<boolean> {
   const answer = await showDialog({
     title: 'Give the GPU back now?',
-    body: 'This server stops and starts again without GPU. Files and runs stay; what kernels hold in memory is lost, so save first.',
+    body: 'This server stops and starts again without GPU. Open files are saved first, and files and runs stay; what kernels hold in memory is lost.',
     buttons: [Dialog.cancelButton({ label: 'Cancel' }), Dialog.warnButton({ label: 'Give back' })],
     defaultButton: 0
   });

@@ -19,9 +19,10 @@ export class StatusItem extends Widget {
 
   private _draw(): void {
     const item = this._model.status?.item;
-    if (!this._model.reachable || !item) {
-      const text = this._model.reachable ? 'Tidelab' : 'Tidelab: server does not answer';
-      this._set(text, 'Opens the panel Tidelab.', '');
+    const trouble = this._model.trouble;
+    if (trouble || !item) {
+      const text = !trouble ? 'Tidelab' : this._model.needsReload ? '⚠ Reload this page' : '⚠ Server does not answer';
+      this._set(text, `${trouble} Opens the panel Tidelab.`, trouble ? 'warning' : '');
       return;
     }
     const mark = item.level === 'failed' ? '✕ ' : item.level === 'warning' ? '⚠ ' : '';

@@ -9,6 +9,17 @@ import { IStatus, RefusedError, ask } from './status';
 const VISIBLE_MS = 10_000;
 const HIDDEN_MS = 60_000;
 const LONGEST_MS = 120_000;
+const SILENT = 'This server does not answer at the moment. It is asked again by itself; what is below may be old.';
+const STOPPED = 'This server is stopped. Open it again from the home page; files are as they were saved.';
+const RESTARTED = 'This server was started again. Reload the page to go on; files are as they were saved.';
+
+function troubleOf(error: unknown): string {
+  const status = error instanceof RefusedError ? error.status : 0;
+  if (status === 401 || status === 403) {
+    return RESTARTED;
+  }
+  return status === 424 || status === 503 ? STOPPED : SILENT; // the hub answers for a server that is gone
+}
 
 export class StatusModel implements IDisposable {
   constructor(private _settings: ServerConnection.ISettings) {
@@ -28,9 +39,14 @@ export class StatusModel implements IDisposable {
     return this._status;
   }
 
-  /** Whether the last question was answered. */
-  get reachable(): boolean {
-    return this._reachable;
+  /** Why the last question was not answered, as a sentence; empty: it was. */
+  get trouble(): string {
+    return this._trouble;
+  }
+
+  /** Whether the server runs and does not know this page any more: a reload signs in again. */
+  get needsReload(): boolean {
+    return this._trouble === RESTARTED;
   }
 
   get changed(): ISignal<this, void> {
@@ -83,8 +99,9 @@ export class StatusModel implements IDisposable {
         this._take(status); // else something was done since, and this answer is older than its answer
       }
     } catch (error) {
-      if (this._reachable) {
-        this._reachable = false;
+      const trouble = troubleOf(error);
+      if (this._trouble !== trouble) {
+        this._trouble = trouble;
         this._changed.emit();
       }
       throw error; // the poll then asks more rarely
@@ -93,7 +110,7 @@ export class StatusModel implements IDisposable {
 
   private _take(status: IStatus): void {
     this._status = status;
-    this._reachable = true;
+    this._trouble = '';
     this._changed.emit();
   }
 
@@ -107,7 +124,7 @@ export class StatusModel implements IDisposable {
 
   private _poll: Poll<void>;
   private _status: IStatus | null = null;
-  private _reachable = true;
+  private _trouble = '';
   private _acts = 0;
   private _changed = new Signal<this, void>(this);
 }

@@ -16,8 +16,9 @@ export class Notices {
   }
 
   private _update(): void {
+    this._offerReload();
     const status = this._model.status;
-    if (!status || !this._model.reachable) {
+    if (!status || this._model.trouble) {
       return;
     }
     const wanted = new Map(status.warnings.map(warning => [`${warning.lease} ${warning.release_at}`, warning]));
@@ -43,6 +44,21 @@ export class Notices {
     }
   }
 
+  /** A page of an earlier start can do nothing: its session is not the new server's. */
+  private _offerReload(): void {
+    if (!this._model.needsReload) {
+      if (this._reload) {
+        Notification.dismiss(this._reload);
+        this._reload = '';
+      }
+    } else if (!this._reload) {
+      this._reload = Notification.warning(this._model.trouble, {
+        autoClose: false,
+        actions: [{ label: 'Reload', displayType: 'accent', callback: () => window.location.reload() }]
+      });
+    }
+  }
+
   private _warn(warning: IWarning): string {
     const act = (id: 'keep' | 'give-back', label: string) => ({
       label,
@@ -58,6 +74,7 @@ export class Notices {
     });
   }
 
+  private _reload = '';
   private _warnings = new Map<string, string>();
 }
 

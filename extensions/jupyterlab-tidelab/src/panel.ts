@@ -7,8 +7,6 @@ import { StatusModel } from './model';
 import { noted, section } from './sections';
 import { IAction, ISection } from './status';
 
-const UNREACHABLE = 'This server does not answer at the moment. It is asked again by itself; what is below may be old.';
-
 export class TidelabPanel extends Widget {
   constructor(
     private _model: StatusModel,
@@ -31,9 +29,10 @@ export class TidelabPanel extends Widget {
   }
 
   private _draw(): void {
-    const lost = !this._model.reachable;
-    if (lost !== this._connection.hasChildNodes()) {
-      this._connection.replaceChildren(...(lost ? [noted(UNREACHABLE, 'warning')] : []));
+    const trouble = this._model.trouble;
+    if (trouble !== this._shownTrouble) {
+      this._shownTrouble = trouble;
+      this._connection.replaceChildren(...(trouble ? [noted(trouble, 'warning')] : []));
     }
     const status = this._model.status;
     if (!status) {
@@ -65,6 +64,7 @@ export class TidelabPanel extends Widget {
 
   private _connection = element('div', { class: 'tide-connection' });
   private _parts = element('div', { class: 'tide-parts' });
+  private _shownTrouble = '';
   private _drawn = new Map<string, { text: string; node: HTMLElement }>();
 }
 

@@ -63,7 +63,14 @@ export interface IStatus {
 }
 
 /** The server refused; the message is a sentence for the person. */
-export class RefusedError extends Error {}
+export class RefusedError extends Error {
+  constructor(
+    message: string,
+    readonly status = 0
+  ) {
+    super(message);
+  }
+}
 
 /** Ask `tidelab/api/<path>`; `ServerConnection` adds the session and the XSRF token. */
 export async function ask(
@@ -75,7 +82,7 @@ export async function ask(
   const response = await ServerConnection.makeRequest(url, { method }, settings);
   const answer = await response.json().catch(() => null);
   if (!response.ok) {
-    throw new RefusedError(answer?.message || `The server answered with status ${response.status}.`);
+    throw new RefusedError(answer?.message || `The server answered with status ${response.status}.`, response.status);
   }
   if (!answer || !Array.isArray(answer.sections)) {
     throw new RefusedError('The server answered with something that is no status.');
