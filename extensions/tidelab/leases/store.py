@@ -7,6 +7,7 @@ import re
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -20,8 +21,14 @@ BUSY_S: Final = 20.0
 log = logging.getLogger("tidelab.leases")
 
 
+_stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
+
+
 class Store:
     """Connections to one file, one for each thread and process.
+
+    A connection must not live through a fork (https://www.sqlite.org/howtocorrupt.html): the forking thread's is closed before, and
+    opened again when it is needed.
 
     ``synchronous`` is NORMAL: in WAL mode a killed process then loses nothing and a power failure can lose the last seconds but
     never damages the file (https://www.sqlite.org/pragma.html#pragma_synchronous). No container or process survives a power
@@ -32,6 +39,7 @@ class Store:
         self.file = file
         self._class = connection
         self._local = threading.local()
+        _stores.add(self)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -221,3 +229,11 @@ def _is_damage(error: BaseException) -> bool:
     return isinstance(error, sqlite3.DatabaseError) and any(
         words in str(error) for words in ("malformed", "not a database", "disk image")
     )
+
+
+def _close_before_fork() -> None:
+    for store in list(_stores):
+        store.close()
+
+
+os.register_at_fork(before=_close_before_fork)
