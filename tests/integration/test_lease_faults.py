@@ -40,7 +40,6 @@ def test_300_kills():
     for kind in ("spawn", "stop", "reconcile", "client", "running"):
         assert kinds[f"killed: {kind}"] > 5
     assert kinds["reconciled: released"] > 5, "something was there to put right"
-    assert kinds["reconciled: activated"] > 0
 
 
 @pytest.mark.integration
