@@ -240,10 +240,11 @@ def _gpus(settings: Settings, url: str) -> ServiceDefinition:
         url=url,
         variables=place_variables()
         | told
+        | servers_network(settings)
         | {name: value for name, value in os.environ.items() if name in _ENGINE_VARIABLES},
         # As for `cull`; a server whose GPU is given back is stopped and started again without one.
         scopes=(
-            *("list:users", "read:users:activity", "read:users:groups", "read:servers", "admin:server_state"),
+            *("list:users", "read:users:activity", "read:servers", "admin:server_state"),
             *("delete:servers", "start:servers"),
         ),
         people=True,

@@ -81,19 +81,6 @@ class HubClient:
         if code not in (201, 202) and await self.status(user, server) == "stopped":
             raise HubError(_sentence(code, answer))
 
-    async def groups(self, user: str) -> tuple[str, ...]:
-        """Return the hub groups of a person.
-
-        Raises
-        ------
-        HubError
-            The hub does not answer, or refuses.
-        """
-        code, answer = await self._call("GET", f"users/{quote(user)}")
-        if code != 200:
-            raise HubError(_sentence(code, answer))
-        return tuple(str(group) for group in answer.get("groups") or ())
-
     async def _call(self, method: str, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
         address = f"{self._api_url}/{path}"
         try:
