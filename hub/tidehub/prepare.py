@@ -9,6 +9,7 @@ from tidehub.docker.ready import get_ready
 from tidehub.first_account import make_first_account
 from tidehub.gpu_lease import GpuDesk
 from tidehub.gpu_start import open_desk
+from tidehub.services import servers_network
 from tidehub.settings import Settings
 from tidelab import paths
 
@@ -37,6 +38,7 @@ def prepare(settings: Settings) -> GpuDesk | None:
     if settings.auth == "local":
         store = AccountStore(settings.folder / "accounts.sqlite", shared_trust=settings.many_people)
         make_first_account(store, settings.admin, settings.folder)
+    os.environ.update(servers_network(settings))  # our own pages ask servers too
     client = get_ready(settings) if settings.mode == "docker" else None
     return open_desk(settings, client)
 
