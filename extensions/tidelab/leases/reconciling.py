@@ -36,7 +36,9 @@ def reconcile(
     if seen is not None:
         for one in sorted(seen, key=lambda one: (not one.running, one.place)):
             actions += _follow(db, now, one, seen, at)
-        actions += _end_those_without_container(db, now, seen, at, boot=boot)
+        actions += _end_those_without_container(db, now, seen, at)
+    if boot:
+        actions += _end_reservations_of_the_past(db, now, seen or ())
     # Only now: a reservation whose deadline is over and whose container runs has become active above.
     actions += [_released(db, lease) for lease in tidy(db, now)]
     return actions + _look_at_devices(db, now)
@@ -113,17 +115,24 @@ def _excludes(place: Held, lease: Lease, told: Lease) -> bool:
 
 
 def _end_those_without_container(
-    db: sqlite3.Connection, now: float, seen: Sequence[Seen], at: float, *, boot: bool
+    db: sqlite3.Connection, now: float, seen: Sequence[Seen], at: float
 ) -> list[Action]:
     places = {one.place for one in seen}
+    return [
+        _end(db, now, lease, "its container is gone")
+        for lease in rows.leases(db)
+        if lease.place.startswith("docker:") and lease.place not in places and _placed(db, lease) < at
+    ]
+
+
+def _end_reservations_of_the_past(db: sqlite3.Connection, now: float, seen: Sequence[Seen]) -> list[Action]:
+    """End what an earlier hub reserved and never used; batch runs reserve for themselves and go on."""
     named = {told.id for one in seen if (told := labels.lease_from(one)) is not None and one.running}
-    actions = []
-    for lease in rows.leases(db):
-        if lease.place.startswith("docker:") and lease.place not in places and _placed(db, lease) < at:
-            actions.append(_end(db, now, lease, "its container is gone"))
-        elif boot and lease.state == "reserved" and lease.pool != "batch" and lease.id not in named:
-            actions.append(_end(db, now, lease, "the hub restarted before anything started on it"))
-    return actions
+    return [
+        _end(db, now, lease, "the hub restarted before anything started on it")
+        for lease in rows.leases(db, "state = 'reserved' AND pool <> 'batch'")
+        if lease.id not in named
+    ]
 
 
 def _look_at_devices(db: sqlite3.Connection, now: float) -> list[Action]:

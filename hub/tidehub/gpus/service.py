@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -98,7 +99,8 @@ class Service:
             self._inventory = list(found.devices)
             self.book.set_inventory(self._inventory)
             log.info("%s", found.words)
-        for action in self.book.reconcile(self._seen()):
+        asked = time.time()
+        for action in self.book.reconcile(self._seen(), as_of=asked):
             owner = action.lease.owner
             log.info("Lease of %s/%s %s: %s.", owner.user, owner.server, action.kind, action.why)
 

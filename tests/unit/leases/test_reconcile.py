@@ -39,6 +39,11 @@ def test_a_hub_killed_between_lease_and_container(book, clock):
     assert granted(book, "ada")
 
 
+def test_a_hub_without_engine_ends_what_an_earlier_one_reserved(book):
+    granted(book, "ada")
+    assert [action.kind for action in book.reconcile(None, boot=True)] == ["released"]
+
+
 def test_a_batch_reservation_survives_the_restart_of_the_hub(book, clock):
     granted(book, "ada", "run:1", pool="batch")
     assert look(book, clock, boot=True) == []
