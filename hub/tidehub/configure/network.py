@@ -55,4 +55,7 @@ def configure_network(c: Config, settings: Settings, services: Sequence[ServiceD
     c.JupyterHub.tornado_settings = {
         "headers": HEADERS | {"Content-Security-Policy": with_servers(CONTENT_SECURITY_POLICY, settings)},
         "cookie_options": dict(COOKIE_OPTIONS),
+        # JupyterHub makes its other cookies for https alone by itself when the public address is.
+        "xsrf_cookie_kwargs": COOKIE_OPTIONS
+        | ({"secure": True} if settings.public_url.startswith("https:") else {}),
     }
