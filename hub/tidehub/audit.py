@@ -30,6 +30,7 @@ ACTIONS: Final = {
     "shared": ("let others into the server {thing} of {whom}", "let others into your server {thing}"),
     "account": ("changed the account {whom}: {thing}", "changed your account: {thing}"),
     "group": ("changed the group {thing}: {whom}", "changed your membership of the group {thing}"),
+    "answered": ("answered the request of {whom}: {thing}", "answered your request for more: {thing}"),
     "quota": ("changed the limits of {whom}: {thing}", "changed your limits: {thing}"),
 }
 """Action -> what it says to admins, and to the person it was done to."""

@@ -64,7 +64,8 @@ class HomeUse:
         said = []
         if self.old_runs:
             said.append(
-                f"`tidelab runs prune --older-than {OLD_DAYS}` frees about {in_gb(self.old_runs)} (analyses older than {OLD_DAYS} days)."
+                f"In a terminal of the Lab, tidelab runs prune --older-than {OLD_DAYS} frees about {in_gb(self.old_runs)} (analyses older "
+                f"than {OLD_DAYS} days)."
             )
         if trash := self.parts.get("trash", 0):
             said.append(f"Emptying the trash frees {in_gb(trash)}.")
@@ -165,7 +166,7 @@ class HomeLimit:
         """Return what a person over the soft limit reads; empty under it."""
         if self.soft_gb is None or home.total <= self.soft_gb * _GB:
             return ""
-        return f"Your files take {in_gb(home.total)} of the {self.soft_gb:g} GB that are yours. {home.advice}".strip()
+        return f"Your files take {in_gb(home.total)} of the {gb_words(self.soft_gb)} that are yours. {home.advice}".strip()
 
     def refusal(self, home: HomeUse, *, with_gpu: bool) -> str:
         """Return why a server with a GPU does not start for a person over the hard limit; empty otherwise."""
@@ -174,7 +175,7 @@ class HomeLimit:
         biggest = max(home.parts, key=lambda part: home.parts[part], default="other")
         advice = home.advice or f"Most of it is {PART_WORDS[biggest]}."
         return (
-            f"Your files take {in_gb(home.total)}, more than the {self.hard_gb:g} GB at which only servers without a GPU start. "
+            f"Your files take {in_gb(home.total)}, more than the {gb_words(self.hard_gb)} at which only servers without a GPU start. "
             f"Start one of those and delete what you do not need. {advice}"
         )
 
@@ -190,6 +191,15 @@ def in_gb(size: float) -> str:
     if size >= 0.9995e9:
         return f"{size / _GB:.1f} GB"
     return f"{size / 1e6:.0f} MB" if size >= 0.9995e6 else f"{round(size / 1e3)} kB"
+
+
+def gb_words(gigabytes: float) -> str:
+    """Return a limit as people read it.
+
+    >>> gb_words(10), gb_words(0.03)
+    ('10 GB', '30 MB')
+    """
+    return f"{gigabytes:g} GB" if gigabytes >= 1 else in_gb(gigabytes * _GB)
 
 
 def _file() -> Path:

@@ -7,7 +7,7 @@ what only the hub knows: which servers run, with how much memory, and how much a
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -121,17 +121,19 @@ async def check(spawner: Any, choice: Choice, *, disk_gb: float = 0.0, hard_fact
     """
     user = spawner.user
     groups = tuple(group.name for group in user.groups)
-    running = [
-        RunningServer(*_size(other))
-        for other in user.spawners.values()
-        if other.active and other.name != spawner.name
-    ]
+    others = [other for other in user.spawners.values() if other.active and other.name != spawner.name]
+    running = running_servers(others)
     try:
         quota, home = await asyncio.to_thread(_read, Owner(user.name, spawner.name, spawner.name, groups))
     except LeaseError as error:
         log.warning("Limits of %s cannot be read, so none is applied: %s", user.name, error)
         return Checked()
     return decide(quota, choice, running, home, home_limit(quota, disk_gb, hard_factor))
+
+
+def running_servers(spawners: Iterable[Any]) -> list[RunningServer]:
+    """Return title and memory of servers that run."""
+    return [RunningServer(*_size(spawner)) for spawner in spawners]
 
 
 def _read(owner: Owner) -> tuple[Quota, HomeUse]:

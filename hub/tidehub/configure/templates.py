@@ -28,6 +28,7 @@ def configure_templates(
     c.JupyterHub.template_vars = {
         "asset": lambda user: asset_path,
         "has_accounts": local,
+        "admin_pages": admin_pages(local=local, services=[service.name for service in services]),
         "service_titles": titles,
     }
     c.TidePages.page_context = PageContext(
@@ -37,3 +38,15 @@ def configure_templates(
         GpuState(none=settings.gpus == "none"),
         Measuring(engine=settings.mode == "docker"),
     )
+
+
+def admin_pages(*, local: bool, services: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return path, name and words of each page that admins have and others do not."""
+    return [
+        ("admin", "admin", "Servers"),
+        *([("accounts", "accounts", "Accounts")] if local else []),
+        ("quotas", "quotas", "Limits"),
+        *([("services/gpus/all", "gpus", "GPUs")] if "gpus" in services else []),
+        ("disk", "disk", "Disk"),
+        ("audit", "audit", "Audit"),
+    ]

@@ -5,8 +5,12 @@ from typing import Any
 from tidehub.pages.account import AccountHandler
 from tidehub.pages.accounts import AccountsHandler
 from tidehub.pages.assets import AssetHandler, PictureHandler
+from tidehub.pages.audit_page import AuditHandler
 from tidehub.pages.base import STATIC
+from tidehub.pages.disk_page import DiskHandler
 from tidehub.pages.home import HomeHandler, OffersHandler, RunsHandler, ServersHandler
+from tidehub.pages.limits import LimitsHandler
+from tidehub.pages.mine import MeasureHandler, MineHandler
 from tidehub.pages.profile import ProfileHandler
 from tidehub.pages.recorded import RECORDED
 from tidehub.pages.servers import (
@@ -25,6 +29,11 @@ def page_handlers(*, local_accounts: bool) -> list[tuple[Any, ...]]:
     handlers: list[tuple[Any, ...]] = [
         (r"/home", HomeHandler),
         (r"/profile", ProfileHandler),
+        (r"/mine", MineHandler),
+        (r"/quotas", LimitsHandler),
+        (r"/disk", DiskHandler),
+        (r"/audit", AuditHandler),
+        (r"/tide/measure", MeasureHandler),
         (r"/tide/runs", RunsHandler),
         (r"/tide/picture/([a-z0-9-]+)", PictureHandler),
         (r"/tide/static/(.*)", AssetHandler, {"path": str(STATIC)}),

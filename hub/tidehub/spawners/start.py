@@ -157,7 +157,7 @@ class TideStart(_Base):  # type: ignore[misc]
             return
         checked = await self.limits(self, choice)
         if checked.refusal:
-            raise StartRefusedError(checked.refusal, reason="quota", status_code=403)
+            raise StartRefusedError(checked.refusal, reason="quota", status_code=409)
         if checked.warning:
             self._say(3, checked.warning)
 

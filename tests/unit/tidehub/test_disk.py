@@ -143,7 +143,7 @@ def test_over_the_soft_limit_warns_and_over_the_hard_one_only_gpus_are_refused()
     assert limit == HomeLimit(10, 15)
     assert limit.warning(home(10)) == ""
     assert limit.warning(home(10.2)).startswith(
-        "Your files take 10.2 GB of the 10 GB that are yours. `tidelab runs prune"
+        "Your files take 10.2 GB of the 10 GB that are yours. In a terminal"
     )
     assert limit.refusal(home(15), with_gpu=True) == ""
     refused = limit.refusal(home(15.1, runs=15), with_gpu=True)
