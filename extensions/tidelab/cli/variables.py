@@ -104,6 +104,7 @@ INTERNAL: Final = (
     Variable("TIDELAB_FLAVOUR", "", "Size of the single-user server."),
     Variable("TIDELAB_USECASE", "", "Use case of the single-user server."),
     Variable("TIDELAB_USER", "", "Person of the single-user server."),
+    Variable("TIDELAB_GPU_LEASE", "", "Lease of the GPUs that a server or a batch run has."),
     Variable("TIDELAB_TICKET_KEY", "", "Public key that tickets of the apps are verified with."),
     Variable("TIDELAB_MLFLOW_URL", "", "Where the service MLflow listens."),
     Variable("TIDELAB_MLFLOW_DB", "", "Database of MLflow, which the hub gives to this service alone."),
