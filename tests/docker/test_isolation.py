@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +18,8 @@ import pytest
 import requests
 import yaml
 
-from tests.docker.isolation_probe import ATTEMPTS
-from tests.docker.isolation_table import TABLE
+from tests.docker.isolation.__main__ import ATTEMPTS
+from tests.docker.isolation.table import TABLE
 from tests.support.docker_hub import DockerHub
 from tests.support.host_firewall import fenced, no_name_servers
 from tests.support.hub import HubClient, wait_for
@@ -30,7 +31,7 @@ from tidelab.containers import names
 
 SLUG = "isolation-case"
 MEMORY_GB = 1
-PROBE = Path(__file__).with_name("isolation_probe.py")
+PROBE = Path(__file__).with_name("isolation")
 MARKER = "tidelab-isolation-marker"
 ROWS = {row.attempt: row for row in TABLE}
 BOMBS = ("temporary_files", "fork_bomb", "memory_bomb")
@@ -53,11 +54,12 @@ class Neighbours:
 
     def probe(self, given: dict[str, Any], *only: str) -> dict[str, str]:
         """Run the probe in eve's container as eve; return what it says."""
-        program = PROBE.read_text(encoding="utf-8")
-        argument = json.dumps({**given, "only": only})
-        code, output = self.hub.run_in(
-            "eve", SLUG, "/opt/tidelab-envs/lab/bin/python", "-c", program, argument
+        place = self.hub.data / "homes" / "eve" / "attempts"
+        shutil.copytree(
+            PROBE, place / PROBE.name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
         )
+        python = ("env", f"PYTHONPATH={place}", "/opt/tidelab-envs/lab/bin/python", "-B", "-m", PROBE.name)
+        code, output = self.hub.run_in("eve", SLUG, *python, json.dumps({**given, "only": only}))
         assert code == 0, output[-3000:]
         return json.loads(output.strip().splitlines()[-1])  # type: ignore[no-any-return]
 

@@ -122,7 +122,7 @@ class AppPage:
 
     def _only_here(self, route: Any) -> None:
         url = route.request.url
-        if url.startswith(LOCAL) or urlsplit(url).hostname == "127.0.0.1":
+        if url.startswith(LOCAL) or urlsplit(url).hostname == self.client.hub.host:
             route.continue_()
         else:
             self.outside.append(url)

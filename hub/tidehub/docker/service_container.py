@@ -84,7 +84,7 @@ def contained(entry: Mapping[str, Any], environment_name: str, settings: Setting
         *CONFINED,
         *("--pull", "missing" if settings.docker_pull else "never"),
         *("--memory", str(memory_bytes()), "--memory-swap", str(memory_bytes())),
-        *(part for mount in mounts() for part in ("--mount", mount)),
+        *(part for mount in mounts(user(settings)) for part in ("--mount", mount)),
         # Without a value: the client takes it from its own environment.
         *(part for variable in sorted(inside) for part in ("--env", variable)),
     ]
@@ -121,7 +121,7 @@ def memory_bytes() -> int:
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _MEMORY_SHARE)
 
 
-def mounts() -> list[str]:
+def mounts(account: str) -> list[str]:
     """Return what it sees of this machine: runs and their records to write; champions, use cases and shared data to read.
 
     Each lies where it lies on this machine, and folders that are missing are made: Docker would make them for root.
@@ -131,6 +131,7 @@ def mounts() -> list[str]:
     read = [*(data / name for name in _READ), paths.champions()]
     for folder in (*written, *read):
         folder.mkdir(parents=True, exist_ok=True)
+    _give(written, account)
     shared = [folder for folder in paths.mounts() if folder.is_dir()]
     use_cases = [folder for folder in paths.usecase_folders()[1:] if folder.is_dir()]
     read = list(dict.fromkeys((*read, *shared, *use_cases)))
@@ -140,6 +141,16 @@ def mounts() -> list[str]:
         *(_mount(folder, folder, ",readonly") for folder in read),
         _mount(paths.checkout() / "notebooks", own, ",readonly"),
     ]
+
+
+def _give(folders: Sequence[Path], account: str) -> None:
+    """Give the folders to the container's account where this hub is root; homes are given when a server starts."""
+    if os.geteuid():
+        return
+    uid, gid = (int(part) for part in account.split(":"))
+    for folder in folders:
+        for path in (folder, *(folder.rglob("*") if folder.name != "homes" else ())):
+            os.chown(path, uid, gid, follow_symlinks=False)
 
 
 def _mount(source: Path, target: Path, more: str) -> str:

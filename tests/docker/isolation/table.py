@@ -1,6 +1,6 @@
 """The isolation table: each way in, how it is tried from inside a person's container, and what has to happen.
 
-`tests/docker/test_isolation.py` tries them all and compares; ``python -m tests.docker.isolation_table`` writes the same rows into
+`tests/docker/test_isolation.py` tries them all and compares; ``python -m tests.docker.isolation.table`` writes the same rows into
 ``docs/explanation/isolation.md``, and a test without containers holds the page to them.
 """
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "explanation" / "isolation.md"
-START, END = "<!-- table: python -m tests.docker.isolation_table -->", "<!-- end of table -->"
+PAGE: Final = Path(__file__).parents[3] / "docs" / "explanation" / "isolation.md"
+START, END = "<!-- table: python -m tests.docker.isolation.table -->", "<!-- end of table -->"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line: `attempt` names the function of `isolation_probe`, `expected` is its answer, word for word."""
+    """One line: `attempt` names the function of this package, `expected` is its answer, word for word."""
 
     attempt: str
     way: str
@@ -24,7 +24,7 @@ class Row:
 
 TABLE: Final = (
     Row("neighbour_directly", "Another person's server, by its address", "connect to port 8888 of another person's container", "no connection"),
-    Row("neighbour_ports", "Whatever else another container offers", "connect to 1,000 ports of another person's container and of the hub's own", "no connection"),
+    Row("neighbour_ports", "Whatever else another container offers", "connect to 1,000 ports of another person's container", "no connection"),
     Row("neighbour_through_the_proxy", "Another person's server, through the proxy", "contents, kernels, terminals, a file and a page, with one's own server's token", "refused"),
     Row("neighbour_files", "Another person's files and runs", "look at the other home and its runs by their path", "not there"),
     Row("homes_that_can_be_seen", "Whose homes there are", "list the folder of the homes", "only one's own"),
