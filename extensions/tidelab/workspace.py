@@ -247,7 +247,9 @@ def main(arguments: list[str] | None = None) -> int:
         ("sync", "prepare the home only"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("--use-case", required=True, help="slug of the use case")
+        # An image says which it is for.
+        default = os.environ.get("TIDELAB_USECASE")
+        command.add_argument("--use-case", required=not default, default=default, help="slug of the use case")
         if name == "start":
             command.add_argument(
                 "--open", default="analyse.ipynb", help="notebook that JupyterLab opens with"
