@@ -34,7 +34,8 @@ def prepare(settings: Settings) -> GpuDesk | None:
     for folder in (settings.folder, paths.data() / "homes", paths.data() / "logs", paths.data() / "status"):
         private_folder(folder)
     (paths.data() / "shared").mkdir(parents=True, exist_ok=True)
-    private_file(settings.folder / "hub.sqlite")
+    if settings.db_url is None:
+        private_file(settings.folder / "hub.sqlite")
     if settings.auth == "local":
         store = AccountStore(settings.folder / "accounts.sqlite", shared_trust=settings.many_people)
         make_first_account(store, settings.admin, settings.folder)
