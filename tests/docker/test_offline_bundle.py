@@ -24,7 +24,10 @@ SLUG = "flowcam-plankton"
 def bundle(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     folder = tmp_path_factory.mktemp("ship") / "a bundle"
     made = make_bundle(load_catalogue()[SLUG], folder, prefix=PREFIX)
-    print({name: f"{size / 1e6:.0f} MB" for name, size in made.part_bytes.items()}, f"{made.size_bytes / 1e6:.0f} MB in all")
+    print(
+        {name: f"{size / 1e6:.0f} MB" for name, size in made.part_bytes.items()},
+        f"{made.size_bytes / 1e6:.0f} MB in all",
+    )
     yield made
     shutil.rmtree(folder)
 
@@ -70,8 +73,16 @@ def test_with_docker_the_same_numbers(bundle: Made, tmp_path: Path) -> None:
 def test_the_app_answers_in_a_machine_without_a_network(bundle: Made) -> None:
     needs_root()
     settings = bundle.folder / "settings.env"
-    settings.write_text(settings.read_text().replace("TIDELAB_PORT=8866", "TIDELAB_PORT=18866"))
-    command = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "-", str(bundle.folder / "tidelab.sh")]
+    settings.write_text(settings.read_text().replace("PORT=8866", "PORT=18866"))
+    command = [
+        "unshare",
+        "--net",
+        "sh",
+        "-c",
+        'ip link set lo up && exec "$@"',
+        "-",
+        str(bundle.folder / "tidelab.sh"),
+    ]
     environment = {"PATH": os.environ["PATH"], "HOME": str(bundle.folder.parent), "TIDELAB_PURPOSE": "test"}
     process = subprocess.Popen(
         [*command, "--no-docker", "app"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,

@@ -116,7 +116,7 @@ def test_the_script_says_what_to_do_and_settings_are_read_as_values(
     assert "There is no folder" in script("report", "nowhere", str(tmp_path / "out")).stderr
     events = folder / "data" / "usage" / "events.jsonl"
     events.write_text('{"one": 1}\n')
-    (folder / "settings.env").write_text("TIDELAB_PLACE=$(touch ../hacked); RV `id`\n")
+    (folder / "settings.env").write_text("PLACE=$(touch ../hacked); RV `id`\n")
     said = script("receipts").stdout
     assert said.startswith("1 receipts: ")
     receipt = next(folder.glob("receipts-*.jsonl"))

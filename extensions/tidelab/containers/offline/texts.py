@@ -11,9 +11,9 @@ TIDELAB_PERSON_KIND=vessel
 TIDELAB_INSTITUTION=
 TIDELAB_COUNTRY=
 # Name of the ship or place: it names your receipts.
-TIDELAB_PLACE=
+PLACE=
 # Port of the app on this machine.
-TIDELAB_PORT=8866
+PORT=8866
 """
 
 

@@ -82,7 +82,7 @@ LINES
 }
 
 app() {
-    port=$(setting TIDELAB_PORT)
+    port=$(setting PORT)
     port=${port:-8866}
     token=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
     # In a file of our own and not on a command line, which everyone on the machine can read.
@@ -91,7 +91,7 @@ app() {
     export TIDELAB_APPS_PERSON=ship JUPYTER_TOKEN="$token"
     if with_docker; then
         export JUPYTERHUB_SERVICE_URL="http://0.0.0.0:8866/"
-        in_docker "--publish 127.0.0.1:$port:8866 --env TIDELAB_APPS_PERSON --env JUPYTER_TOKEN --env JUPYTERHUB_SERVICE_URL ${TIDELAB_DOCKER_OPTIONS:-}" \
+        in_docker "--publish 127.0.0.1:$port:8866 --env TIDELAB_APPS_PERSON --env JUPYTER_TOKEN --env JUPYTERHUB_SERVICE_URL ${DOCKER_OPTIONS:-}" \
             /opt/tidelab-envs/lab/bin/python -m tidelab.apps
     else
         export JUPYTERHUB_SERVICE_URL="http://127.0.0.1:$port/"
@@ -118,7 +118,7 @@ report() {
 receipts() {
     events=$data/usage/events.jsonl
     [ -s "$events" ] || fail "There are no receipts yet: nothing was analysed."
-    place=$(setting TIDELAB_PLACE | tr -c 'A-Za-z0-9\n' '-')
+    place=$(setting PLACE | tr -c 'A-Za-z0-9\n' '-')
     file=$here/receipts-${place:-here}-$(date -u +%Y%m%d).jsonl
     cp -- "$events" "$file"
     echo "$(wc -l <"$file") receipts: $file"
