@@ -37,6 +37,9 @@ SERVER_EXTENSIONS = {
     "tidelab.lab": True,
     # Apps have a server of their own; here Voila would show any notebook with everything its kernel may do.
     "voila.server_extension": False,
+    # Each costs time at every start: no language server is installed, and the classic notebook is not there.
+    "jupyter_lsp": False,
+    "notebook_shim": False,
 }
 _TOP_LEVEL = ("*.ipynb", "README.md")
 _FOLDERS = ("sample",)

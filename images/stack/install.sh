@@ -13,14 +13,6 @@ export PIP_CONFIG_FILE=/tmp/host/pip.conf
 cd /opt/tidelab
 PYTHONPATH=extensions python3 -m tidelab.environments install "$name" --progress lines
 
-if grep -q '^kind = "stack"' "images/$name/stack.toml"; then
-    packages=$(echo "/opt/tidelab-envs/.store/$name"/*/lib/python*/site-packages)
-    cp /tmp/host/own_packages.py "$packages/_tidelab_own_packages.py"
-    echo "import _tidelab_own_packages" >"$packages/zzz-tidelab-own-packages.pth"
-    "/opt/tidelab-envs/$name/bin/python" -m pip list --disable-pip-version-check --format freeze --exclude tidelab --exclude pip \
-        --exclude setuptools >"/opt/tidelab-envs/$name/tidelab-pins.txt"
-fi
-
 # Compiled here, for nobody may write there later. The files say "unchecked": they stay valid whatever the times of the sources are.
 "/opt/tidelab-envs/$name/bin/python" -m compileall -q -j 0 --invalidation-mode unchecked-hash "/opt/tidelab-envs/.store/$name" ||
     echo "$name: some files do not compile (their messages are above); they are left as they came"

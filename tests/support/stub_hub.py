@@ -61,7 +61,7 @@ class StubHub:
             "environment": {**self.environment(), "HOME": home, **options.pop("environment", {})},
             "volumes": {home: {"bind": home, "mode": "rw"}, **options.pop("mounts_to_read", {})},
             "read_only": True,
-            "tmpfs": {"/tmp": "rw,mode=1777"},
+            "tmpfs": {"/tmp": "rw,exec,mode=1777"},
             "cap_drop": ["ALL"],
             "security_opt": ["no-new-privileges"],
             "user": "4321:4321",
@@ -85,7 +85,12 @@ def wait_until_answers(container: Container, seconds: float = 60.0) -> float:
                 return time.monotonic() - started
         except requests.RequestException:
             time.sleep(0.02)
-    raise AssertionError(f"no answer within {seconds:g} s:\n{container.logs(tail=30).decode(errors='replace')}")
+            container.reload()
+            if container.status == "exited":
+                break
+    raise AssertionError(
+        f"no answer after {time.monotonic() - started:.0f} s:\n{container.logs(tail=30).decode(errors='replace')}"
+    )
 
 
 class _Answers(BaseHTTPRequestHandler):

@@ -20,10 +20,10 @@ _INSTALLER: Final = ("__init__.py", "paths.py", "environments/*.py")
 _DECIDING: Final = ("/build.py", "/kernels.py")
 
 
-def scripts(folder: Path) -> Iterator[Item]:
-    """Yield a Dockerfile for the top of the context, and the scripts beside it for ``host/``."""
+def scripts(folder: Path, place: str = "host") -> Iterator[Item]:
+    """Yield a Dockerfile for the top of the context, and the scripts beside it for a folder (``host``: of a thrown-away stage)."""
     for item in folder_items(folder, "", ("*",)):
-        yield Item(item.name if item.name == "Dockerfile" else f"host/{item.name}", item.source)
+        yield Item(item.name if item.name == "Dockerfile" else f"{place}/{item.name}", item.source)
 
 
 def installer(environment: Environment, variant: Variant) -> Iterator[Item]:
@@ -55,6 +55,8 @@ def project(environments: Iterable[Environment], variant: Variant) -> Iterator[I
     yield from (Item(f"project/{name}", root / name) for name in (*_PROJECT, "tidelab"))
     yield from folder_items(root / "extensions" / "tidelab", "project/extensions/tidelab")
     yield from folder_items(root / "voila-apps", "project/voila-apps")
+    panel = "extensions/jupyterlab-tidelab/labextension"
+    yield from folder_items(root / panel, f"project/{panel}")
     for environment in environments:
         yield from _locked(environment, variant)
 

@@ -166,9 +166,10 @@ class _Chain:
         image = names.stack_image(stacks, variant, self._options.prefix)
         environments = [self._environment(name) for name in (_LAB, *stacks)]
         search = ":".join(f"/opt/tidelab-envs/{name}/bin" for name in (*stacks, _LAB))
-        items = [*contexts.project(environments, variant), *contexts.scripts(self._images / "project")]
+        arguments = {"SEARCH_PATH": search, "STACKS": " ".join(stacks)}
+        items = [*contexts.project(environments, variant), *contexts.scripts(self._images / "project", "lib")]
         items.append(Item("etc/profile.d/tidelab.sh", text=f'PATH="{search}:$PATH"\n'))
-        return self._add(image, "the project's own code", parent, items, {"SEARCH_PATH": search}, labels)
+        return self._add(image, "the project's own code", parent, items, arguments, labels)
 
     def use_case(
         self, use_case: UseCase, stacks: tuple[str, ...], variant: Variant, weights: Sequence[Item]

@@ -11,7 +11,7 @@ import pytest
 
 from tidelab import paths
 
-SOURCE = paths.checkout() / "images" / "stack" / "own_packages.py"
+SOURCE = paths.checkout() / "images" / "project" / "own_packages.py"
 VERSION = f"py{sys.version_info[0]}{sys.version_info[1]}"
 PACKAGES = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
 

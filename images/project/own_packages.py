@@ -53,9 +53,11 @@ def activate() -> None:
     site.addsitedir(packages)
     # Only for pip itself: a variable of every process would also reach the pip of people's own virtual environments.
     if pip:
+        os.environ.setdefault("PIP_CONSTRAINT", os.path.join(sys.prefix, PINS))
         if not _ELSEWHERE.intersection(argument.partition("=")[0] for argument in sys.orig_argv):
             os.environ.setdefault("PIP_PREFIX", own)
-        os.environ.setdefault("PIP_CONSTRAINT", os.path.join(sys.prefix, PINS))
+            # pip removes what lies below `sys.prefix` alone: so what is one's own, and never what is curated.
+            sys.prefix = sys.exec_prefix = own
         os.environ.setdefault("PIP_NO_WARN_SCRIPT_LOCATION", "1")
         if "install" in sys.orig_argv:
             print(
