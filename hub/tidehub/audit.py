@@ -135,12 +135,19 @@ def _append(file: Path, line: bytes) -> None:
             found = os.fstat(stream.fileno())
             if not _is_at(file, found):
                 continue  # another process rotated it while we waited
-            if found.st_size > ROTATE_BYTES:
-                file.rename(file.with_name(f"audit-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"))
+            if found.st_size > ROTATE_BYTES and _set_aside(file):
                 continue
             torn = found.st_size and os.pread(stream.fileno(), 1, found.st_size - 1) != b"\n"
             _write(stream, b"\n" + line if torn else line)  # torn: the machine went down within a line
             return
+
+
+def _set_aside(file: Path) -> bool:
+    try:
+        file.rename(file.with_name(f"audit-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"))
+    except OSError:
+        return False  # it may only be appended to (chattr +a), so it grows on
+    return True
 
 
 def _is_at(file: Path, found: os.stat_result) -> bool:
@@ -171,7 +178,9 @@ def _newest_first() -> Iterator[Entry]:
     older = sorted(current.parent.glob("audit-*.jsonl"), reverse=True)
     for file in (current, *older):
         try:
-            lines = file.read_bytes().splitlines()
+            with file.open("rb") as stream:
+                stream.seek(max(0, stream.seek(0, os.SEEK_END) - 2 * ROTATE_BYTES))
+                lines = stream.read().splitlines()
         except OSError:
             continue
         for line in reversed(lines):

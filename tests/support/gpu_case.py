@@ -1,45 +1,24 @@
-"""A use case with sizes with and without a GPU, whose servers run the image that the real one has: nothing is built for it."""
+"""A use case like the worked example, with sizes of server that lease GPUs."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from tests.support.images import PREFIX
 from tidelab import paths
-from tidelab.catalogue import load_usecase
-from tidelab.containers import names
 
-REAL = "flowcam-plankton"
 SLUG = "gpu-plankton"
+TITLE = "Plankton on GPUs"
+_FLAVOURS = """  flavours:
+    card: {title: Train on a GPU, cpu: 1, memory_gb: 4, gpu: 1, stacks: [analyse]}
+    slice: {title: A slice of a GPU, cpu: 1, memory_gb: 4, gpu: {kind: mig, profile: 1g.10gb}, stacks: [analyse]}
+    members: {title: For members, cpu: 1, memory_gb: 4, gpu: 1, groups: [gpu-users], stacks: [analyse]}
+"""
 
 
-def make_gpu_case(parent: Path, engine: Any) -> Path:
-    """Write the use case below a folder and give its image a name; return the folder for ``TIDELAB_USECASES``."""
-    folder = parent / SLUG
-    shutil.copytree(paths.checkout() / "notebooks" / REAL, folder)
-    for notebook in folder.glob("*.ipynb"):
-        notebook.write_text(notebook.read_text().replace(REAL, SLUG))
-    file = folder / "usecase.yaml"
-    declared = yaml.safe_load(file.read_text().replace(REAL, SLUG))
-    small = {"cpu": 1, "memory_gb": 2, "stacks": ["analyse"]}
-    declared["resources"] = {
-        "default": "gpu",
-        "flavours": {
-            "gpu": {"title": "With a GPU", "gpu": 1, **small},
-            "small": {"title": "Without", **small},
-        },
-    }
-    # No image with TensorFlow is built for the tests.
-    declared["stacks"] = {"analyse": "analyse"}
-    declared["notebooks"] = {"analyse": declared["notebooks"]["analyse"]}
-    # The catalogue takes no YAML aliases, which the two sizes would share.
-    file.write_text(json.dumps(declared))
-    for path in (parent, folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    load_usecase(folder)
-    repository, _, tag = names.use_case_image(SLUG, ("analyse",), "cpu", PREFIX).rpartition(":")
-    engine.tag(names.use_case_image(REAL, ("analyse",), "cpu", PREFIX), repository, tag)
-    return parent
+def gpu_case(folder: Path) -> Path:
+    """Make it in a folder for ``TIDELAB_USECASES``; its first choice is a GPU. Returns the folder."""
+    shutil.copytree(paths.checkout() / "notebooks" / "flowcam-plankton", folder / SLUG)
+    file = folder / SLUG / "usecase.yaml"
+    text = file.read_text().replace("  flavours:\n", _FLAVOURS).replace("default: small", "default: card")
+    text = text.replace("title: Phytoplankton from FlowCam images", f"title: {TITLE}")
+    file.write_text(text.replace("flowcam-plankton", SLUG))
+    return folder

@@ -94,3 +94,15 @@ def test_lines_are_json_that_other_tools_can_read() -> None:
     audit.record("root", "opened", "ada", "x", origin="::1")
     (line,) = audit.log_file().read_text().splitlines()
     assert json.loads(line)["origin"] == "::1"
+
+
+def test_a_file_that_cannot_be_set_aside_grows_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(audit, "ROTATE_BYTES", 300)
+    monkeypatch.setattr(Path, "rename", refuse)
+    for number in range(20):
+        audit.record("root", "opened", f"p{number}")
+    assert len(audit.log_file().read_bytes()) > 1000
+    assert audit.entries()[0].whom == "p19"
