@@ -43,11 +43,12 @@ _KEPT_LINES = 400
 
 @dataclass(frozen=True)
 class Built:
-    """What became of one image: whether it was built now, and in how many seconds."""
+    """What became of one image: whether it was built now, in how many seconds, and the id of the image that had its name before."""
 
     build: Build
     fresh: bool
     seconds: float
+    replaced: str = ""
 
 
 def build_all(
@@ -84,18 +85,21 @@ def build_all(
             report(f"{build.image}: up to date")
             return Built(build, False, 0.0)
         report(f"{build.image}: building ({build.title})")
+        before = engine.inspect(build.image)
         started = time.monotonic()
         build_one(build, settings.get() if build.needs_registry else (), report, network, fresh)
         seconds = time.monotonic() - started
         report(f"{build.image}: built in {seconds:.0f} s")
-        return Built(build, True, seconds)
+        return Built(build, True, seconds, before.id if before else "")
 
     # A thread that waits for a parent holds a place, and its parent, which came before it, has one already.
     with one_at_a_time(report), ThreadPoolExecutor(max(1, jobs)) as pool:
         for build in builds:
             running[build.image] = pool.submit(task, build, running.get(build.parent))
         try:
-            return [future.result() for future in running.values()]
+            done = [future.result() for future in running.values()]
+            forget_replaced(done)
+            return done
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
@@ -175,6 +179,14 @@ def build_one(build: Build, settings: Sequence[Item], report: Report, network: s
     finally:
         if build.staged:
             forget(build_id)
+
+
+def forget_replaced(done: Sequence[Built]) -> None:
+    """Remove the images that lost their names to new ones, the uppermost first; the engine keeps what a container still uses."""
+    for one in reversed(done):
+        here = engine.inspect(one.replaced) if one.replaced else None
+        if here is not None and not here.names:
+            engine.ask(["image", "rm", one.replaced], timeout_s=300)
 
 
 def _prefixed(report: Report, image: str, text: str) -> None:

@@ -16,9 +16,10 @@ _ASK_S: Final = 60
 
 @dataclass(frozen=True)
 class Image:
-    """An image of the engine: its id, size in bytes, labels, the digests of its layers from the lowest up."""
+    """An image of the engine: its id, names, size in bytes, labels, the digests of its layers from the lowest up."""
 
     id: str
+    names: tuple[str, ...]
     size: int
     labels: dict[str, str]
     layers: tuple[str, ...]
@@ -68,7 +69,7 @@ def inspect(name: str) -> Image | None:
     raw: dict[str, Any] = json.loads(done.stdout)[0]
     labels = (raw.get("Config") or {}).get("Labels") or {}
     layers = (raw.get("RootFS") or {}).get("Layers") or ()
-    return Image(raw["Id"], int(raw["Size"]), dict(labels), tuple(layers))
+    return Image(raw["Id"], tuple(raw.get("RepoTags") or ()), int(raw["Size"]), dict(labels), tuple(layers))
 
 
 def own_size(image: Image, parent: Image) -> int:

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import stat
+import sys
 import tarfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tidelab.containers.errors import ImageError
 from tidelab.containers.failures import explain
 from tidelab.containers.plan import Build
 
-ENGINE = """#!/usr/bin/env python3
+ENGINE = """#!/usr/bin/python3 -ES
 import json, os, sys
 store = os.environ["STORE"]
 state = json.load(open(store)) if os.path.exists(store) else {}
@@ -29,10 +30,12 @@ with open(store + ".log", "a") as log:
 if arguments[0] == "version":
     print("99.0")
 elif arguments[:2] == ["image", "inspect"]:
-    if arguments[2] not in state:
+    known = {**state.get("old", {}), **{i["id"]: i for i in state.values() if "id" in i}, **state}
+    if arguments[2] not in known:
         sys.exit("Error: No such image: " + arguments[2])
-    image = state[arguments[2]]
-    print(json.dumps([{"Id": image["id"], "Size": 1, "Config": {"Labels": image["labels"]}, "RootFS": {"Layers": []}}]))
+    image = known[arguments[2]]
+    tags = [name for name, i in state.items() if i.get("id") == image["id"]]
+    print(json.dumps([{"Id": image["id"], "RepoTags": tags, "Size": 1, "Config": {"Labels": image["labels"]}, "RootFS": {"Layers": []}}]))
 elif arguments[0] == "build":
     sent = sys.stdin.buffer.read()
     print("Step 1/2 : FROM x")
@@ -40,7 +43,10 @@ elif arguments[0] == "build":
         print("write /x: no space left on device")
         sys.exit(1)
     tag = value("--tag")[0]
-    state[tag] = {"id": "sha256:" + str(len(state)) + tag, "labels": dict(l.split("=", 1) for l in value("--label"))}
+    number = sum(1 for line in open(store + ".log") if '"build"' in line)
+    if tag in state:
+        state.setdefault("old", {})[state[tag]["id"]] = state[tag]
+    state[tag] = {"id": "sha256:" + str(number) + tag, "labels": dict(l.split("=", 1) for l in value("--label"))}
     json.dump(state, open(store, "w"))
 """
 
@@ -49,7 +55,7 @@ elif arguments[0] == "build":
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "bin" / "docker"
     program.parent.mkdir()
-    program.write_text(ENGINE)
+    program.write_text(ENGINE.replace("/usr/bin/python3", sys.executable))
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("STORE", str(tmp_path / "store"))
@@ -88,6 +94,17 @@ def test_only_what_changed_is_built_and_what_lies_on_a_new_parent(engine: Path, 
     state["p/a:1"]["id"] = "sha256:somebody built it again"
     store.write_text(json.dumps(state))
     assert fresh(build(chain("other"))[0]) == [False, True]
+
+
+def test_an_image_that_lost_its_name_is_removed_the_uppermost_first(engine: Path) -> None:
+    build(chain())
+    build(chain(), fresh=True)
+    removed = [
+        json.loads(line)[2]
+        for line in engine.read_text().splitlines()
+        if json.loads(line)[:2] == ["image", "rm"]
+    ]
+    assert [name.split("p/")[1] for name in removed] == ["b:1", "a:1"]
 
 
 def test_all_again_when_asked(engine: Path) -> None:
