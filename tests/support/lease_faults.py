@@ -296,6 +296,8 @@ class Trial:
         told = running[self.random.choice(sorted(running))]
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(told["place"].split(":")[1]), signal.SIGKILL)
+        while processes.is_alive(told["place"]):
+            time.sleep(0.0005)  # the signal is sent, and the process ends a moment later
         return True
 
     def _reconcile_and_look(self, *, boot: bool) -> None:

@@ -58,7 +58,9 @@ def _follow(db: sqlite3.Connection, now: float, one: Seen, seen: Sequence[Seen],
     if known is None:
         return _adopt(db, now, told, seen, at)
     if known.state == "ended":
-        return [] if (known.ended or 0.0) >= at else _adopt(db, now, told, seen, at)
+        # Later than now is the date of an end before somebody set the clock back: that was long ago.
+        just_ended = at <= (known.ended or 0.0) <= now
+        return [] if just_ended else _adopt(db, now, told, seen, at)
     if known.place == one.place:
         return []
     if known.place and _runs(known.place, seen):

@@ -19,7 +19,7 @@ def leases(
     db: sqlite3.Connection, where: str = f"state IN {LIVE}", values: Iterable[Any] = ()
 ) -> list[Lease]:
     """Return leases, oldest first."""
-    found = db.execute(f"{_LEASE} WHERE {where} ORDER BY started, id", tuple(values)).fetchall()
+    found = db.execute(f"{_LEASE} WHERE {where} ORDER BY started, rowid", tuple(values)).fetchall()
     return [_lease(db, row) for row in found]
 
 

@@ -193,3 +193,12 @@ def test_a_batch_lease_that_is_not_renewed_ends(book, clock: FakeClock):
     assert look(book, clock) == []
     clock.tick(2)
     assert look(book, clock) == [("released", "ada")]
+
+
+def test_a_clock_that_was_set_back_hides_no_container(book, clock: FakeClock):
+    """Found by the stateful test: the end of a lease lay in the future, and its running container had none."""
+    lease = granted(book, "ada")
+    book.release(lease.id, "nothing started on it in time")
+    clock.set_by(-1e6)
+    clock.tick(1)
+    assert look(book, clock, container(lease)) == [("adopted", "ada")]

@@ -7,9 +7,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.support.leases import DyingConnection, FakeClock, Killed, simulated
 from tidelab.leases import Book, LeaseError, Owner, Policy, Request, Seconds, Seen, labels
@@ -277,7 +285,21 @@ class Books(RuleBasedStateMachine):
             assert lease.ended is None or lease.ended >= lease.started
 
 
+EVERYTHING = list(HealthCheck)
 TestBooks = Books.TestCase
 TestBooks.settings = settings(
-    max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=EVERYTHING
 )
+
+
+@pytest.mark.prove
+@pytest.mark.timeout(3600)
+def test_many_more_events():
+    more = settings(
+        max_examples=400,
+        stateful_step_count=80,
+        deadline=None,
+        suppress_health_check=EVERYTHING,
+        database=None,
+    )
+    run_state_machine_as_test(Books, settings=more)
