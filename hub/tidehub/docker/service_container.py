@@ -131,7 +131,7 @@ def mounts(account: str) -> list[str]:
     read = [*(data / name for name in _READ), paths.champions()]
     for folder in (*written, *read):
         folder.mkdir(parents=True, exist_ok=True)
-    _give(written, account)
+    _give([*written, paths.champions(), data / "profiles"], account)
     shared = [folder for folder in paths.mounts() if folder.is_dir()]
     use_cases = [folder for folder in paths.usecase_folders()[1:] if folder.is_dir()]
     read = list(dict.fromkeys((*read, *shared, *use_cases)))
@@ -144,7 +144,10 @@ def mounts(account: str) -> list[str]:
 
 
 def _give(folders: Sequence[Path], account: str) -> None:
-    """Give the folders to the container's account where this hub is root; homes are given when a server starts."""
+    """Give the folders to the container's account where this hub is root, which may use them all the same.
+
+    Of the homes the folder alone: each home is given to the account when its owner's server starts.
+    """
     if os.geteuid():
         return
     uid, gid = (int(part) for part in account.split(":"))
