@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from tidelab import __version__
-from tidelab.cli import bundle, catalogue, doctor, exports, forgetting, gpu, images, reports, runs, stacks, usage
+from tidelab.cli import (
+    bundle,
+    catalogue,
+    doctor,
+    exports,
+    forgetting,
+    gpu,
+    images,
+    reports,
+    runs,
+    stacks,
+    usage,
+)
 
 app = typer.Typer(
     name="tidelab",

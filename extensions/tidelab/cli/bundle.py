@@ -17,7 +17,10 @@ def bundle(
     ] = True,
     prefix: Annotated[str, typer.Option(help="Prefix of the image's name.")] = "tidelab",
 ) -> None:
-    """Make a folder that runs a use case's app and reports without a network, e.g. on a ship."""
+    """Make a folder that works without a network.
+
+    It runs one use case's app and reports, e.g. on a ship, and keeps receipts to hand in.
+    """
     from tidelab.catalogue import UnknownUseCaseError, load_catalogue
     from tidelab.containers.offline import BundleError, make_bundle
 
