@@ -9,7 +9,9 @@ from tidelab.cli.generated_docs import pages, stale_pages
 from tidelab.cli.variables import APPS, INTERNAL, PLACES, WORK
 
 ROOT = paths.checkout()
-PYTHON = [path for folder in ("extensions/tidelab", "hub", "images") for path in ROOT.glob(f"{folder}/**/*.py")]
+PYTHON = [
+    path for folder in ("extensions/tidelab", "hub", "images") for path in ROOT.glob(f"{folder}/**/*.py")
+]
 
 
 def test_no_page_is_stale():
