@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidehub.names import ACCOUNT_NAME_RULE, account_name
+from tidehub.settings_words import explain
 from tidelab import paths
 
 PREFIX = "TIDEHUB_"
@@ -382,30 +383,12 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(explain(error, PREFIX)) from None
     except Exception as error:
         # pydantic-settings raises its own SettingsError for a value that is not JSON where a list is expected
         raise SettingsError(
             f'The hub cannot start: {error}. Lists are written as JSON, e.g. ["apps"].'
         ) from None
-
-
-def _explain(error: ValidationError) -> str:
-    lines = ["The hub cannot start with these settings:"]
-    for problem in error.errors():
-        message = problem["msg"].removeprefix("Value error, ")
-        if not problem["loc"]:
-            lines.append(f"  {message}")
-            continue
-        name = str(problem["loc"][0])
-        lines.append(f"  {PREFIX}{name.upper()}={_shown(name)}: {message}")
-    lines.append("The settings are described in docs/admin.md.")
-    return "\n".join(lines)
-
-
-def _shown(name: str) -> str:
-    value = os.environ.get(f"{PREFIX}{name.upper()}", "(default)")
-    return "(secret)" if any(word in name for word in ("secret", "token", "db_url")) else repr(value[:80])
 
 
 def _url_host(host: str, *, any_to_local: bool = True) -> str:
