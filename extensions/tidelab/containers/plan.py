@@ -75,9 +75,12 @@ class Options:
     ca_bundle: Path | None = None
 
 
-def image_variant(flavour: Flavour, host: str) -> Variant:
-    """Return which build of its stacks a size of server gets: CUDA only where it leases a GPU and the host has any."""
-    return "cuda" if host == "cuda" and flavour.gpu is not None else "cpu"
+def image_variants(flavour: Flavour, host: str) -> tuple[Variant, ...]:
+    """Return the builds of its stacks that a size of server needs.
+
+    CUDA where it leases a GPU and the host has any; CPU as well, for a server whose card was given back goes on without one.
+    """
+    return ("cuda", "cpu") if host == "cuda" and flavour.gpu is not None else ("cpu",)
 
 
 def wanted(
@@ -88,10 +91,11 @@ def wanted(
     ``flavours`` names the sizes of server that images are wanted for; empty: all.
     """
     found = {
-        (use_case.slug, flavour.stacks, image_variant(flavour, host)): use_case
+        (use_case.slug, flavour.stacks, variant): use_case
         for use_case in use_cases
         for name, flavour in use_case.resources.flavours.items()
         if not flavours or name in flavours
+        for variant in image_variants(flavour, host)
     }
     return [(use_case, stacks, variant) for (_, stacks, variant), use_case in found.items()]
 

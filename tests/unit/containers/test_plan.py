@@ -12,7 +12,7 @@ from tidelab.catalogue.scaffold import find_source, new_usecase
 from tidelab.containers import names
 from tidelab.containers.content import Item
 from tidelab.containers.errors import ImageError
-from tidelab.containers.plan import Build, Options, image_variant, plan
+from tidelab.containers.plan import Build, Options, image_variants, plan
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 
@@ -71,27 +71,25 @@ def test_use_cases_with_the_same_stacks_share_all_but_the_last_image(
     assert own < 20e6
 
 
-def test_cuda_only_for_sizes_that_lease_a_gpu() -> None:
+def test_cuda_only_for_sizes_that_lease_a_gpu_and_cpu_for_when_it_is_given_back() -> None:
     def flavour(gpu: int) -> Flavour:
         return Flavour.model_validate_json(
             f'{{"title": "x", "cpu": 1, "memory_gb": 1, "gpu": {gpu}, "stacks": ["analyse"]}}'
         )
 
-    assert image_variant(flavour(1), "cuda") == "cuda"
-    assert image_variant(flavour(0), "cuda") == "cpu"
-    assert image_variant(flavour(1), "cpu") == "cpu"
+    assert image_variants(flavour(1), "cuda") == ("cuda", "cpu")
+    assert image_variants(flavour(0), "cuda") == ("cpu",)
+    assert image_variants(flavour(1), "cpu") == ("cpu",)
 
 
-def test_a_cuda_image_shares_the_stacks_that_have_no_cuda(flowcam: UseCase, tmp_path: Path) -> None:
-    folder = copy(flowcam, tmp_path)
-    file = folder / "usecase.yaml"
-    file.write_text(file.read_text().replace("memory_gb: 8, stacks", "memory_gb: 8, gpu: 1, stacks"))
-    builds = named(plan([load_usecase(folder)], "cuda"))
+def test_a_cuda_image_shares_the_stacks_that_have_no_cuda(flowcam: UseCase) -> None:
+    builds = named(plan([flowcam], "cuda"))
     cuda = builds["tidelab/environments:analyse-tensorflow-cuda"]
     assert cuda.parent == "tidelab/environments:analyse-cpu"
     assert cuda.arguments["VARIANT"] == "cuda"
     assert any(item.name.endswith("requirements-py311-cuda.lock") for item in cuda.items)
     assert "tidelab/flowcam-plankton:analyse-tensorflow-cuda" in builds
+    assert "tidelab/flowcam-plankton:analyse-tensorflow-cpu" in builds
     assert "tidelab/flowcam-plankton:analyse-cpu" in builds
 
 
