@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,6 +150,47 @@ def test_the_line_of_a_server_and_keep(hub: RunningHub, ada: HubClient) -> None:
     nothing = press(ada, f"hub/tide/keep/{SLUG}")
     assert nothing.status_code == 409
     assert "This server has no GPU any more." in nothing.text
+
+
+def test_what_was_given_back_is_said_until_it_is_read(hub: RunningHub, ada: HubClient) -> None:
+    told = {
+        "id": "abc123",
+        "when": time.time() - 600,
+        "user": "ada",
+        "server": SLUG,
+        "lease": "x",
+        "stage": "done",
+    }
+    words = "Your GPU was given back at 10:32 because nothing had used it for 30 min."
+    file = hub.data / "gpus" / "notices.json"
+    file.write_text(json.dumps([told | {"resources": "small", "text": words}]))
+    assert words in ada.get("hub/home").text
+    assert "10 minutes ago" in ada.get("hub/tide/servers").text
+    assert words not in hub.client("gil").signed_in().get("hub/home").text
+    page = press(ada, "hub/tide/dismiss/abc123")
+    assert page.url.endswith("/hub/home")
+    assert words not in page.text
+
+
+def test_a_book_that_cannot_be_read_costs_gpus_and_nothing_else(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cases = str(gpu_case(tmp_path_factory.mktemp("cases")))
+    (tmp_path / "book").mkdir()
+    with RunningHub(
+        tmp_path / "hub",
+        TIDELAB_USECASES=cases,
+        TIDEHUB_GPUS="simulated:2",
+        TIDELAB_LEASES=str(tmp_path / "book"),
+    ) as hub:
+        client = hub.admin.signed_in()
+        home = client.get("hub/home").text
+        assert "Who holds which GPU cannot be read at the moment" in home
+        assert re.search(r'value="card"\s+disabled>Train on a GPU: who holds the GPUs is not known', home)
+        assert re.search(r'value="small" selected', home)
+        for path in ("hub/mine", "hub/quotas", "hub/tide/offers"):
+            assert client.get(path).ok, path
+        client.open_lab(SLUG, "small")
 
 
 def compute(client: HubClient, kernel: str, seconds: int) -> None:
