@@ -58,7 +58,7 @@ def mine(*leases: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def warned(minutes: float = 10.0, *, can_keep: bool = True) -> dict[str, Any]:
     """Return what a lease gets whose GPU is idle."""
-    text = "Your GPU has not been used for 20 minutes. It will be given back, and this server goes on without it."
+    text = "Nothing has used your GPU for 20 min. It is given back at 10:32: your server then starts again without a GPU."
     return {
         "warning": {"text": text, "release_at": time.time() + 60 * minutes},
         "can_keep": can_keep,

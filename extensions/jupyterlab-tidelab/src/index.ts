@@ -1,8 +1,9 @@
 // The plugin: a panel, an item in the status bar, notices and commands, all of one model.
-import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { IConnectionLost, ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { LabIcon } from '@jupyterlab/ui-components';
+import { Token } from '@lumino/coreutils';
 
 import { StatusItem } from './item';
 import { StatusModel } from './model';
@@ -16,6 +17,9 @@ const ICON = new LabIcon({
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16"><g class="jp-icon3" fill="none" stroke="#616161" stroke-width="2.2" stroke-linecap="round"><path d="M3 8c3-4 6-4 9 0s6 4 9 0"/><path d="M3 16c3-4 6-4 9 0s6 4 9 0"/></g></svg>'
 });
 
+/** Many requests fail at the same time; one question is enough. */
+const BETWEEN_MS = 5_000;
+
 namespace CommandIDs {
   export const open = 'tidelab:open';
   export const keep = 'tidelab:keep-gpu';
@@ -23,25 +27,55 @@ namespace CommandIDs {
   export const test = 'tidelab:test-gpu';
 }
 
-const plugin: JupyterFrontEndPlugin<void> = {
+const IStatusModel = new Token<StatusModel>('jupyterlab-tidelab:IStatusModel', 'What the server says of itself.');
+
+const model: JupyterFrontEndPlugin<StatusModel> = {
+  id: 'jupyterlab-tidelab:model',
+  description: 'What the server says of itself.',
+  autoStart: true,
+  provides: IStatusModel,
+  activate: (app: JupyterFrontEnd) => new StatusModel(app.serviceManager.serverSettings)
+};
+
+/** In place of Lab's own dialog, which offers to start a server that is started again by itself. */
+const connectionLost: JupyterFrontEndPlugin<IConnectionLost> = {
+  id: 'jupyterlab-tidelab:connection-lost',
+  description: 'Says that the server does not answer, without a dialog.',
+  autoStart: true,
+  provides: IConnectionLost,
+  requires: [IStatusModel],
+  activate: (_: JupyterFrontEnd, model: StatusModel): IConnectionLost => {
+    let last = 0;
+    return async () => {
+      const now = Date.now();
+      if (now - last > BETWEEN_MS) {
+        last = now;
+        await model.refresh();
+      }
+    };
+  }
+};
+
+const panel: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlab-tidelab:plugin',
   description: 'This server, its GPU, its queue, the runs, and what is about to be given back.',
   autoStart: true,
+  requires: [IStatusModel],
   optional: [ICommandPalette, ILayoutRestorer, IStatusBar],
   activate: (
     app: JupyterFrontEnd,
+    model: StatusModel,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     statusBar: IStatusBar | null
   ) => {
-    const model = new StatusModel(app.serviceManager.serverSettings);
     const onAction = (action: IAction) => void act(app, model, action);
     const panel = new TidelabPanel(model, onAction);
     panel.title.icon = ICON;
     panel.title.caption = 'Tidelab: this server and its GPU';
     app.shell.add(panel, 'right', { rank: 50, type: 'Tidelab' });
     restorer?.add(panel, panel.id);
-    const open = () => app.shell.activateById(panel.id);
+    const open = () => void app.restored.then(() => app.shell.activateById(panel.id));
     statusBar?.registerStatusItem('jupyterlab-tidelab:item', {
       item: new StatusItem(model, open),
       align: 'right',
@@ -88,12 +122,23 @@ async function act(app: JupyterFrontEnd, model: StatusModel, action: IAction): P
     } else if (action.id === 'test') {
       await model.test();
     } else if (await isSure()) {
-      await app.commands.execute('docmanager:save-all').catch(() => undefined); // nothing open, nothing to save
-      await model.giveBack(action.lease);
-      Notification.info('The GPU is being given back: this server stops and starts again without it.', { autoClose: 10_000 });
+      await giveBack(app, model, action.lease);
     }
   } catch (error) {
     Notification.error(error instanceof Error ? error.message : String(error), { autoClose: 10_000 });
+  }
+}
+
+async function giveBack(app: JupyterFrontEnd, model: StatusModel, lease: string): Promise<void> {
+  // Said first: Lab fetches the code of its notifications from the server, which is about to stop, when it shows the first.
+  const said = Notification.emit('Giving the GPU back: this server stops and starts again without it.', 'in-progress', {
+    autoClose: false
+  });
+  try {
+    await app.commands.execute('docmanager:save-all').catch(() => undefined); // nothing open, nothing to save
+    await model.giveBack(lease);
+  } finally {
+    Notification.dismiss(said);
   }
 }
 
@@ -107,4 +152,4 @@ async function isSure(): Promise<boolean> {
   return answer.button.accept;
 }
 
-export default plugin;
+export default [model, connectionLost, panel];

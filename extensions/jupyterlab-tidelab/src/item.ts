@@ -1,8 +1,15 @@
-// The item in the status bar: a button that opens the panel.
+// The item in the status bar: a button that opens the panel, or reloads a page that is signed out.
 import { Widget } from '@lumino/widgets';
 
-import { StatusModel } from './model';
+import { StatusModel, TROUBLES, Trouble } from './model';
 import { inWords } from './status';
+
+const SHORT: Record<Exclude<Trouble, ''>, string> = {
+  silent: '⚠ Server does not answer',
+  stopped: '⚠ Server is stopped',
+  restarting: '⚠ Server starts again',
+  unknown: '⚠ Reload this page'
+};
 
 export class StatusItem extends Widget {
   constructor(
@@ -12,7 +19,7 @@ export class StatusItem extends Widget {
     super({ node: document.createElement('button') });
     this.addClass('tide-item');
     this.node.setAttribute('type', 'button');
-    this.node.addEventListener('click', open);
+    this.node.addEventListener('click', () => (_model.trouble === 'unknown' ? window.location.reload() : open()));
     _model.changed.connect(this._draw, this);
     this._draw();
   }
@@ -20,9 +27,13 @@ export class StatusItem extends Widget {
   private _draw(): void {
     const item = this._model.status?.item;
     const trouble = this._model.trouble;
-    if (trouble || !item) {
-      const text = !trouble ? 'Tidelab' : this._model.needsReload ? '⚠ Reload this page' : '⚠ Server does not answer';
-      this._set(text, `${trouble} Opens the panel Tidelab.`, trouble ? 'warning' : '');
+    if (trouble) {
+      const does = trouble === 'unknown' ? 'Reloads the page.' : 'Opens the panel Tidelab.';
+      this._set(SHORT[trouble], `${TROUBLES[trouble]} ${does}`, 'warning');
+      return;
+    }
+    if (!item) {
+      this._set('Tidelab', 'Opens the panel Tidelab.', '');
       return;
     }
     const mark = item.level === 'failed' ? '✕ ' : item.level === 'warning' ? '⚠ ' : '';

@@ -8,18 +8,17 @@ import { IStatus, RefusedError, ask } from './status';
 
 const VISIBLE_MS = 10_000;
 const HIDDEN_MS = 60_000;
-const LONGEST_MS = 120_000;
-const SILENT = 'This server does not answer at the moment. It is asked again by itself; what is below may be old.';
-const STOPPED = 'This server is stopped. Open it again from the home page; files are as they were saved.';
-const RESTARTED = 'This server was started again. Reload the page to go on; files are as they were saved.';
+const SOON_MS = 2_000;
+const LONGEST_MS = 60_000;
+/** Why the server's answer is missing: it is silent, stopped, being started again, or does not know this page any more. */
+export type Trouble = '' | 'silent' | 'stopped' | 'restarting' | 'unknown';
 
-function troubleOf(error: unknown): string {
-  const status = error instanceof RefusedError ? error.status : 0;
-  if (status === 401 || status === 403) {
-    return RESTARTED;
-  }
-  return status === 424 || status === 503 ? STOPPED : SILENT; // the hub answers for a server that is gone
-}
+export const TROUBLES: Record<Exclude<Trouble, ''>, string> = {
+  silent: 'This server does not answer at the moment. It is asked again by itself; what is below may be old.',
+  stopped: 'This server is stopped. Open it again from the home page; files are as they were saved.',
+  restarting: 'This server stops and starts again without its GPU. That takes some seconds; files are as they were saved.',
+  unknown: 'This page is signed out: the server was started again, or you signed out. Reload the page; files are as saved.'
+};
 
 export class StatusModel implements IDisposable {
   constructor(private _settings: ServerConnection.ISettings) {
@@ -39,14 +38,14 @@ export class StatusModel implements IDisposable {
     return this._status;
   }
 
-  /** Why the last question was not answered, as a sentence; empty: it was. */
-  get trouble(): string {
+  /** Why the last question was not answered; empty: it was. */
+  get trouble(): Trouble {
     return this._trouble;
   }
 
-  /** Whether the server runs and does not know this page any more: a reload signs in again. */
-  get needsReload(): boolean {
-    return this._trouble === RESTARTED;
+  /** Ask now, e.g. because something else met a server that does not answer. */
+  refresh(): Promise<void> {
+    return this._poll.refresh();
   }
 
   get changed(): ISignal<this, void> {
@@ -63,8 +62,10 @@ export class StatusModel implements IDisposable {
   }
 
   /** Give a GPU back; raises `RefusedError` with a sentence. */
-  giveBack(lease: string): Promise<void> {
-    return this._act(`leases/${encodeURIComponent(lease)}`, 'DELETE');
+  async giveBack(lease: string): Promise<void> {
+    await this._act(`leases/${encodeURIComponent(lease)}`, 'DELETE');
+    this._givenBack = true;
+    this._poll.schedule({ interval: SOON_MS }).catch(() => undefined);
   }
 
   /** Make the GPU's test again. */
@@ -99,13 +100,25 @@ export class StatusModel implements IDisposable {
         this._take(status); // else something was done since, and this answer is older than its answer
       }
     } catch (error) {
-      const trouble = troubleOf(error);
+      const trouble = this._troubleOf(error);
       if (this._trouble !== trouble) {
         this._trouble = trouble;
         this._changed.emit();
       }
       throw error; // the poll then asks more rarely
     }
+  }
+
+  private _troubleOf(error: unknown): Trouble {
+    const status = error instanceof RefusedError ? error.status : 0;
+    if (status === 401 || status === 403) {
+      return 'unknown';
+    }
+    if (status === 424 || status === 503) {
+      // the hub answers for a server that does not run
+      return this._givenBack || this._status?.warnings.length ? 'restarting' : 'stopped';
+    }
+    return 'silent';
   }
 
   private _take(status: IStatus): void {
@@ -124,7 +137,8 @@ export class StatusModel implements IDisposable {
 
   private _poll: Poll<void>;
   private _status: IStatus | null = null;
-  private _trouble = '';
+  private _trouble: Trouble = '';
+  private _givenBack = false;
   private _acts = 0;
   private _changed = new Signal<this, void>(this);
 }

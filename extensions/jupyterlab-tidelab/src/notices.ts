@@ -1,7 +1,7 @@
 // Warnings and notices as notifications of Lab: each is said once, and a warning goes when its reason goes.
 import { Notification } from '@jupyterlab/apputils';
 
-import { StatusModel } from './model';
+import { StatusModel, TROUBLES, Trouble } from './model';
 import { IAction, IWarning, inWords } from './status';
 
 const SEEN = 'tidelab:seen-notices';
@@ -13,10 +13,11 @@ export class Notices {
     private _onAction: (action: IAction) => void
   ) {
     _model.changed.connect(this._update, this);
+    this._update();
   }
 
   private _update(): void {
-    this._offerReload();
+    this._sayTrouble();
     const status = this._model.status;
     if (!status || this._model.trouble) {
       return;
@@ -37,25 +38,31 @@ export class Notices {
     const fresh = status.notices.filter(notice => !seen.includes(notice.id));
     for (const notice of fresh) {
       const say = notice.level === 'failed' ? Notification.error : notice.level ? Notification.warning : Notification.info;
-      say(inWords(`${notice.text} ({time})`, notice.when), { autoClose: false });
+      say(inWords(notice.text, notice.when), { autoClose: false });
     }
     if (fresh.length) {
       writeSeen([...fresh.map(notice => notice.id), ...seen]);
     }
   }
 
-  /** A page of an earlier start can do nothing: its session is not the new server's. */
-  private _offerReload(): void {
-    if (!this._model.needsReload) {
-      if (this._reload) {
-        Notification.dismiss(this._reload);
-        this._reload = '';
-      }
-    } else if (!this._reload) {
-      this._reload = Notification.warning(this._model.trouble, {
-        autoClose: false,
-        actions: [{ label: 'Reload', displayType: 'accent', callback: () => window.location.reload() }]
-      });
+  /** A page whose server stopped, or was started again, is told once, with the way on. */
+  private _sayTrouble(): void {
+    const trouble = this._model.trouble;
+    if (trouble === this._told) {
+      return;
+    }
+    if (this._trouble) {
+      Notification.dismiss(this._trouble);
+      this._trouble = '';
+    }
+    this._told = trouble;
+    const home = this._model.status?.home;
+    if (trouble === 'unknown') {
+      const reload = { label: 'Reload', displayType: 'accent' as const, callback: () => window.location.reload() };
+      this._trouble = Notification.warning(TROUBLES[trouble], { autoClose: false, actions: [reload] });
+    } else if (trouble === 'stopped' || trouble === 'restarting') {
+      const go = { label: 'Home page', callback: () => window.location.assign(home ?? '/') };
+      this._trouble = Notification.warning(TROUBLES[trouble], { autoClose: false, actions: home ? [go] : [] });
     }
   }
 
@@ -68,13 +75,14 @@ export class Notices {
         this._onAction({ id, lease: warning.lease, label });
       }
     });
-    return Notification.warning(warning.text, {
+    return Notification.warning(inWords(warning.text, warning.release_at), {
       autoClose: false,
       actions: [...(warning.keep ? [act('keep', warning.keep)] : []), act('give-back', 'Give back now')]
     });
   }
 
-  private _reload = '';
+  private _told: Trouble = '';
+  private _trouble = '';
   private _warnings = new Map<string, string>();
 }
 

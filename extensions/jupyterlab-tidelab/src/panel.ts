@@ -3,7 +3,7 @@ import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
 import { element } from './dom';
-import { StatusModel } from './model';
+import { StatusModel, TROUBLES, Trouble } from './model';
 import { noted, section } from './sections';
 import { IAction, ISection } from './status';
 
@@ -22,6 +22,7 @@ export class TidelabPanel extends Widget {
     this.node.append(this._connection, this._parts);
     this._parts.append(noted('Asking this server …', ''));
     _model.changed.connect(this._draw, this);
+    this._draw();
   }
 
   protected onActivateRequest(_: Message): void {
@@ -32,7 +33,7 @@ export class TidelabPanel extends Widget {
     const trouble = this._model.trouble;
     if (trouble !== this._shownTrouble) {
       this._shownTrouble = trouble;
-      this._connection.replaceChildren(...(trouble ? [noted(trouble, 'warning')] : []));
+      this._connection.replaceChildren(...(trouble ? [noted(TROUBLES[trouble], 'warning')] : []));
     }
     const status = this._model.status;
     if (!status) {
@@ -64,7 +65,7 @@ export class TidelabPanel extends Widget {
 
   private _connection = element('div', { class: 'tide-connection' });
   private _parts = element('div', { class: 'tide-parts' });
-  private _shownTrouble = '';
+  private _shownTrouble: Trouble = '';
   private _drawn = new Map<string, { text: string; node: HTMLElement }>();
 }
 

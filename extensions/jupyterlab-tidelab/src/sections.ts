@@ -18,7 +18,7 @@ export function section(data: ISection, onAction: (action: IAction) => void): HT
     { class: 'tide-section', 'aria-labelledby': heading, 'data-section': data.id },
     element('h2', { id: heading }, data.title),
     rows(data),
-    ...(data.notes ?? []).map(note => noted(note.text, note.level)),
+    ...(data.notes ?? []).map(note => noted(inWords(note.text, note.time), note.level)),
     data.chart ? chart(data.chart) : null,
     selftest(data),
     runs(data),

@@ -15,6 +15,7 @@ export interface IRow {
 export interface INote {
   text: string;
   level: Level;
+  time: number | null;
 }
 
 export interface IChart {
@@ -47,6 +48,7 @@ export interface ISection {
 
 export interface IWarning {
   lease: string;
+  /** Short enough for a notification, which Lab cuts at 140 characters. */
   text: string;
   release_at: number | null;
   /** What the button Keep says; empty: policy allows no more. */
@@ -58,6 +60,7 @@ export interface IStatus {
   sections: ISection[];
   warnings: IWarning[];
   notices: { id: string; when: number; text: string; level: Level }[];
+  home: string;
   holds: boolean;
   gpus: 'absent' | 'answers' | 'away';
 }
@@ -92,7 +95,10 @@ export async function ask(
 
 /** Put a moment into a text, in the reader's time zone; with its day where it is not today. */
 export function inWords(text: string, time: number | null): string {
-  if (time === null || !text.includes('{time}')) {
+  if (!text.includes('{time}')) {
+    return text;
+  }
+  if (time === null) {
     return text.split('{time}').join('a time that is not known');
   }
   const moment = new Date(time * 1000);

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidelab.lab import words
-from tidelab.lab.answers import LeaseView, Mine
+from tidelab.lab.answers import LeaseView, Mine, NoticeView
 from tidelab.lab.gpus import HISTORY_S, Absent, Away
 from tidelab.lab.identity import Identity
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 AWAY = "The hub's service for GPUs does not answer at the moment; it is asked again by itself. Your work goes on."
 ENDED = "The lease this server was started with has ended, so its GPU may be somebody else's now. Stop this server on the home page and start it again to get one."
+RELEASED = "this server then starts again without GPU. Files stay, kernels that run end."
+NOTICE_S = 86_400.0
+"""What happened longer ago is said on the page of one's GPU hours alone."""
 GAP_S = 90.0
 """Readings further apart than this are not joined by a line: nobody looked in between."""
 
@@ -64,7 +67,7 @@ def _queue_rows(now: "Now") -> list[dict[str, Any]]:
     return [_row("Queue", f"{place}; {wait}")]
 
 
-def _notes(now: "Now", lease: LeaseView | None) -> list[dict[str, str]]:
+def _notes(now: "Now", lease: LeaseView | None) -> list[dict[str, Any]]:
     notes = []
     if now.gpus == Away:
         notes.append(_note(AWAY, "warning"))
@@ -72,9 +75,13 @@ def _notes(now: "Now", lease: LeaseView | None) -> list[dict[str, str]]:
         why = f" ({lease.trouble.rstrip('.')})" if lease.trouble else ""
         notes.append(_note(f"The driver does not show this GPU any more{why}. Save your work and test again below; if it stays away, tell your admin.", "failed"))  # fmt: skip
     if lease is not None and lease.warning is not None and now.gpus != Away:
-        notes.append(_note(lease.warning.text, "warning"))
+        when = "at {time}" if lease.warning.release_at else "soon"
+        what = f"{words.reason(lease.warning.text)} It is given back {when}: {RELEASED}".strip()
+        notes.append(_note(what, "warning", lease.warning.release_at))
     if lease is None and now.who.lease and now.gpus == "answers":
         notes.append(_note(ENDED, "warning"))
+    if lease is None:
+        notes += [_note(notice.text, "") for notice in recent_notices(now)[:1]]
     promised = now.who.lease.get("promise")
     promise = (
         lease.promise
@@ -145,5 +152,11 @@ def _row(term: str, value: str, time: float | None = None) -> dict[str, Any]:
     return {"term": term, "value": value, "time": time}
 
 
-def _note(text: str, level: str) -> dict[str, str]:
-    return {"text": text, "level": level}
+def _note(text: str, level: str, time: float | None = None) -> dict[str, Any]:
+    return {"text": text, "level": level, "time": time}
+
+
+def recent_notices(now: "Now") -> list[NoticeView]:
+    """Return what happened to this server in the last day, the newest first as the service sends it."""
+    mine = [notice for notice in now.mine.notices if notice.server == now.who.server]
+    return [notice for notice in mine if notice.when is not None and now.time - notice.when < NOTICE_S]

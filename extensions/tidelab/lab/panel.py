@@ -10,15 +10,15 @@ from typing import Any, Literal
 
 from tidelab.lab import words
 from tidelab.lab.answers import LeaseView, Mine
-from tidelab.lab.gpu_section import gpu_section, keep_label, own_lease
+from tidelab.lab.gpu_section import gpu_section, keep_label, own_lease, recent_notices
 from tidelab.lab.gpus import Away
 from tidelab.lab.identity import Identity
 from tidelab.lab.quota import quota_rows
 from tidelab.lab.selftest import SelfTest
 from tidelab.run_states import RecentRun
 
-NOTICE_S = 86_400.0
-"""What happened longer ago is said on the page of one's GPU hours alone."""
+NOTIFICATION_CHARACTERS = 138
+"""Lab cuts its notifications at 140; the whole text stands in the panel."""
 Level = Literal["", "ok", "busy", "warning", "failed"]
 
 
@@ -76,6 +76,7 @@ def panel(now: Now) -> dict[str, Any]:
         # With a lease or a ticket a hidden page goes on asking, rarely.
         "holds": bool(lease or now.mine.queued(now.who.server)),
         "gpus": now.gpus,
+        "home": f"{now.who.hub}hub/home",
     }
 
 
@@ -132,10 +133,12 @@ def _row(term: str, value: str, time: float | None = None) -> dict[str, Any]:
 def _warnings(now: Now, lease: LeaseView | None) -> list[dict[str, Any]]:
     if lease is None or lease.warning is None or now.gpus == Away:
         return []
+    when = "It is given back at {time}." if lease.warning.release_at else "It is given back soon."
+    why = words.brief(words.reason(lease.warning.text), NOTIFICATION_CHARACTERS - 30)
     return [
         {
             "lease": lease.id,
-            "text": lease.warning.text or "This GPU is given back soon, for nothing uses it.",
+            "text": f"{why} {when}".strip(),
             "release_at": lease.warning.release_at,
             "keep": keep_label(lease) if lease.can_keep else "",
         }
@@ -144,10 +147,14 @@ def _warnings(now: Now, lease: LeaseView | None) -> list[dict[str, Any]]:
 
 def _notices(now: Now) -> list[dict[str, Any]]:
     """Return what happened to this server, the newest first, and a test that failed; the page shows each once."""
-    mine = [notice for notice in now.mine.notices if notice.server == now.who.server]
-    recent = [notice for notice in mine if notice.when is not None and now.time - notice.when < NOTICE_S]
     notices = [
-        {"id": notice.id, "when": notice.when, "text": notice.text, "level": ""} for notice in recent
+        {
+            "id": notice.id,
+            "when": notice.when,
+            "text": words.brief(notice.text, NOTIFICATION_CHARACTERS),
+            "level": "",
+        }
+        for notice in recent_notices(now)
     ]
     test = now.selftest.shown()
     if test and test["level"] in ("warning", "failed"):
@@ -156,7 +163,7 @@ def _notices(now: Now) -> list[dict[str, Any]]:
             {
                 "id": identifier,
                 "when": test["checked"] or now.time,
-                "text": test["text"],
+                "text": words.brief(test["text"], NOTIFICATION_CHARACTERS),
                 "level": test["level"],
             }
         )

@@ -51,10 +51,12 @@ def ordinal(number: int) -> str:
 def hours(seconds: float) -> str:
     """Return device-seconds as hours.
 
-    >>> hours(0), hours(5400), hours(360_000)
-    ('0 h', '1.5 h', '100 h')
+    >>> hours(0), hours(60), hours(5400), hours(360_000)
+    ('0 h', 'less than 0.1 h', '1.5 h', '100 h')
     """
     value = seconds / 3600
+    if 0 < value < 0.05:
+        return "less than 0.1 h"
     return f"{value:.0f} h" if value >= 99.95 or value == 0 else f"{value:.1f} h"
 
 
@@ -87,3 +89,34 @@ def models(devices: Sequence[Device], *, short: bool = False) -> str:
     """
     named = Counter((short_model(device.name) if short else device.name) or "GPU" for device in devices)
     return ", ".join(name if number == 1 else f"{number} × {name}" for name, number in named.items())
+
+
+def brief(text: str, limit: int) -> str:
+    """Return as many whole sentences as fit, or the beginning of the first.
+
+    >>> brief("Given back at 10:32. Started again. Files stay.", 36)
+    'Given back at 10:32. Started again.'
+    >>> brief("A sentence that is much too long.", 15)
+    'A sentence …'
+    """
+    if len(text) <= limit:
+        return text
+    sentences = text[: limit + 1].split(". ")
+    if len(sentences) > 1:
+        return ". ".join(sentences[:-1]) + "."
+    return text[: limit - 1].rpartition(" ")[0] + " …"
+
+
+def reason(text: str) -> str:
+    """Return the sentences of a warning before the one that says when: the page says that itself, in the reader's time zone.
+
+    >>> reason("Nothing has used your GPU for 20 min. 1 person is waiting for one. It is given back at 10:32: files stay.")
+    'Nothing has used your GPU for 20 min. 1 person is waiting for one.'
+    >>> reason("It is given back at 10:32.")
+    ''
+    """
+    sentences = text.split(". ")
+    before = next((n for n, sentence in enumerate(sentences) if "given back" in sentence), len(sentences))
+    if before == len(sentences):
+        return text
+    return ". ".join(sentences[:before]) + "." if before else ""

@@ -11,7 +11,7 @@ from tests.unit.lab.still import Still, result
 from tidelab.lab.answers import read_mine
 from tidelab.lab.gpu_section import AWAY, ENDED, chart
 from tidelab.lab.identity import identity
-from tidelab.lab.panel import Now, panel
+from tidelab.lab.panel import NOTIFICATION_CHARACTERS, Now, panel
 from tidelab.run_states import RecentRun
 
 SLUG = "flowcam-plankton"
@@ -155,6 +155,26 @@ def test_a_warning_offers_keep_only_within_policy() -> None:
     assert [action["id"] for action in part(found, "gpu")["actions"]] == ["give-back", "test"]
 
 
+def test_a_warning_is_said_in_the_readers_time_zone_and_fits_a_notification() -> None:
+    text = f"{'A long reason. ' * 20}It is given back at 10:32: your server then starts again."
+    lease = fake_gpus.lease(
+        warning={"text": text, "release_at": T0 + 600}, can_keep=True, keep_minutes=30, busy_share=0.0
+    )
+    found = shown(fake_gpus.mine(lease), lease=LEASE)
+    (warning,) = found["warnings"]
+    assert warning["text"].startswith("A long reason. ")
+    assert warning["text"].endswith("A long reason. It is given back at {time}.")
+    assert len(warning["text"]) <= NOTIFICATION_CHARACTERS
+    assert warning["release_at"] == T0 + 600
+    assert warning["keep"] == "Keep it 30 min more"
+    (note,) = part(found, "gpu")["notes"]
+    assert "10:32" not in note["text"], "the hub's clock may be in another time zone than the reader's"
+    assert note["time"] == T0 + 600
+    assert note["text"].endswith(
+        "It is given back at {time}: this server then starts again without GPU. Files stay, kernels that run end."
+    )
+
+
 def test_a_service_that_is_away_offers_nothing_and_says_so() -> None:
     found = shown(fake_gpus.mine(WARNED), gpus="away", lease=LEASE)
     assert AWAY in notes(found)
@@ -207,6 +227,14 @@ def test_notices_are_of_this_server_and_not_old() -> None:
         )
     )
     assert [each["id"] for each in found["notices"]] == ["new"]
+    assert notes(found) == ["new happened"]
+    assert (
+        notes(shown(fake_gpus.mine(fake_gpus.lease(), notices=[notice("new", SLUG, 60)]), lease=LEASE)) == []
+    )
+    long = {**notice("new", SLUG, 60), "text": "Your GPU was given back. " * 20}
+    (cut,) = shown(fake_gpus.mine(notices=[long]))["notices"]
+    assert len(cut["text"]) <= NOTIFICATION_CHARACTERS
+    assert cut["text"].endswith("given back.")
 
 
 def test_a_failed_test_is_said_once_and_in_the_status_bar() -> None:
