@@ -162,3 +162,15 @@ async def test_oidc_groups_decide() -> None:
     assert await _allowed(authenticator, ["plankton"])
     assert not await _allowed(authenticator, ["others"])
     assert not await _allowed(authenticator, [])
+
+
+def test_the_database_is_the_one_that_was_set(tmp_path: Path) -> None:
+    assert configured().JupyterHub.db_url == f"sqlite:///{tmp_path}/hub/hub.sqlite"
+    c = configured(db_url="postgresql:///hub", mlflow_db_url="postgresql://m:s3cret@db/mlflow")
+    assert c.JupyterHub.db_url == "postgresql:///hub"
+    plan = {
+        entry["name"]: entry["environment"]
+        for entry in json.loads(c.JupyterHub.services[0]["environment"][PLAN_VARIABLE])
+    }
+    assert plan["mlflow"]["TIDELAB_MLFLOW_DB"] == "postgresql://m:s3cret@db/mlflow"
+    assert not [name for name, given in plan.items() if name != "mlflow" and "s3cret" in json.dumps(given)]

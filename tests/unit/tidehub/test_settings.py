@@ -85,3 +85,17 @@ def test_account_names_from_the_operating_system() -> None:
     assert account_name("Ada") == "ada"
     assert account_name("42") == "admin"
     assert not is_account_name("ada\n")
+
+
+def test_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().db_url is None
+    monkeypatch.setenv("TIDEHUB_DB_URL", "")  # as an empty line of an EnvironmentFile leaves it
+    assert load_settings().db_url is None
+    monkeypatch.setenv("TIDEHUB_DB_URL", "postgresql+psycopg2://hub:s3cret@db/hub")
+    assert "s3cret" not in repr(load_settings())
+    monkeypatch.setenv("TIDEHUB_MLFLOW_DB_URL", "mysql://mlflow:s3cret@db/mlflow")
+    with pytest.raises(
+        SettingsError, match=r"TIDEHUB_MLFLOW_DB_URL=\(secret\): must begin with postgresql"
+    ) as raised:
+        load_settings()
+    assert "s3cret" not in str(raised.value)
