@@ -47,7 +47,8 @@ class Instance:
     def keep_through_exec(self) -> None:
         """Keep the claim when this process becomes another program: it is that program's then, until it ends."""
         if self._lock is not None:
-            os.set_inheritable(self._lock.fileno(), True)
+            # A second handle on the same lock, which no object of ours closes when it is forgotten.
+            os.set_inheritable(os.dup(self._lock.fileno()), True)
 
     def leftovers(self) -> list[psutil.Process]:
         """Return processes of an earlier instance that ended without ending them (power cut, kill -9)."""

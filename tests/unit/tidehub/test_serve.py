@@ -1,11 +1,13 @@
 """Proxy and hub as units of a service manager: the same programs as the supervisor's, at the places that the settings say."""
 
-import fcntl
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.hub import wait_for
 from tidehub import serve
 from tidehub.embedded.instance import AlreadyRunningError, Instance
 from tidehub.settings import Settings
@@ -43,11 +45,22 @@ def test_the_hub_runs_from_its_own_release_and_holds_the_data() -> None:
 
 
 def test_the_claim_goes_on_in_the_program_it_becomes(tmp_path: Path) -> None:
-    held = Instance(tmp_path).claim()
-    held.keep_through_exec()
-    assert held._lock is not None
-    assert not fcntl.fcntl(held._lock, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
-    held.release()
+    """A process that has become `sleep` still holds it, and its end gives it back."""
+    program = (
+        "import os, sys, pathlib\n"
+        "from tidehub.embedded.instance import Instance\n"
+        "Instance(pathlib.Path(sys.argv[1])).claim().keep_through_exec()\n"
+        "os.execvp('sleep', ['sleep', '30'])\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)])
+    try:
+        wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text().strip() == "sleep", "the program", 20)
+        with pytest.raises(AlreadyRunningError):
+            Instance(tmp_path).claim()
+    finally:
+        process.kill()
+        process.wait()
+    Instance(tmp_path).claim().release()
 
 
 @pytest.mark.parametrize("token", ["", "short"])
