@@ -209,7 +209,7 @@ def server_command(slug: str, home: Path, notebook: str = "analyse.ipynb") -> li
     """Return the command of the single-user server for one use case, which opens with one of its notebooks."""
     kernels = [f"--KernelSpecManager.allowed_kernelspecs={name}" for name in installed_kernels()]
     return [
-        *(sys.executable, "-m", "jupyterhub.singleuser"),
+        *(sys.executable, "-m", "tidelab.lab.singleuser"),
         f"--ServerApp.root_dir={home}",
         f"--ServerApp.default_url=/lab/tree/{quote(slug)}/{quote(notebook)}",
         # Uploads of the file widget arrive as one message; tornado's own limit of 10 MiB drops them silently.
