@@ -225,12 +225,14 @@ class Seen:
 class Action:
     """What a reconciliation did with one lease.
 
-    ``conflict``: a container runs on a place that another running container has; the one named in `why` must be stopped.
+    ``conflict``: a container runs on a place that another running container has. The caller stops the one whose place is ``stop``; until
+    then two programs share a device that each believes to have alone.
     """
 
     kind: Literal["adopted", "activated", "released", "conflict", "lost"]
     lease: Lease
     why: str
+    stop: str = ""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def _follow(db: sqlite3.Connection, now: float, one: Seen, seen: Sequence[Seen],
         return []
     if known.place and _runs(known.place, seen):
         return [
-            Action("conflict", known, f"{one.place} runs with the lease of {known.place}; stop {one.place}")
+            Action("conflict", known, f"{one.place} runs with the lease of {known.place}", stop=one.place)
         ]
     lease = lifecycle.activate(db, now, known.id, one.place)
     return [Action("activated", lease, f"{one.place} runs with it")]
@@ -91,7 +91,7 @@ def _adopt(db: sqlite3.Connection, now: float, told: Lease, seen: Sequence[Seen]
         else:
             lifecycle.revive(db, now, known, told.place)
     except (sqlite3.IntegrityError, LeaseError) as error:
-        return [Action("conflict", told, f"{told.place} cannot have a lease ({error}); stop it")]
+        return [Action("conflict", told, f"{told.place} cannot have a lease ({error})", stop=told.place)]
     lease = rows.lease(db, told.id)
     assert lease is not None
     return [Action("adopted", lease, f"{told.place} runs with it and the book did not know")]

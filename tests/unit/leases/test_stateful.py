@@ -240,8 +240,7 @@ class Books(RuleBasedStateMachine):
                 break
             self.clock.tick(0.001)
             for action in conflicts:  # the hub stops what the book names
-                name = action.why.rpartition(" ")[2].removesuffix(".")
-                self.containers.pop(name if name in self.containers else action.lease.place, None)
+                del self.containers[action.stop]
         assert book.reconcile(self._seen(), boot=boot, as_of=self.clock.now) == [], (
             "a second time changes nothing"
         )
