@@ -38,7 +38,7 @@ def test_specification_and_defaults_agree(role: str) -> None:
         assert name.startswith(f"{role}_")
         assert option["description"].strip().endswith("."), name
         assert option["default"] == values[name], name
-        assert isinstance(values[name], TYPES[option["type"]]), name
+        assert isinstance(values[name], TYPES[option["type"]]) or "{{" in values[name], name
         assert "choices" not in option or values[name] in option["choices"], name
 
 
@@ -130,6 +130,7 @@ def test_settings_of_the_engine() -> None:
     )
     assert (more["data-root"], more["mtu"]) == ("/big/docker", 1400)
     assert "default-runtime" not in more
+    assert json.loads(roles.render(template, docker_engine="existing"))["features"] == {"cdi": True}
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,7 @@ def test_settings_of_caddy(chosen: dict[str, Any], line: str) -> None:
     text = roles.render(roles.ROOT / "roles" / "proxy_tls" / "templates" / "Caddyfile.j2", **chosen)
     assert line in text.splitlines()
     assert text.count("{") == text.count("}")
+    assert ", *." not in text
     assert "reverse_proxy 172.30.77.1:8000 {" in text
 
 

@@ -20,7 +20,6 @@ FACTS = {
     "inventory_hostname": "lab.example.org",
     "playbook_dir": "/checkout/ansible",
     "ansible_managed": "Ansible managed",
-    "nvidia_present": False,
 }
 
 
@@ -87,7 +86,10 @@ def defaults(**chosen: Any) -> dict[str, Any]:
 
 
 def _resolved(environment: jinja2.Environment, value: Any, known: Mapping[str, Any]) -> Any:
-    return environment.from_string(value).render(known) if isinstance(value, str) and "{{" in value else value
+    if not isinstance(value, str) or "{{" not in value:
+        return value
+    text = environment.from_string(value).render(known)
+    return {"True": True, "False": False}.get(text, text)  # Ansible keeps the type
 
 
 def render(template: Path, **chosen: Any) -> str:
