@@ -76,10 +76,8 @@ def _adopt(db: sqlite3.Connection, now: float, told: Lease, seen: Sequence[Seen]
     rivals = _rivals(db, told)
     for rival in rivals:
         if rival.place and (not rival.place.startswith("docker:") or _runs(rival.place, seen)):
-            why = (
-                f"{told.place} runs on a GPU that {rival.place} of {rival.owner.user} has; stop {told.place}"
-            )
-            return [Action("conflict", told, why)]
+            why = f"{told.place} runs on a GPU that {rival.place} of {rival.owner.user} has"
+            return [Action("conflict", told, why, stop=told.place)]
         if rival.place and _placed(db, rival) >= at:
             return []  # it began after the engine was asked, so `told` may have ended by now: the next look will tell
     for rival in rivals:
