@@ -79,7 +79,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnsibleHost]:
     """Return a clean host."""
     if reason := why_not():
         pytest.skip(f"needs a container engine that can run a host with systemd: {reason}")
-    with AnsibleHost(VARIABLES, tmp_path_factory.mktemp("ansible") / "log.txt") as made, made.known_by_name():
+    with AnsibleHost(VARIABLES, tmp_path_factory.mktemp("ansible")) as made, made.known_by_name():
         yield made
 
 

@@ -74,17 +74,29 @@ class Played:
 class AnsibleHost:
     """The container; used in ``with``, which makes and removes it with all its volumes."""
 
-    def __init__(self, variables: dict[str, Any], log: Path) -> None:
+    def __init__(self, variables: dict[str, Any], folder: Path) -> None:
+        self.folder = folder
         self.name = f"{PREFIX}-{os.getpid()}"
         self.variables = variables
-        self.log = log
+        self.log = folder / "log.txt"
         self._made = False
 
     def __enter__(self) -> Self:
         """Build the image, start the container, install Ansible inside, bring the base image of people's servers."""
+        # A clone, for the checkout may change while this runs, and what is committed is what is installed.
+        clone = [
+            "git",
+            "-c",
+            f"safe.directory={paths.checkout()}",
+            "clone",
+            "--quiet",
+            "--local",
+            str(paths.checkout()),
+        ]
+        subprocess.run([*clone, f"{self.folder}/checkout"], check=True, capture_output=True, timeout=300)
         docker("build", "--quiet", "--network", "host", "--tag", f"{PREFIX}-host", "-", data=_context())
         mounts = [
-            f"{paths.checkout()}:/checkout:ro",
+            f"{self.folder}/checkout:/checkout:ro",
             f"{BUNDLE}:{BUNDLE}.host:ro",
             *(f"{place}:{place}:ro" for place in pip_places()),
         ]
