@@ -6,11 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyterhub.spawner import Spawner
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from traitlets import Any as AnyTrait
 from traitlets import Float, Int, List, Unicode
-from traitlets.config import LoggingConfigurable
 
 from tidehub.gpu_lease import LeaseRefusedError
 from tidehub.profiles import Choice, ProfileError, choose
@@ -28,9 +26,9 @@ NO_LIMIT_SECONDS = 10 * 365 * 24 * 3600
 
 # A spawner's own methods come from the class it is mixed into; `Spawner` itself refuses subclasses that cannot start or stop.
 if TYPE_CHECKING:
-    _Base = Spawner
+    from jupyterhub.spawner import Spawner as _Base
 else:
-    _Base = LoggingConfigurable
+    from traitlets.config import LoggingConfigurable as _Base
 
 
 class TideStart(_Base):  # type: ignore[misc]
