@@ -21,6 +21,7 @@ def lease(server: str = "flowcam-plankton", **changes: Any) -> dict[str, Any]:
         "devices": [{"name": "NVIDIA H200", "memory_mb": 143_771, "index": 0}],
         "since": time.time() - 7500,
         "busy_share": 0.83,
+        "busy_now": 0.9,
         "memory_mb": 2048,
         "idle_s": 0.0,
         "use": "busy",
@@ -63,6 +64,7 @@ def warned(minutes: float = 10.0, *, can_keep: bool = True) -> dict[str, Any]:
         "warning": {"text": text, "release_at": time.time() + 60 * minutes},
         "can_keep": can_keep,
         "busy_share": 0.0,
+        "busy_now": 0.0,
         "idle_s": 1200.0,
     }
 

@@ -121,7 +121,7 @@ async function act(app: JupyterFrontEnd, model: StatusModel, action: IAction): P
       await model.keep(action.lease);
     } else if (action.id === 'test') {
       await model.test();
-    } else if (await isSure()) {
+    } else if (await isSure(model)) {
       await giveBack(app, model, action.lease);
     }
   } catch (error) {
@@ -142,10 +142,14 @@ async function giveBack(app: JupyterFrontEnd, model: StatusModel, lease: string)
   }
 }
 
-async function isSure(): Promise<boolean> {
+async function isSure(model: StatusModel): Promise<boolean> {
+  const running = (model.status?.sections ?? []).some(section => section.runs?.length);
+  const runs = running ? ' An analysis is in progress: it may end with the server, and is resumed where it was.' : '';
   const answer = await showDialog({
     title: 'Give the GPU back now?',
-    body: 'This server stops and starts again without GPU. Open files are saved first, and files and runs stay; what kernels hold in memory is lost.',
+    body:
+      'This server stops and starts again without GPU. Open files are saved first, and files and finished runs stay; what ' +
+      `kernels hold in memory is lost.${runs}`,
     buttons: [Dialog.cancelButton({ label: 'Cancel' }), Dialog.warnButton({ label: 'Give back' })],
     defaultButton: 0
   });

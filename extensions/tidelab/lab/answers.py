@@ -30,7 +30,9 @@ class Warned:
 
 @dataclass(frozen=True)
 class LeaseView:
-    """One lease of this person. Times are seconds since 1970, ``idle_s`` seconds, ``busy_share`` 0 to 1.
+    """One lease of this person. Times are seconds since 1970, ``idle_s`` seconds.
+
+    ``busy_share`` is the mean of the last minutes, ``busy_now`` the service's last look, both 0 to 1.
 
     ``trouble`` says why the device cannot be seen; ``keep_minutes`` is what one press of *Keep* adds.
     """
@@ -47,6 +49,7 @@ class LeaseView:
     kept_until: float | None
     promise: str
     trouble: str = ""
+    busy_now: float | None = None
     keep_minutes: float | None = None
 
 
@@ -130,6 +133,7 @@ def _lease(item: Mapping[str, Any]) -> LeaseView:
         kept_until=number(item.get("kept_until")),
         promise=text(item.get("promise")),
         trouble=text(item.get("trouble")),
+        busy_now=_share(item.get("busy_now")),
         keep_minutes=number(item.get("keep_minutes")),
     )
 

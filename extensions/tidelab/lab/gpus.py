@@ -140,8 +140,8 @@ class Gpus:
             self._log.info("The hub's service for GPUs answers again.")
         self.state, self._failures, self._asked, self.mine = Answers, 0, self._clock(), mine
         lease = mine.lease_of(self._who.server)
-        if lease and lease.busy_share is not None:
-            self.readings.append((self._asked, lease.busy_share))
+        if lease and lease.busy_now is not None:
+            self.readings.append((self._asked, lease.busy_now))
         if lease is None:
             self.readings.clear()
         while self.readings and self.readings[0][0] < self._asked - HISTORY_S:

@@ -34,6 +34,8 @@ class LeaseNow:
     ----------
     busy_share
         Mean share of the last minutes in which its devices computed for it, 0 to 1; None where not known.
+    busy_now
+        The same at the last look alone.
     idle_s
         Seconds since something used it; None before the first look.
     memory_mb
@@ -45,6 +47,7 @@ class LeaseNow:
     """
 
     busy_share: float | None = None
+    busy_now: float | None = None
     idle_s: float | None = None
     memory_mb: int = 0
     use: str = ""

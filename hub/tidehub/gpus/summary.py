@@ -85,6 +85,7 @@ def of_lease(lease: Lease, devices: dict[str, DeviceState], state: now.Now, mome
         ],
         "since": lease.started,
         "busy_share": seen.busy_share if seen else None,
+        "busy_now": seen.busy_now if seen else None,
         "memory_mb": seen.memory_mb if seen else None,
         "idle_s": seen.idle_s if seen else None,
         "use": seen.use if seen else "",

@@ -61,6 +61,7 @@ class Watched:
         """Return it for the pages."""
         return LeaseNow(
             busy_share=self.busy_share(),
+            busy_now=self._shares[-1][1] if self._shares else None,
             idle_s=max(0.0, moment - self.last_use),
             memory_mb=self.last.memory_mb if self.last else 0,
             use=self.use,

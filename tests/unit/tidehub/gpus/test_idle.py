@@ -45,6 +45,7 @@ def test_a_short_burst_between_two_decisions_is_not_overlooked() -> None:
     assert watched.card() == CardSeen(0.9, True, 3)
     assert watched.last_use == 15.0
     assert watched.busy_share() == pytest.approx(0.3)
+    assert watched.now(0.0).busy_now == 0.0, "of the last look alone"
     watched.add(LeaseUse(1), 25.0)
     assert watched.card() == CardSeen(0.0, False, 1), "the burst was judged already"
 
