@@ -138,7 +138,8 @@ def queue_sentence(place: Place, request: Request) -> str:
     'All GPUs are in use. You are 2nd of 3 who wait; about 20 minutes.'
     """
     what = {"whole": "GPUs", "mig": f"GPU slices {request.profile}", "shared": "places on shared GPUs"}
-    estimate = "" if place.wait_s is None else f"; about {words.of_seconds(place.wait_s)}"
+    wait = "" if place.wait_s is None else words.of_seconds(place.wait_s)
+    estimate = f"; {'' if wait.startswith('less') else 'about '}{wait}" if wait else ""
     where = "You are next" if place.position == 1 else f"You are {_ordinal(place.position)}"
     of = " and the only one who waits" if place.of == 1 else f" of {place.of} who wait"
     return f"All {what[request.kind]} are in use. {where}{of}{estimate}."

@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 
 from tidehub.docker.engine import EngineError
-from tidehub.docker.ready import get_ready
+from tidehub.docker.ready import end_servers, get_ready
 from tidehub.embedded.instance import AlreadyRunningError, Instance, end
 from tidehub.embedded.ports import PortTakenError, choose_ports
 from tidehub.embedded.supervisor import Plan, Supervisor, SupervisorError, private_folder
@@ -76,12 +76,23 @@ def _run(asked: int | None, settings: Settings, instance: Instance) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         supervisor.stop()
+        _end_containers(settings)
         instance.release()
     print(
         "Ended. Results, notebooks and databases stay where they are; `make run` goes on from there.",
         flush=True,
     )
     return code
+
+
+def _end_containers(settings: Settings) -> None:
+    """End the servers that are containers: they are children of the engine, and would go on."""
+    if settings.mode == "docker":
+        try:
+            if ended := end_servers(settings):
+                print(f"Ended {ended} servers in containers.", flush=True)
+        except EngineError as error:
+            print(f"Servers in containers may still run. {error}", file=sys.stderr, flush=True)
 
 
 def _welcome(settings: Settings, address: str) -> str:
