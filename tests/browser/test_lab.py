@@ -26,7 +26,7 @@ def test_open_in_lab_and_run_the_analysis(ada: Person, embedded: Embedded) -> No
     expect(page.locator(".tl-counts")).to_be_attached(timeout=SLOW_MS)
     assert sum(table_of_counts(page).values()) == SAMPLE_IMAGES
     for button in ("Results (CSV)", "Everything (zip)"):
-        expect(page.get_by_role("button", name=button)).to_be_visible()
+        expect(page.get_by_role("button", name=button)).to_be_visible(timeout=SLOW_MS)
     cells = _saved(page, _home(embedded) / "analyse.ipynb")
     assert _faults(cells) == []
     ada.photograph("lab", focus=verdict_of(page))
