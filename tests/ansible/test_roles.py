@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import roles
-from tidehub.settings import PREFIX, load_settings
+from tidehub.settings import PREFIX, Settings, load_settings
 from tidelab import paths
 
 ROLES = roles.roles()
@@ -74,6 +74,8 @@ def test_settings_of_the_hub_are_what_the_hub_reads(monkeypatch: pytest.MonkeyPa
     template = roles.ROOT / "roles" / "tidelab" / "templates"
     text = roles.render(
         template / "tidelab.env.j2",
+        tidelab_port=9000,
+        tidelab_hub_port=9081,
         tidelab_settings={"TIDEHUB_IDLE_MINUTES": 30, "TIDEHUB_SERVICES": ["cull"]},
     )
     text += roles.render(
@@ -82,9 +84,10 @@ def test_settings_of_the_hub_are_what_the_hub_reads(monkeypatch: pytest.MonkeyPa
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     for name, value in sourced(text).items():
+        assert name.removeprefix(PREFIX).lower() in Settings.model_fields or not name.startswith(PREFIX), name
         monkeypatch.setenv(name, value)
     found = load_settings()
-    assert (found.mode, found.host, found.port, found.hub_port) == ("docker", "172.30.77.1", 8000, 8081)
+    assert (found.mode, found.host, found.port, found.hub_port) == ("docker", "172.30.77.1", 9000, 9081)
     assert found.address == "https://lab.example.org/"
     assert found.trusted_proxies == ["172.30.77.1", "127.0.0.1"]
     assert (found.idle_minutes, found.services) == (30, ["cull"])
