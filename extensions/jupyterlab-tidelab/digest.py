@@ -23,7 +23,8 @@ def digest(root: Path, names: tuple[str, ...]) -> str:
         if file.is_file()
     ]
     lines = sorted(
-        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}" for file in files
+        f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(root).as_posix()}"
+        for file in files
     )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
