@@ -34,7 +34,11 @@ def reconcile(
     at = now - GRACE_S if as_of is None else as_of
     actions = [_released(db, lease) for lease in end_dead(db, now)]
     if seen is not None:
-        for one in sorted(seen, key=lambda one: (not one.running, one.place)):
+        live = {lease.id for lease in rows.leases(db)}
+        # Containers of live leases first: a reservation whose container runs is in use, and nobody's to take.
+        for one in sorted(
+            seen, key=lambda one: (not one.running, one.labels.get(labels.LEASE) not in live, one.place)
+        ):
             actions += _follow(db, now, one, seen, at)
         actions += _end_those_without_container(db, now, seen, at)
     if boot:

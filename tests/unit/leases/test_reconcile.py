@@ -202,3 +202,18 @@ def test_a_clock_that_was_set_back_hides_no_container(book, clock: FakeClock):
     clock.set_by(-1e6)
     clock.tick(1)
     assert look(book, clock, container(lease)) == [("adopted", "ada")]
+
+
+def test_a_reservation_whose_container_runs_is_nobodys_to_take(book, clock: FakeClock):
+    """Found by the stateful test: the older container took the place of one that ran and was not noted yet."""
+    old = book.activate(granted(book, "ada").id, "docker:c1")
+    granted(book, "bo")
+    book.release(old.id, "stopped, says the hub")
+    new = granted(book, "cy")
+    clock.tick(1)
+    actions = book.reconcile([container(old, "c1"), container(new, "c2")], as_of=clock.now)
+    assert [(action.kind, action.stop) for action in actions] == [
+        ("activated", ""),
+        ("conflict", "docker:c1"),
+    ]
+    assert book.find("cy", "s").place == "docker:c2"
