@@ -69,7 +69,12 @@ def _follow(db: sqlite3.Connection, now: float, one: Seen, seen: Sequence[Seen],
         return []
     if known.place and _runs(known.place, seen):
         return [
-            Action("conflict", known, f"{one.place} runs with the lease of {known.place}", stop=one.place)
+            Action(
+                "conflict",
+                known,
+                f"{one.place} runs with the lease of {known.place}; stop {one.place}",
+                stop=one.place,
+            )
         ]
     lease = lifecycle.activate(db, now, known.id, one.place)
     return [Action("activated", lease, f"{one.place} runs with it")]
@@ -80,7 +85,9 @@ def _adopt(db: sqlite3.Connection, now: float, told: Lease, seen: Sequence[Seen]
     rivals = _rivals(db, told)
     for rival in rivals:
         if rival.place and (not rival.place.startswith("docker:") or _runs(rival.place, seen)):
-            why = f"{told.place} runs on a GPU that {rival.place} of {rival.owner.user} has"
+            why = (
+                f"{told.place} runs on a GPU that {rival.place} of {rival.owner.user} has; stop {told.place}"
+            )
             return [Action("conflict", told, why, stop=told.place)]
         if rival.place and _placed(db, rival) >= at:
             return []  # it began after the engine was asked, so `told` may have ended by now: the next look will tell
@@ -93,7 +100,9 @@ def _adopt(db: sqlite3.Connection, now: float, told: Lease, seen: Sequence[Seen]
         else:
             lifecycle.revive(db, now, known, told.place)
     except (sqlite3.IntegrityError, LeaseError) as error:
-        return [Action("conflict", told, f"{told.place} cannot have a lease ({error})", stop=told.place)]
+        return [
+            Action("conflict", told, f"{told.place} cannot have a lease ({error}); stop it", stop=told.place)
+        ]
     lease = rows.lease(db, told.id)
     assert lease is not None
     return [Action("adopted", lease, f"{told.place} runs with it and the book did not know")]

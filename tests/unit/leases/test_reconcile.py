@@ -123,7 +123,10 @@ def test_two_containers_on_one_gpu_are_a_conflict_and_say_which_to_stop(book, cl
     clock.tick(1)
     (action,) = book.reconcile([container(lease, "c1"), container(other, "c2")], as_of=clock.now)
     assert (action.kind, action.lease.owner.user) == ("conflict", "ada")
-    assert (action.stop, action.why) == ("docker:c1", "docker:c1 runs on a GPU that docker:c2 of cy has")
+    assert (action.stop, action.why) == (
+        "docker:c1",
+        "docker:c1 runs on a GPU that docker:c2 of cy has; stop docker:c1",
+    )
     assert book.find("cy", "s") == other
 
 
