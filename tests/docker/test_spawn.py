@@ -1,17 +1,22 @@
 """Servers in containers of a real hub on a real engine: what they offer, what is inside, what is said, what is left."""
 
 import json
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.docker_hub import DockerHub
+from tests.support.gpu_images import make_gpu_case
 from tests.support.hub import HubClient, wait_for
-from tests.support.images import Images
+from tests.support.images import PREFIX, Images
 from tidelab.containers import names
 
 SLUG = "flowcam-plankton"
+NO_IMAGE = "no-image"
 ANALYSE = "/opt/tidelab-envs/analyse/bin/python"
 LOG_A_RUN = """
 import mlflow, sys
@@ -25,8 +30,11 @@ print(mlflow.get_run(run.info.run_id).info.user_id)
 @pytest.fixture(scope="module")
 def hub(images: Images) -> Iterator[DockerHub]:
     assert images
-    with DockerHub(services=("mlflow",), TIDEHUB_IDLE_MINUTES="0") as running:
-        yield running
+    with tempfile.TemporaryDirectory(prefix="tl-cases-") as folder:
+        cases = make_gpu_case(Path(folder), None, NO_IMAGE)
+        services = ("mlflow",)
+        with DockerHub(services, TIDEHUB_IDLE_MINUTES="0", TIDELAB_USECASES=str(cases)) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +53,10 @@ def progress(hub: DockerHub, user: str, server: str = SLUG) -> list[dict[str, An
 
 def test_each_analyses_in_a_container_of_their_own(hub: DockerHub, people: list[HubClient]) -> None:
     """The notebook runs inside; its results are in the person's home here, and the home page shows them."""
-    for client in people:
-        notebook = f"cd {SLUG} && papermill --cwd . analyse.ipynb /tmp/executed.ipynb"
-        status, said = hub.run_in(client.name, SLUG, "sh", "-c", notebook)
+    notebook = f"cd {SLUG} && papermill --cwd . analyse.ipynb /tmp/executed.ipynb"
+    with ThreadPoolExecutor() as threads:
+        done = list(threads.map(lambda client: hub.run_in(client.name, SLUG, "sh", "-c", notebook), people))
+    for client, (status, said) in zip(people, done, strict=True):
         assert status == 0, said[-2000:]
         [state] = (hub.data / "homes" / client.name / "runs" / SLUG).glob("*/state.json")
         assert json.loads(state.read_text())["status"] == "done", state.read_text()
@@ -129,23 +138,18 @@ def failure(client: HubClient, slug: str = SLUG) -> str:
 
 
 def test_an_image_that_is_missing(hub: DockerHub) -> None:
-    """The second size needs an image with TensorFlow, which the tests do not build."""
-    engine = hub.client_of_engine
-    image = names.use_case_image(SLUG, ("analyse", "tensorflow"))
-    if engine.images(image):
-        pytest.skip(f"{image} is here")
     erik = hub.client("erik").signed_in()
-    erik.post_form("hub/home", f"hub/spawn/erik/{SLUG}", use_case=SLUG, resources="train")
-    said = failure(erik)
-    assert f"{image} is not on this machine" in said
-    assert f"tidelab images build {SLUG}" in said
+    erik.post_form("hub/home", f"hub/spawn/erik/{NO_IMAGE}", use_case=NO_IMAGE, resources="small")
+    said = failure(erik, NO_IMAGE)
+    assert f"{names.use_case_image(NO_IMAGE, ('analyse',), 'cpu', PREFIX)} is not on this machine" in said
+    assert f"tidelab images build {NO_IMAGE}" in said
     assert "Traceback" not in said
 
 
 def test_what_a_crash_left_is_removed_and_what_is_not_ours_is_not(hub: DockerHub) -> None:
     engine = hub.client_of_engine
     name = f"tidelab-{hub.network}-fay--flowcam-2dplankton"
-    image = names.use_case_image(SLUG, ("analyse",))
+    image = names.use_case_image(SLUG, ("analyse",), "cpu", PREFIX)
     stranger = engine.create_container(image, command=["sleep", "60"], name=name)["Id"]
     fay = hub.client("fay").signed_in()
     try:

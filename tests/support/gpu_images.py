@@ -16,14 +16,17 @@ REAL = "flowcam-plankton"
 SLUG = "gpu-plankton"
 
 
-def make_gpu_case(parent: Path, engine: Any) -> Path:
-    """Write the use case below a folder and give its image a name; return the folder for ``TIDELAB_USECASES``."""
-    folder = parent / SLUG
+def make_gpu_case(parent: Path, engine: Any | None, slug: str = SLUG) -> Path:
+    """Write the use case below a folder and give its image a name; return the folder for ``TIDELAB_USECASES``.
+
+    Without an engine its image does not exist.
+    """
+    folder = parent / slug
     shutil.copytree(paths.checkout() / "notebooks" / REAL, folder)
     for notebook in folder.glob("*.ipynb"):
-        notebook.write_text(notebook.read_text().replace(REAL, SLUG))
+        notebook.write_text(notebook.read_text().replace(REAL, slug))
     file = folder / "usecase.yaml"
-    declared = yaml.safe_load(file.read_text().replace(REAL, SLUG))
+    declared = yaml.safe_load(file.read_text().replace(REAL, slug))
     small = {"cpu": 1, "memory_gb": 2, "stacks": ["analyse"]}
     declared["resources"] = {
         "default": "gpu",
@@ -40,6 +43,7 @@ def make_gpu_case(parent: Path, engine: Any) -> Path:
     for path in (parent, folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     load_usecase(folder)
-    repository, _, tag = names.use_case_image(SLUG, ("analyse",), "cpu", PREFIX).rpartition(":")
-    engine.tag(names.use_case_image(REAL, ("analyse",), "cpu", PREFIX), repository, tag)
+    if engine is not None:
+        repository, _, tag = names.use_case_image(slug, ("analyse",), "cpu", PREFIX).rpartition(":")
+        engine.tag(names.use_case_image(REAL, ("analyse",), "cpu", PREFIX), repository, tag)
     return parent
