@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.docker_hub import DockerHub, engine
-from tests.support.gpu_case import SLUG, make_gpu_case
+from tests.support.gpu_images import SLUG, make_gpu_case
 from tests.support.hub import wait_for
 from tests.support.images import Images
 from tidehub.gpus import notices, now

@@ -54,7 +54,12 @@ class DockerHub(RunningHub):
             TIDEHUB_MODE="docker",
             TIDEHUB_DOCKER_NETWORK=self.network,
             TIDEHUB_DOCKER_SUBNET=subnet,
-            **{"TIDEHUB_SERVICE_CONTAINERS": "[]", "TIDEHUB_SHARED_TRUST": "0", "TIDEHUB_DOCKER_IMAGES": PREFIX, **settings},
+            **{
+                "TIDEHUB_SERVICE_CONTAINERS": "[]",
+                "TIDEHUB_SHARED_TRUST": "0",
+                "TIDEHUB_DOCKER_IMAGES": PREFIX,
+                **settings,
+            },
         )
         self.host = subnet.rsplit(".", 1)[0] + ".1"
         self.url = f"http://{self.host}:{self.port}/"
