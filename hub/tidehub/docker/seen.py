@@ -9,6 +9,7 @@ from tidelab.leases import Seen
 
 STARTING_SECONDS: Final = 60.0
 """A container that was made and not yet started so recently is one that somebody is starting."""
+STOP_SECONDS: Final = 10
 
 
 def containers(client: Any, instance: str) -> list[dict[str, Any]]:
@@ -46,6 +47,25 @@ def seen(
         )
         for container in containers(client, instance)
     ]
+
+
+def stop_conflicting(client: Any, instance: str, place: str) -> str:
+    """Stop one of this hub's servers that runs on a device another one has; return its name, empty where it is gone or not ours.
+
+    Two programs that each believe to have a card alone ruin each other's work, and its owner finds the home as it was.
+
+    Parameters
+    ----------
+    client, instance
+        As for `seen`.
+    place
+        `tidelab.leases.Action.stop`: ``docker:<container id>``.
+    """
+    for container in containers(client, instance):
+        if place == f"docker:{container['Id']}":
+            client.stop(container["Id"], timeout=STOP_SECONDS)
+            return _name(container)
+    return ""
 
 
 def is_alive(container: dict[str, Any], not_before: float) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from tidehub.gpus.containers import Containers
 from tidehub.gpus.driver import Driver, NoDriver
 from tidehub.gpus.hub_client import HubClient
 from tidehub.gpus.measuring import Measuring
@@ -23,7 +24,7 @@ from tidehub.settings import Settings
 from tidelab import paths
 from tidelab.leases import LeaseError, inventory
 from tidelab.leases.book import Book
-from tidelab.leases.model import Device, Seen
+from tidelab.leases.model import Device
 
 RECONCILE_S = 30.0
 log = logging.getLogger("gpus")
@@ -67,7 +68,7 @@ class Service:
         )
         self._tasks: set[asyncio.Future[None]] = set()
         self._inventory: list[Device] | None = None
-        self._seen = _seen_of(hub)
+        self._engine = Containers(hub)
 
     async def run(self) -> None:
         """Measure, judge and reconcile until the service ends."""
@@ -100,9 +101,11 @@ class Service:
             self.book.set_inventory(self._inventory)
             log.info("%s", found.words)
         asked = time.time()
-        for action in self.book.reconcile(self._seen(), as_of=asked):
+        for action in self.book.reconcile(self._engine.seen(), as_of=asked):
             owner = action.lease.owner
             log.info("Lease of %s/%s %s: %s.", owner.user, owner.server, action.kind, action.why)
+            if action.kind == "conflict" and action.stop:
+                self._engine.stop(action.stop)
 
     async def _repeat(self, turn: Callable[[], Any], every_s: float, words: str) -> None:
         while True:
@@ -122,22 +125,3 @@ def driver_of(settings: Settings) -> Driver:
     from tidehub.gpus.nvml import NvmlDriver
 
     return NvmlDriver()
-
-
-def _seen_of(settings: Settings) -> Callable[[], list[Seen] | None]:
-    """Return how containers with our labels are found; None where there are none to look for."""
-    if settings.mode != "docker":
-        return lambda: None
-    from tidehub.docker.engine import connect
-    from tidehub.docker.seen import seen
-    from tidehub.docker.service_container import instance
-
-    client = None
-
-    def look() -> list[Seen] | None:
-        nonlocal client
-        client = client or connect()
-        found: list[Seen] = seen(client, instance(settings))
-        return found
-
-    return look

@@ -13,7 +13,7 @@ from tidehub.docker.devices import device_requests, variant
 from tidehub.docker.engine import Abilities, EngineError
 from tidehub.docker.network import ensure_network
 from tidehub.docker.pull import PullError, PullProgress
-from tidehub.docker.seen import remove_ended, seen
+from tidehub.docker.seen import remove_ended, seen, stop_conflicting
 from tidehub.profiles import Choice
 from tidehub.settings import Settings
 from tidelab.containers import names
@@ -266,6 +266,7 @@ class Listed:
 
     def __init__(self, *entries: dict[str, Any]) -> None:
         self.entries, self.removed, self.asked = entries, list[str](), dict[str, Any]()
+        self.stopped: list[str] = []
 
     def containers(self, all: bool, filters: dict[str, Any]) -> list[dict[str, Any]]:
         self.asked = filters
@@ -273,6 +274,10 @@ class Listed:
 
     def remove_container(self, name: str, **_: Any) -> None:
         self.removed.append(name)
+
+    def stop(self, name: str, timeout: int) -> None:
+        assert timeout == 10
+        self.stopped.append(name)
 
 
 def entry(name: str, state: str, created: float = 0.0) -> dict[str, Any]:
@@ -305,3 +310,11 @@ def test_what_is_seen() -> None:
     ]
     assert remove_ended(fake, "tidelab") == ["b", "c", "d"]
     assert fake.removed == ["b", "c", "d"]
+
+
+def test_a_server_on_somebody_elses_card_is_stopped_and_nothing_that_is_not_ours() -> None:
+    fake = Listed(entry("a", "running"), entry("b", "running"))
+    assert stop_conflicting(fake, "tidelab", "docker:b") == "b"
+    assert stop_conflicting(fake, "tidelab", "docker:of-somebody-else") == ""
+    assert stop_conflicting(fake, "tidelab", "pid:1:2") == ""
+    assert fake.stopped == ["b"]
