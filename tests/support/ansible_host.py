@@ -131,6 +131,7 @@ class AnsibleHost:
         """Remove it."""
         if self._made:
             docker("rm", "--force", "--volumes", self.name, check=False)
+            docker("rmi", f"{PREFIX}-host", check=False)
 
     @property
     def address(self) -> str:
