@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hub import wait_for
 from tests.support.images import PREFIX, Images
 from tidelab.catalogue import load_catalogue
 from tidelab.containers.offline import Made, make_bundle
@@ -70,7 +71,7 @@ def test_with_docker_the_same_numbers(bundle: Made, tmp_path: Path) -> None:
     assert results[0] == results[1]
 
 
-def test_the_app_answers_in_a_machine_without_a_network(bundle: Made) -> None:
+def test_the_app_answers_in_a_machine_without_a_network(bundle: Made, tmp_path: Path) -> None:
     needs_root()
     settings = bundle.folder / "settings.env"
     settings.write_text(settings.read_text().replace("PORT=8866", "PORT=18866"))
@@ -84,14 +85,16 @@ def test_the_app_answers_in_a_machine_without_a_network(bundle: Made) -> None:
         str(bundle.folder / "tidelab.sh"),
     ]
     environment = {"PATH": os.environ["PATH"], "HOME": str(bundle.folder.parent), "TIDELAB_PURPOSE": "test"}
-    process = subprocess.Popen(
-        [*command, "--no-docker", "app"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-        start_new_session=True,
-    )  # fmt: skip
+    # A pipe that nobody reads would stop the app when it is full of the log.
+    said = tmp_path / "said"
+    with said.open("w") as out:
+        process = subprocess.Popen(
+            [*command, "--no-docker", "app"], stdout=out, stderr=out, env=environment, start_new_session=True
+        )
     try:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if line.startswith("Open "))
-        address = line.split()[1]
+        address = wait_for(
+            lambda: re.search(r"^Open (\S+)", said.read_text(), re.MULTILINE), "the app's address"
+        )[1]
         assert re.fullmatch(rf"http://127\.0\.0\.1:18866/{SLUG}/\?token=[0-9a-f]{{32}}", address)
         page = within(process.pid, address)
         assert "Phytoplankton from FlowCam images" in page
@@ -106,7 +109,7 @@ def within(pid: int, address: str) -> str:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         done = subprocess.run(
-            ["nsenter", "--net", "--target", str(pid), "curl", "--silent", "--fail", "--location", address],
+            ["nsenter", "--net", "--target", str(pid), "curl", "--max-time", "20", "--silent", "--fail", "--location", address],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:

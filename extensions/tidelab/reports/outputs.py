@@ -1,5 +1,6 @@
 """The folder of a report: written beside it first, moved into place file by file, never over someone else's files."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -18,10 +19,10 @@ class ReportError(Exception):
 
 @contextmanager
 def building(out: Path) -> Iterator[Path]:
-    """Give a folder on the same disk to build in; it is removed at the end, whatever happens."""
+    """Give a folder to build in, beside `out` or else in it; it is removed at the end, whatever happens."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=".tidelab-report-", dir=out.parent))
+        work = _work_folder(out)
     except OSError as error:
         raise ReportError(
             f"The report cannot be written below {out.parent}: {error.strerror}. Choose another folder with --out."
@@ -74,12 +75,12 @@ def place(work: Path, out: Path, about: dict[str, Any]) -> None:
         if name not in digests and old.is_file() and _digest(old) == digest:
             old.unlink()
     for file in made:
-        file.replace(out / file.name)
+        _move(file, out / file.name)
     marker = work / MARKER
     marker.write_text(
         json.dumps({**about, "files": digests}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
     )
-    marker.replace(out / MARKER)
+    _move(marker, out / MARKER)
 
 
 def _ours(out: Path) -> dict[str, str]:
@@ -97,3 +98,25 @@ def _ours(out: Path) -> dict[str, str]:
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+
+
+def _work_folder(out: Path) -> Path:
+    """Make a folder beside `out`; in it where a drive is mounted there and nothing may be written beside it."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=".tidelab-report-", dir=out.parent))
+    except OSError:
+        if not out.is_dir():
+            raise
+        return Path(tempfile.mkdtemp(prefix=".tidelab-report-", dir=out))
+
+
+def _move(file: Path, target: Path) -> None:
+    """Put a file in its place in one step, also where `target` lies on a drive mounted there."""
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        near = target.with_name(f".{target.name}.part")
+        shutil.copyfile(file, near)
+        near.replace(target)

@@ -1,6 +1,9 @@
 """A report never takes the place of someone else's file."""
 
+import errno
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +86,26 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
     with pytest.raises(RuntimeError):
         fail()
     assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_folder_that_is_a_mounted_drive_takes_a_report_too(tmp_path, monkeypatch):
+    """As in a container: nothing may be written beside the folder, and nothing moved into it from another disk."""
+    out = tmp_path / "drive"
+    out.mkdir()
+    make, replace = tempfile.mkdtemp, Path.replace
+
+    def mkdtemp(prefix, dir):
+        if dir == tmp_path:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return make(prefix=prefix, dir=dir)
+
+    def move(self, target):
+        if self.parent.name.startswith(".tidelab-report-"):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(self, target)
+
+    monkeypatch.setattr("tidelab.reports.outputs.tempfile.mkdtemp", mkdtemp)
+    monkeypatch.setattr(Path, "replace", move)
+    write(out, report_html="1")
+    assert sorted(file.name for file in out.iterdir()) == ["report.html", MARKER]
+    assert (out / "report.html").read_text() == "1"

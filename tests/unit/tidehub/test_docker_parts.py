@@ -99,6 +99,7 @@ def test_the_account_is_one_line_whatever_the_name(name: str) -> None:
 
 def test_mounts_are_to_read_but_for_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDELAB_DATA", str(tmp_path))
+    monkeypatch.delenv("TIDELAB_CHAMPIONS", raising=False)
     monkeypatch.setenv("TIDELAB_MOUNTS", f"{tmp_path}/drive:{tmp_path}/gone")
     monkeypatch.setenv("TIDELAB_USECASES", f"{tmp_path}/more")
     for name in ("drive", "more", "shared", "champions"):
