@@ -62,6 +62,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
 
 
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """Undo what a hub prepared within a test does to the process: what later tests write is for others to read."""
+    umask = os.umask(0o022)
+    os.umask(umask)
+    yield
+    os.umask(umask)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of real data (``../shared/data``, or ``TIDELAB_SHARED``)."""

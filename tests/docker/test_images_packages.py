@@ -51,6 +51,7 @@ def container(hub: StubHub, images: Images, tmp_path_factory: pytest.TempPathFac
 def make_wheel(folder: Path, name: str, version: str, code: str, requires: str = "") -> Path:
     """Write a wheel by hand (PEP 427): one module, its metadata, its record."""
     folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # whatever this process was told to keep to itself: the container's account reads it
     info = f"{name}-{version}.dist-info"
     needs = f"Requires-Dist: {requires}\n" if requires else ""
     files = {
