@@ -5,6 +5,7 @@ from typing import Any
 
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyterhub.singleuser.extension import JupyterHubIdentityProvider
+from tornado.web import RequestHandler
 
 
 class HubIdentity(JupyterHubIdentityProvider):
@@ -22,6 +23,20 @@ class HubIdentity(JupyterHubIdentityProvider):
         return [(prefix + handler[0], *handler[1:]) for handler in super().get_handlers()]
 
 
+class NoTokenHandler(RequestHandler):
+    """What is shown to whoever comes without the token. Jupyter's own page needs files that the apps do not serve."""
+
+    def get(self) -> None:
+        """Say where the address with the token is."""
+        self.set_status(403)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.finish(
+            "This app belongs to the person who started it. Open the whole address that was printed at the start: it ends with "
+            "?token= and a long word.\n"
+        )
+
+
 class PersonIdentity(IdentityProvider):
     """For an author who looks at an app without a hub: whoever holds the token is the one person.
 
@@ -33,6 +48,10 @@ class PersonIdentity(IdentityProvider):
         kwargs.pop("token", None)
         kwargs.pop("login_handler_class", None)
         super().__init__(**kwargs)
+
+    def get_handlers(self) -> list[Any]:
+        """Return the page for those who have no token."""
+        return [(r"/login", NoTokenHandler)]
 
     async def get_user(self, handler: Any) -> User | None:
         """Return the person when the request carries the token, else None."""
