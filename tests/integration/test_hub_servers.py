@@ -5,6 +5,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psutil
 import pytest
@@ -138,9 +140,16 @@ def test_a_server_that_ends_at_once_says_why(hub: RunningHub) -> None:
 
 def test_progress_is_told_in_sentences(hub: RunningHub) -> None:
     erik = hub.client("erik").signed_in()
-    erik.post_form("hub/home", f"hub/spawn/erik/{SLUG}", use_case=SLUG)
-    with hub.api("GET", f"users/erik/servers/{SLUG}/progress", stream=True) as stream:
-        events = [json.loads(line[5:]) for line in stream.iter_lines() if line.startswith(b"data:")]
+
+    def progress() -> list[dict[str, Any]]:
+        with hub.api("GET", f"users/erik/servers/{SLUG}/progress", stream=True) as stream:
+            return [json.loads(line[5:]) for line in stream.iter_lines() if line.startswith(b"data:")]
+
+    with ThreadPoolExecutor(1) as thread:
+        # The hub answers the form when the server is ready, if that is soon: what it says meanwhile is asked for meanwhile.
+        asked = thread.submit(erik.post_form, "hub/home", f"hub/spawn/erik/{SLUG}", use_case=SLUG)
+        events = wait_for(progress, "the start of the server", 30, every=0.02)
+        assert asked.result().ok
     messages = [event.get("message", "") for event in events]
     assert any("Starting JupyterLab for Phytoplankton" in message for message in messages), messages
     assert events[-1].get("ready"), events[-1]
