@@ -113,11 +113,14 @@ def render(
 def _write(
     work: Path, folder: Path, use_case: UseCase, notebook: str, values: Mapping[str, Any], progress: bool
 ) -> tuple[Report, dict[str, Any]]:
+    from contextlib import nullcontext
+
+    # What executes the notebook shares modules with the exporter: two threads that import them at once can each meet a half-made one.
+    import papermill  # noqa: F401
+
     # Imported while the kernel starts: together they cost a second.
     warm = threading.Thread(target=_import_exporter, daemon=True)
     warm.start()
-    from contextlib import nullcontext
-
     from tidelab.reports.console import following, run_of
     from tidelab.reports.executing import execute_notebook
     from tidelab.reports.page import make_page
