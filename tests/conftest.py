@@ -23,6 +23,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+IMAGES_S = 1200
 _TIERS = ("integration", "docker", "browser")
 
 # A busy machine is no failure: time limits are pytest's. The same examples every time, so that a green commit stays green.
@@ -55,6 +56,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for tier in _TIERS:
             if (ROOT / "tests" / tier) in item.path.parents:
                 item.add_marker(tier)
+        # Whichever of them comes first builds the images, which takes minutes where nothing is there yet.
+        if item.get_closest_marker("docker") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(IMAGES_S))
     items.sort(
         key=lambda item: max(
             (n for n, tier in enumerate(_TIERS, 1) if item.get_closest_marker(tier)), default=0

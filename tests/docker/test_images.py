@@ -17,7 +17,7 @@ from tidelab.containers.registry import registry_items
 
 LAB = "/opt/tidelab-envs/lab/bin/python"
 ANALYSE = "/opt/tidelab-envs/analyse/bin/python"
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.support.images import PREFIX, SECOND, Images, run_cli
 from tests.support.stub_hub import StubHub, wait_until_answers
 
 ANALYSE = "/opt/tidelab-envs/analyse/bin/python"
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tidelab.containers import names
 PREFIX = os.environ.get("TIDELAB_TEST_IMAGES", "tidelab")
 FLOWCAM = "flowcam-plankton"
 SECOND = "second-use-case"
-BUILD_S = 900.0
+BUILD_S = 1100.0
 
 
 @dataclass(frozen=True)
