@@ -62,7 +62,9 @@ def test_each_analyses_in_a_container_of_their_own(hub: DockerHub, people: list[
         assert json.loads(state.read_text())["status"] == "done", state.read_text()
         assert (state.parent / "results.csv").stat().st_size > 0
         assert "recorded in the data folder" not in (state.parent / "log.txt").read_text()
-        assert "done:" in client.get("hub/home").text
+        home = client.get("hub/home").text
+        assert "done:" in home
+        assert "Your server is a container that sees your own home" in home
     containers = [hub.container(client.name, SLUG)["Id"] for client in people]
     assert len(set(containers)) == 2
 

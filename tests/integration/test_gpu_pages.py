@@ -61,6 +61,10 @@ def test_pages_are_closed_to_strangers(hub: RunningHub, path: str) -> None:
     assert "/hub/login" in answer.headers.get("Location", "")
 
 
+def test_pretended_gpus_are_called_that(ada: HubClient) -> None:
+    assert "No card computes anything." in ada.get("hub/home").text
+
+
 @pytest.mark.parametrize("path", ADMINS_ONLY)
 def test_admins_pages_are_admins(ada: HubClient, admin: HubClient, path: str) -> None:
     assert ada.get(path).status_code == 403

@@ -116,6 +116,7 @@ def test_the_card_says_what_the_declaration_says(admin: HubClient) -> None:
     assert "Open in Lab" in page
     assert "Who can see what" in page
     assert "people who trust each other" in page
+    assert "Simulated GPUs" not in page
     assert "Three first steps" in page
     picture = admin.get("hub/tide/picture/flowcam-plankton")
     assert picture.headers["Content-Type"] in ("image/png", "image/jpeg")

@@ -84,6 +84,8 @@ class HomeHandler(TideHandler):
             first_visit=not any(self.current_user.orm_user.orm_spawners),
             generated_password=bool(account and account.generated),
             shared_trust=self.page.settings.shared_trust,
+            in_containers=self.page.settings.mode == "docker",
+            simulated_gpus=self.page.settings.gpus.startswith("simulated:"),
         )
 
 
