@@ -113,14 +113,7 @@ def singleuser_environment(
     places = places or Places.of_this_machine()
     environment = {name: os.environ[name] for name in places.inherited if name in os.environ}
     if "HTTP_PROXY" in environment or "HTTPS_PROXY" in environment:
-        # The hub is never behind the institute's proxy.
-        hosts = (
-            environment.get("NO_PROXY", ""),
-            "127.0.0.1",
-            "localhost",
-            urlsplit(public_url).hostname or "",
-        )
-        environment["NO_PROXY"] = ",".join(dict.fromkeys(host for host in hosts if host))
+        environment["NO_PROXY"] = _reached_directly(environment.get("NO_PROXY", ""), public_url)
     environment.setdefault("LANG", "C.UTF-8")
     environment |= {
         "HOME": str(home),
@@ -138,27 +131,44 @@ def singleuser_environment(
         **places.fixed,
     }
     if places.container:
-        # The page Profile writes a file that a container does not see: it is counted as what was true at its start.
-        profile = read_profile(user)
-        environment |= {
-            "TIDELAB_PERSON_KIND": profile.kind,
-            "TIDELAB_INSTITUTION": profile.institution,
-            "TIDELAB_COUNTRY": profile.country,
-            "TIDELAB_PSEUDONYM": pseudonyms.pseudonym(user, pseudonyms.secret()),
-            "TIDELAB_USAGE": str(paths.user_usage(user)),
-        }
+        environment |= _usage_variables(user)
     if use_case.source_folder.is_dir():
         environment["PYTHONPATH"] = str(places.of_code(use_case.source_folder))
+    environment |= _service_variables(services, public_url, api_token)
+    return environment | panel_variables(use_case, choice, public_url, services)
+
+
+def _reached_directly(already: str, public_url: str) -> str:
+    """Return NO_PROXY: the hub is never behind the institute's proxy."""
+    hosts = (already, "127.0.0.1", "localhost", urlsplit(public_url).hostname or "")
+    return ",".join(dict.fromkeys(host for host in hosts if host))
+
+
+def _usage_variables(user: str) -> dict[str, str]:
+    """Return what a container's runs are counted as; the page Profile writes a file that it does not see."""
+    profile = read_profile(user)
+    return {
+        "TIDELAB_PERSON_KIND": profile.kind,
+        "TIDELAB_INSTITUTION": profile.institution,
+        "TIDELAB_COUNTRY": profile.country,
+        "TIDELAB_PSEUDONYM": pseudonyms.pseudonym(user, pseudonyms.secret()),
+        "TIDELAB_USAGE": str(paths.user_usage(user)),
+    }
+
+
+def _service_variables(services: tuple[str, ...], public_url: str, api_token: str) -> dict[str, str]:
+    """Return where MLflow and promotion are, and who asks there."""
+    variables: dict[str, str] = {}
     if "mlflow" in services:
-        environment |= {
+        variables |= {
             "MLFLOW_TRACKING_URI": f"{public_url}services/mlflow",
             "MLFLOW_TRACKING_TOKEN": api_token,
             # A dead MLflow then costs seconds; the default costs four minutes.
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
         }
     if "models" in services:
-        environment["TIDELAB_MODELS_URL"] = f"{public_url}services/models"
-    return environment | panel_variables(use_case, choice, public_url, services)
+        variables["TIDELAB_MODELS_URL"] = f"{public_url}services/models"
+    return variables
 
 
 def search_path(use_case: UseCase, places: Places) -> str:

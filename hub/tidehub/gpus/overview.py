@@ -1,10 +1,12 @@
 """Everything that an admin sees: who holds what, since when, used or not; the queue; devices; strangers."""
 
 import time
+from collections import Counter
 from typing import Any
 
 from tidehub.gpus import now, summary
 from tidelab.leases.book import Book
+from tidelab.leases.model import DeviceState, Place, Ticket
 
 
 def of_all(book: Book, *, moment: float | None = None) -> dict[str, Any]:
@@ -19,54 +21,25 @@ def of_all(book: Book, *, moment: float | None = None) -> dict[str, Any]:
     """
     moment = time.time() if moment is None else moment
     state = now.load(moment)
-    devices = {each.device.id: each for each in book.devices()}
-    held: dict[str, int] = {}
-    leases = []
-    for lease in book.live():
-        for place in lease.held:
-            held[place.device] = held.get(place.device, 0) + 1
-        shown = summary.of_lease(lease, devices, state, moment)
-        where = {
-            "user": lease.owner.user,
-            "pool": lease.pool,
-            "place": lease.place.partition(":")[0],
-            "device_ids": [place.device for place in lease.held],
-        }
-        leases.append(shown | where)
+    known = book.devices()
+    devices = {each.device.id: each for each in known}
+    live = book.live()
+    held = Counter(place.device for lease in live for place in lease.held)
     return {
-        "leases": leases,
+        "leases": [
+            summary.of_lease(lease, devices, state, moment)
+            | {
+                "user": lease.owner.user,
+                "pool": lease.pool,
+                "place": lease.place.partition(":")[0],
+                "device_ids": [place.device for place in lease.held],
+            }
+            for lease in live
+        ],
         "devices": [
-            {
-                "id": each.device.id,
-                "name": each.device.name,
-                "kind": each.device.kind,
-                "profile": each.device.profile,
-                "index": each.device.index,
-                "memory_mb": each.device.memory_mb,
-                "slots": each.device.slots,
-                "held": held.get(each.device.id, 0),
-                "drained": each.drained,
-                "why": each.why,
-                "lost": state.lost.get(each.device.id, "")
-                or ("" if each.present else "it is not there any more"),
-                "simulated": each.device.simulated,
-            }
-            for each in book.devices()
+            _device(each, held[each.device.id], state.lost.get(each.device.id, "")) for each in known
         ],
-        "queue": [
-            {
-                "user": ticket.owner.user,
-                "server": ticket.owner.server,
-                "kind": ticket.request.kind,
-                "profile": ticket.request.profile,
-                "count": ticket.request.count,
-                "pool": ticket.pool,
-                "asked": ticket.asked,
-                "position": place.position,
-                "wait_s": place.wait_s,
-            }
-            for ticket, place in book.queue()
-        ],
+        "queue": [_waiting(ticket, place) for ticket, place in book.queue()],
         "strangers": [
             {
                 "device": each.device,
@@ -80,4 +53,36 @@ def of_all(book: Book, *, moment: float | None = None) -> dict[str, Any]:
         "problem": state.problem,
         "seen": state.written or None,
         "free": summary.free(book),
+    }
+
+
+def _device(state: DeviceState, held: int, lost: str) -> dict[str, Any]:
+    device = state.device
+    return {
+        "id": device.id,
+        "name": device.name,
+        "kind": device.kind,
+        "profile": device.profile,
+        "index": device.index,
+        "memory_mb": device.memory_mb,
+        "slots": device.slots,
+        "held": held,
+        "drained": state.drained,
+        "why": state.why,
+        "lost": lost or ("" if state.present else "it is not there any more"),
+        "simulated": device.simulated,
+    }
+
+
+def _waiting(ticket: Ticket, place: Place) -> dict[str, Any]:
+    return {
+        "user": ticket.owner.user,
+        "server": ticket.owner.server,
+        "kind": ticket.request.kind,
+        "profile": ticket.request.profile,
+        "count": ticket.request.count,
+        "pool": ticket.pool,
+        "asked": ticket.asked,
+        "position": place.position,
+        "wait_s": place.wait_s,
     }
