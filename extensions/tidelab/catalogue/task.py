@@ -18,18 +18,40 @@ BIOLOGICAL: Final = ("taxon", "life-stage", "morphotype")
 NOT_LIVING: Final = ("non-living", "artefact")
 
 
+_MEMBER: Final = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+Member = Annotated[str, StringConstraints(pattern=_MEMBER)]
+"""``package.module:name``, of the toolkit or of the use case's own ``src/`` folder."""
+
+
 class Task(Part):
     """What is asked of one image."""
 
-    kind: Literal["image-classification"] = Field(
-        title="Kind", description="image-classification: one class per image."
+    kind: Literal["image-classification", "object-detection"] = Field(
+        title="Kind",
+        description="image-classification: one class per image; object-detection: objects in each picture, with box, class and score.",
+    )
+    reader: Member | None = Field(
+        None,
+        title="Reader",
+        description="Function that takes what it knows out of the input before it is read as plain pictures (a project folder of "
+        "an instrument, scans with many objects), `package.module:function`.",
+    )
+    measures: tuple[Member, ...] = Field(
+        (),
+        title="Measures",
+        description="Functions that measure each image; their numbers stand in statistics.csv and are kept with the prediction.",
+    )
+    products: tuple[Member, ...] = Field(
+        (),
+        title="Products",
+        description="Functions that make files of a finished analysis, in the folder `products/` of the run.",
     )
     predictor: str = Field(
         "tidelab.models.classifier:ImageClassifier",
         title="Predictor",
         description="Class that turns images into predictions, `package.module:Class`; either of the toolkit or of the "
         "use case's own `src/` folder.",
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        pattern=_MEMBER,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from tidelab.catalogue.task import LabelKind
 
@@ -17,9 +17,10 @@ class InputSpec(_Part):
 
     kind: Literal["image", "features", "image+features"] = Field(description="What the ONNX file takes")
     size_px: int = Field(96, ge=16, le=1024, description="Side of the square image input, pixels")
-    crop: Literal["centre-square", "pad-square"] = Field(
+    crop: Literal["centre-square", "shorter-side", "pad-square"] = Field(
         "centre-square",
-        description="centre-square cuts the longer side; pad-square fills the shorter one with `fill`",
+        description="centre-square cuts the longer side and resizes; shorter-side resizes first and then cuts (torchvision Resize + "
+        "CenterCrop, ultralytics classify); pad-square fills the shorter one with `fill`",
     )
     fill: Annotated[int, Field(ge=0, le=255)] | Literal["border"] = Field(
         "border",
@@ -39,6 +40,26 @@ class InputSpec(_Part):
     )
 
 
+class DetectionSpec(_Part):
+    """How a detector's input is made and its answers are read. Like all preprocessing it travels with the model."""
+
+    size_px: int = Field(
+        640, ge=64, le=2048, multiple_of=32, description="Longest side of the letterboxed input, pixels"
+    )
+    stored_from: float = Field(
+        0.05, ge=0.001, le=0.5, description="Least score of an object that is kept at all"
+    )
+    iou: float = Field(
+        0.7, gt=0, le=1, description="Of two boxes of one class that overlap more, the surer one stays (NMS)"
+    )
+    maximum: int = Field(300, ge=1, le=3000, description="Most objects of a picture")
+    thresholds: dict[str, float] = Field(
+        default_factory=dict,
+        description="label -> score from which an object counts, chosen on validation images; a label that is not there: 0.25",
+    )
+    thresholds_method: str = Field("", description="How the thresholds were chosen, in words")
+
+
 class Quality(_Part):
     """Measured on the frozen test set named by `data_digest`."""
 
@@ -56,6 +77,10 @@ class Quality(_Part):
     sample_accuracy: float | None = Field(
         None, ge=0, le=1, description="Mean over the samples of the share named rightly"
     )
+    map50: float | None = Field(
+        None, ge=0, le=1, description="Detector: mean AP at IoU 0.5, as pycocotools computes it"
+    )
+    map50_95: float | None = Field(None, ge=0, le=1, description="Detector: mean AP over IoU 0.50:0.05:0.95")
     sample_count_error: float | None = Field(
         None,
         ge=0,
@@ -72,7 +97,10 @@ class ModelCard(_Part):
     name: str = Field(description="Registered model name, or the use case's slug for a demo model")
     title: str = Field(description="What it is, for people")
     use_case: str = Field(description="Slug of the use case it was made for")
-    labels: tuple[str, ...] = Field(min_length=2, description="Class names in the order of `probabilities`")
+    detection: DetectionSpec | None = Field(
+        None, description="Detectors only; `input` then says nothing but the kind"
+    )
+    labels: tuple[str, ...] = Field(min_length=1, description="Class names in the order of `probabilities`")
     input: InputSpec
     temperature: float = Field(
         1.0, gt=0, description="probabilities = softmax(log(p) / temperature), fitted on validation images"
@@ -107,3 +135,11 @@ class ModelCard(_Part):
     citation: str = ""
     source: str = Field("", description="DOI or URL of published weights, with their sha256")
     files: dict[str, str] = Field(default_factory=dict, description="file name in the bundle -> sha256 hex")
+
+    @field_validator("labels")
+    @classmethod
+    def _enough(cls, labels: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        # A detector may look for one kind of thing; a classifier of one class answers nothing.
+        if len(labels) < 2 and info.data.get("detection") is None:
+            raise ValueError("a classifier needs at least two labels")
+        return labels
