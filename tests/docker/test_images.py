@@ -147,26 +147,21 @@ def test_kernels_are_those_of_the_stacks(engine: docker.DockerClient, images: Im
 def test_imports_at_the_start_of_a_server_stay_within_their_budget(
     engine: docker.DockerClient, images: Images
 ) -> None:
-    """What a stock image spends half of its start on (a grammar at import) is not there; ratios, for machines differ."""
+    """What a stock image spends half of its start on (a grammar at import) is not there; modules are counted, for seconds differ."""
     code = (
-        "import subprocess, sys, time\n"
-        "def best(code):\n"
-        "    taken = []\n"
-        "    for _ in range(3):\n"
-        "        t = time.process_time(); import resource\n"
-        "        before = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "        subprocess.run([sys.executable, '-c', code], check=True)\n"
-        "        after = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-        "        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)\n"
-        "    return min(taken)\n"
-        "import json, importlib.util as u\n"
-        "print(json.dumps({'bare': best('import asyncio, tornado.web, traitlets'), 'server': best('import jupyter_server.serverapp'),\n"
-        "  'hub': best('import jupyterhub.singleuser.app'), 'grammar': [n for n in ('rfc3987_syntax', 'lark') if u.find_spec(n)]}))"
+        "import json, subprocess, sys, importlib.util as u\n"
+        "def count(code):\n"
+        "    code += '\\nimport sys; print(len(sys.modules))'\n"
+        "    done = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True, text=True)\n"
+        "    return int(done.stdout.split()[-1])\n"
+        "print(json.dumps({'server': count('import jupyter_server.serverapp'), 'hub': count('import jupyterhub.singleuser.app'),\n"
+        "  'grammar': [n for n in ('rfc3987_syntax', 'lark') if u.find_spec(n)]}))"
     )
     said = json.loads(once(engine, images.flowcam, LAB, "-c", code))
     assert said["grammar"] == []
-    assert said["server"] / said["bare"] < 5, said
-    assert said["hub"] / said["bare"] < 10, said
+    # 690 and 1102 when this was written: a library that joins them is noticed, one that grows is not.
+    assert 300 < said["server"] < 850, said
+    assert said["hub"] < 1300, said
 
 
 def test_a_server_starts_with_nothing_but_its_home_and_is_healthy(

@@ -5,6 +5,7 @@ import difflib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from time import sleep
 from typing import Final
 
 from tidelab.domain.determination import Audit, ValidationEvent
@@ -18,6 +19,7 @@ from tidelab.runs.validation.replay import Replay
 from tidelab.runs.validation.summary import ValidationSummary, is_checked, summarise
 
 _MAX_PERSON: Final = 255
+_ONE_MOMENT: Final = datetime.timedelta(milliseconds=100)
 
 
 class Validation:
@@ -139,9 +141,9 @@ class Validation:
         The same number, seed and design give the audit that there is already.
         """
         who = _person(person)
-        with self._log.writing():
+        with self._log.writing() as writer:
             known = audits_.read_audits(self.folder.path)
-            _, time = new_act()
+            time = _time_after(word.time for word in writer.replay.words().values())
             audit = audits_.draw(self.predicted, n, seed, who, design, time)
             for one in known:
                 if (one.seed, one.design, one.image_ids) == (audit.seed, audit.design, audit.image_ids):
@@ -268,6 +270,17 @@ def _person(person: str) -> str:
             f"The person's name must be printable, not empty and at most {_MAX_PERSON} characters long."
         )
     return person
+
+
+def _time_after(times: Iterable[datetime.datetime]) -> datetime.datetime:
+    """Return a time later than these: what was said in the millisecond of the draw was said before it, and does not answer it."""
+    latest = max(times, default=None)
+    _, time = new_act()
+    # Waited for rather than invented, so that the next word is not older than the draw; where clocks differ by more, nothing helps.
+    while latest and datetime.timedelta(0) <= latest - time < _ONE_MOMENT:
+        sleep(0.0005)
+        _, time = new_act()
+    return time
 
 
 def new_act() -> tuple[str, datetime.datetime]:
