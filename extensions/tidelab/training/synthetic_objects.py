@@ -163,7 +163,7 @@ def generate(n: int, seed: int, out: Path, *, quality: int = 88, **options: Any)
         ``truth.json``.
     """
     out.mkdir(parents=True, exist_ok=True)
-    coco, objects, counts = _empty_coco(seed), [], []
+    coco, objects, counts = empty_coco(seed), [], []
     for picture in make_pictures(n, seed, **options):
         (out / picture.name).write_bytes(encode(picture.pixels, quality))
         add_to_coco(coco, picture.name, picture.pixels.shape, picture.boxes, picture.labels)
@@ -187,7 +187,8 @@ def _xywh(box: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
     return x0, y0, x1 - x0, y1 - y0
 
 
-def _empty_coco(seed: int) -> dict[str, Any]:
+def empty_coco(seed: int) -> dict[str, Any]:
+    """Return a COCO dictionary without images."""
     return {
         "info": {
             "description": f"Generated pictures, seed {seed}: drawings, not photographs",

@@ -14,7 +14,6 @@ LABELS: Final[tuple[str, ...]] = tuple(ANIMALS)
 
 Size = tuple[int, int]
 
-_LEAST_VISIBLE: Final = 0.6
 _MOST_OVERLAP: Final = 0.25
 _ATTEMPTS: Final = 12
 
@@ -105,15 +104,29 @@ def _overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> fl
 
 
 def paint(
-    scene: npt.NDArray[np.float32], animals: Sequence[Swimmer], visibility: tuple[float, float]
+    scene: npt.NDArray[np.float32],
+    animals: Sequence[Swimmer],
+    visibility: tuple[float, float],
+    least_visible: float = 0.6,
 ) -> list[tuple[int, npt.NDArray[np.int64]]]:
     """Draw animals into a scene, in place.
+
+    Parameters
+    ----------
+    scene
+        float32 ``(height, width, 3)``.
+    animals
+        The farthest first.
+    visibility
+        As in `tidelab.training.synthetic_sea.Water`.
+    least_visible
+        An animal of which a smaller share of its area would be seen, or behind which another would be seen less than this, is not
+        drawn, so nothing in a picture lacks its box.
 
     Returns
     -------
     list
-        For each animal of which enough can be seen (0.6 of its area), its place in `animals` and the box of its visible pixels,
-        int64 ``(4,)``. An animal of which less would be seen is not drawn, so nothing in a picture lacks its box.
+        For each animal that was drawn and is seen, its place in `animals` and the box of its visible pixels, int64 ``(4,)``.
     """
     height, width = scene.shape[:2]
     owner = np.full((height, width), -1, np.int16)
@@ -130,9 +143,9 @@ def paint(
         area, shown = int((drawn.cover > 0.5).sum()), int(solid.sum())
         before = owner[y0:y1, x0:x1]
         hidden = {j: int((solid & (before == j)).sum()) for j in whole}
-        if not area or shown < _LEAST_VISIBLE * area:
+        if not area or shown < least_visible * area:
             continue
-        if any(visible[j] - hidden[j] < _LEAST_VISIBLE * whole[j] for j in whole):
+        if any(visible[j] - hidden[j] < least_visible * whole[j] for j in whole):
             continue
         place = scene[y0:y1, x0:x1]
         seen = visibility[0] + (visibility[1] - visibility[0]) * animal.distance
@@ -141,7 +154,7 @@ def paint(
         whole[k], visible[k] = area, shown
         for j, lost in hidden.items():
             visible[j] -= lost
-    return [(k, _box(owner == k)) for k in whole]
+    return [(k, _box(owner == k)) for k in whole if visible[k]]
 
 
 def _box(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
