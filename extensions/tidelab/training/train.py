@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tidelab.domain.card import InputSpec, ModelCard
 from tidelab.models.classifier import Feed, inputs_of
 from tidelab.models.training_images import TrainingImages
-from tidelab.science.preprocessing import Pixels, resize, square
+from tidelab.science.preprocessing import Pixels, fitted
 from tidelab.science.splits import TRAIN, VALIDATION
 from tidelab.training import forest, keras_export, keras_network
 from tidelab.training.calibrating import divide, temperature_of
@@ -109,7 +109,10 @@ def train_model(
 def squares_of(pixels: list[Pixels], spec: InputSpec) -> Pixels:
     """Return images as the network sees them before normalisation: uint8 ``(n, size_px, size_px, 3)``."""
     return np.stack(
-        [resize(square(one, spec.crop, spec.fill), spec.size_px, spec.resample) for one in pixels]
+        [
+            fitted(one, size_px=spec.size_px, crop=spec.crop, fill=spec.fill, resample=spec.resample)
+            for one in pixels
+        ]
     )
 
 

@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from tidelab.science.preprocessing import border_colour, normalise, prepare, resize, square
+from tidelab.science.preprocessing import (
+    border_colour,
+    fitted,
+    normalise,
+    prepare,
+    resize,
+    shorter_side,
+    square,
+)
 
 SPEC = {
     "crop": "pad-square",
@@ -74,3 +83,37 @@ def test_unknown_words_are_refused():
         square(columns(2, 2), "middle")
     with pytest.raises(ValueError, match="bilinear, bicubic"):
         resize(columns(2, 2), 4, "nearest")
+
+
+def test_shorter_side_is_resized_before_the_middle_is_cut():
+    """7 x 4 px to 2: the longer side is int(2 * 7 / 4) = 3, and round(0.5) = 0 columns are cut on the left."""
+    pixels = columns(4, 7) * 30
+    whole = np.asarray(Image.fromarray(pixels).resize((3, 2), Image.Resampling.BILINEAR))
+    assert shorter_side(pixels, 2, "bilinear").tolist() == whole[:, 0:2].tolist()
+    upright = shorter_side(pixels.swapaxes(0, 1), 2, "bilinear")
+    assert upright.tolist() == whole[:, 0:2].swapaxes(0, 1).tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(4, 24))
+def test_shorter_side_of_any_picture(height, width, size):
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    made = fitted(pixels, size_px=size, crop="shorter-side", fill="border", resample="bilinear")
+    assert made.shape == (size, size, 3)
+    if height == width:
+        assert (made == resize(pixels, size, "bilinear")).all()
+
+
+def test_a_strip_is_cut_from_its_middle_without_being_enlarged_whole():
+    strip = np.zeros((1, 20_000, 3), np.uint8)
+    strip[:, 9_990:10_010] = 200
+    made = shorter_side(strip, 224, "bilinear")  # 224 x 4,480,000 px otherwise: 3 GB
+    assert made.shape == (224, 224, 3)
+    assert (made == 200).all()
+
+
+def test_shorter_side_refuses_what_square_does_not_know():
+    with pytest.raises(ValueError, match="resample"):
+        shorter_side(columns(4, 4), 4, "nearest")
+    with pytest.raises(ValueError, match="before resizing"):
+        square(columns(4, 4), "shorter-side")
