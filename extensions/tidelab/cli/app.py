@@ -9,6 +9,7 @@ from tidelab.cli import (
     bundle,
     catalogue,
     doctor,
+    ecotaxa,
     exports,
     forgetting,
     gpu,
@@ -55,6 +56,7 @@ app.command("report")(reports.report)
 app.command("run")(runs.run)
 app.command("export")(exports.export)
 app.command("check-ecotaxa")(exports.check_ecotaxa)
+app.add_typer(ecotaxa.app, name="ecotaxa")
 forgetting.add_to(runs.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(usage.app, name="usage")

@@ -82,6 +82,16 @@ WORK: Final = (
         "More hosts that published weights may be fetched from, joined with `,` (https and public addresses only).",
     ),
     Variable(
+        "TIDELAB_ECOTAXA_TOKEN",
+        "asked for",
+        "Your token of EcoTaxa, for `tidelab ecotaxa`; kept by nobody and written to no log.",
+    ),
+    Variable(
+        "TIDELAB_ECOTAXA_URL",
+        "`https://ecotaxa.obs-vlfr.fr/api`",
+        "Address of the API of the EcoTaxa that `tidelab ecotaxa` speaks to.",
+    ),
+    Variable(
         "TIDELAB_WEIGHTS",
         "none; in images `/opt/tidelab-weights`",
         "Folder of published weights that are there already; then `<data>/shared/weights` is looked through.",

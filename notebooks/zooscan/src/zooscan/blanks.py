@@ -95,7 +95,10 @@ def pair_for(
     """
     taken = moment(scanned)
     if taken is None:
-        return None, f"Scanning_date in its log is {scanned[:40]!r}, expected YYYYMMDD_HHMM; without it no blanks can be chosen."
+        return (
+            None,
+            f"Scanning_date in its log is {scanned[:40]!r}, expected YYYYMMDD_HHMM; without it no blanks can be chosen.",
+        )
     before = [pair for pair in pairs if pair.taken <= taken]
     if not before:
         when = f"{taken:%Y-%m-%d %H:%M}"
@@ -103,11 +106,17 @@ def pair_for(
         return None, f"There are no two blanks scanned before it ({when}){later}. Put them into Zooscan_back."
     here = [pair for pair in before if not area or pair.area == area]
     if not here:
-        return None, f"No blanks of the scanning area {area!r} were scanned before it; there are {', '.join(sorted({p.area for p in before}))}."
+        return (
+            None,
+            f"No blanks of the scanning area {area!r} were scanned before it; there are {', '.join(sorted({p.area for p in before}))}.",
+        )
     fitting = [pair for pair in here if size is None or _same_shape(pair.size, size)]
     if not fitting:
         shown = _px(size) if size else ""
-        return None, f"The blanks scanned before it do not have the shape of the scan ({shown} against {_px(here[-1].size)})."
+        return (
+            None,
+            f"The blanks scanned before it do not have the shape of the scan ({shown} against {_px(here[-1].size)}).",
+        )
     return fitting[-1], ""
 
 
@@ -127,9 +136,18 @@ def _log_faults(blank: Path, area: str, root: Path) -> list[Fault]:
         values = key_values(read_text(path))
     except TextError as error:
         return [Fault(shown, 0, "", str(error))]
-    said = first({key: value for part in values.values() for key, value in part.items()}, "vuescan_config_file").lower()
+    said = first(
+        {key: value for part in values.values() for key, value in part.items()}, "vuescan_config_file"
+    ).lower()
     if said and area not in said:
-        return [Fault(shown, 0, "Vuescan_Config_File", f"{said[:80]!r} is not of the area {area!r} in the file's name")]
+        return [
+            Fault(
+                shown,
+                0,
+                "Vuescan_Config_File",
+                f"{said[:80]!r} is not of the area {area!r} in the file's name",
+            )
+        ]
     return []
 
 

@@ -124,7 +124,7 @@ def sample_facts(header: ScanHeader) -> tuple[dict[str, object], list[Fault]]:
             facts[name] = header.values[key][:255]
     for name, key, sign, most in (("latitude", "latitude", 1, 90), ("longitude", "longitude", -1, 180)):
         text = header.values.get(key, "")
-        if not text or header.number(key) is None and _NUMBER.fullmatch(text):
+        if not text or (header.number(key) is None and _NUMBER.fullmatch(text)):
             continue
         degrees = decimal_degrees(text)
         if degrees is None or abs(degrees) > most:

@@ -13,7 +13,16 @@ from typing import Final, Literal
 
 from zooscan.blanks import BlankPair, find_blanks, pair_for
 from zooscan.header import ScanHeader
-from zooscan.legacy_text import Fault, HeaderTable, TextError, data_table, first, header_table, key_values, read_text
+from zooscan.legacy_text import (
+    Fault,
+    HeaderTable,
+    TextError,
+    data_table,
+    first,
+    header_table,
+    key_values,
+    read_text,
+)
 from zooscan.tiff import TiffError, size_of
 
 Status = Literal["new", "done", "incomplete"]
@@ -166,14 +175,26 @@ def _raw_scans(project: Project) -> Iterator[tuple[Path, str, str]]:
             continue
         scan_id = f"{match['stem']}_{match['number']}"
         if scan_id.lower() in taken:
-            project.faults.append(Fault(_shown(project, path), 0, "", "a scan of this name was found already; this one is not used"))
+            project.faults.append(
+                Fault(
+                    _shown(project, path),
+                    0,
+                    "",
+                    "a scan of this name was found already; this one is not used",
+                )
+            )
             continue
         taken.add(scan_id.lower())
         yield path, match["stem"], match["number"]
 
 
 def _scan(
-    project: Project, raw: Path, scan_id: str, samples: HeaderTable, scans: HeaderTable, done: Mapping[str, str]
+    project: Project,
+    raw: Path,
+    scan_id: str,
+    samples: HeaderTable,
+    scans: HeaderTable,
+    done: Mapping[str, str],
 ) -> Scan:
     reasons, notes = [], []
     size = None
@@ -209,17 +230,27 @@ def _header(
             values = key_values(read_text(meta))[""]
             if values.get("sampleid"):
                 return ScanHeader(scan_id, values["sampleid"], values, _shown(project, meta))
-            project.faults.append(Fault(_shown(project, meta), 0, "SampleId", "it is missing; the header tables are asked instead"))
+            project.faults.append(
+                Fault(
+                    _shown(project, meta), 0, "SampleId", "it is missing; the header tables are asked instead"
+                )
+            )
         except TextError as error:
-            project.faults.append(Fault(_shown(project, meta), 0, "", f"{error}; the header tables are asked instead"))
+            project.faults.append(
+                Fault(_shown(project, meta), 0, "", f"{error}; the header tables are asked instead")
+            )
     line, row = scans.rows.get(scan_id, (0, {}))
     sample_id = row.get("sampleid", "")
     if sample_id:
         _, sample = samples.rows.get(sample_id, (0, {}))
         if not sample:
-            notes.append(f"{scan_id}: its sample {sample_id} is not in {samples.file}, so volume and position are not known.")
+            notes.append(
+                f"{scan_id}: its sample {sample_id} is not in {samples.file}, so volume and position are not known."
+            )
         return ScanHeader(scan_id, sample_id, {**sample, **row}, scans.file, line)
-    notes.append(f"{scan_id}: there is no {meta.name} and no row in {scans.file}: sample, volume and fraction are not known.")
+    notes.append(
+        f"{scan_id}: there is no {meta.name} and no row in {scans.file}: sample, volume and fraction are not known."
+    )
     return ScanHeader(scan_id, scan_id, {}, _shown(project, raw))
 
 
@@ -228,7 +259,9 @@ def _log(project: Project, raw: Path, scan_id: str, reasons: list[str]) -> dict[
     try:
         return key_values(read_text(path))
     except TextError as error:
-        reasons.append(f"{path.name}: {error}. Without the log nobody knows when it was scanned, so no blanks can be chosen.")
+        reasons.append(
+            f"{path.name}: {error}. Without the log nobody knows when it was scanned, so no blanks can be chosen."
+        )
         return {}
 
 

@@ -23,7 +23,9 @@ def size_of(path: Path) -> tuple[int, int]:
     """
     try:
         if path.stat().st_size < 16:
-            raise TiffError(f"it is empty or nearly so ({path.stat().st_size} bytes); copy it again from the scanner's computer")
+            raise TiffError(
+                f"it is empty or nearly so ({path.stat().st_size} bytes); copy it again from the scanner's computer"
+            )
         with tifffile.TiffFile(path) as file:
             page = file.pages.first
             shape, kind = tuple(page.shape), page.dtype
@@ -36,5 +38,7 @@ def size_of(path: Path) -> tuple[int, int]:
     if len(shape) != 2 or kind is None or kind.kind != "u":
         raise TiffError(f"it is not one grey picture (shape {shape}, {kind}); expected 8 or 16 bit grey")
     if not 0 < shape[0] * shape[1] <= MAX_PIXELS:
-        raise TiffError(f"it says of itself to have {shape[1]} x {shape[0]} px; expected at most {MAX_PIXELS:,} pixels")
+        raise TiffError(
+            f"it says of itself to have {shape[1]} x {shape[0]} px; expected at most {MAX_PIXELS:,} pixels"
+        )
     return shape[1], shape[0]

@@ -1,0 +1,155 @@
+"""``tidelab ecotaxa``: a run into a project of EcoTaxa, and whether it arrived."""
+
+import getpass
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tidelab.cli._output import say, warn
+from tidelab.cli.exports import _progress
+from tidelab.cli.runs import _find
+
+if TYPE_CHECKING:
+    from tidelab.exports.ecotaxa_import import Answers, Question
+    from tidelab.exports.ecotaxa_server import EcotaxaServer
+
+TOKEN: Final = "TIDELAB_ECOTAXA_TOKEN"  # noqa: S105  the name of a variable
+URL: Final = "TIDELAB_ECOTAXA_URL"
+
+app = typer.Typer(no_args_is_help=True, help="Send a run to a project of EcoTaxa, and check that it arrived.")
+
+What = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run (its name or folder), or a zip made for EcoTaxa.")
+]
+Project = Annotated[int, typer.Option("--project", min=1, help="Number of the project in EcoTaxa.")]
+
+
+@app.command("import")
+def import_(
+    what: What,
+    project: Project,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out objects that are there already.")
+    ] = False,
+    update: Annotated[
+        bool, typer.Option("--update", help="Change objects that are there; add none.")
+    ] = False,
+    taxon: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=ID", help="Category that EcoTaxa may ask for.")
+    ] = None,
+    user: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=ID", help="Person that EcoTaxa may ask for.")
+    ] = None,
+) -> None:
+    """Import a run into a project of EcoTaxa.
+
+    The zip is checked by EcoTaxa's rules, sent, the import followed, and the objects in the project compared with the table. The token is read from
+    TIDELAB_ECOTAXA_TOKEN; without it e-mail address and password are asked for.
+    """
+    from tidelab.exports.ecotaxa_import import Answers, check_bundle, follow, recheck, start
+
+    known = Answers(_numbers(user, "--user"), _numbers(taxon, "--taxon"))
+    with _zip_of(what) as path:
+        check_bundle(path)
+        server = _server()
+        job_id = start(
+            server, path, project, skip_existing=skip_existing, update=update, progress=_progress("bytes")
+        )
+        say(f"Import started in project {project}: job {job_id}")
+        seen: list[str] = []
+
+        def tell(text: str) -> None:
+            if not seen or seen[-1] != text:
+                seen.append(text)
+                warn(text)
+
+        follow(
+            server,
+            job_id,
+            lambda question: _answers(question, known),
+            lambda job: tell(f"{job.percent} % {job.message}"),
+        )
+        result = recheck(server, path, project)
+    say(result.words)
+    if not result.agrees:
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def check(what: What, project: Project) -> None:
+    """Compare a run with what a project of EcoTaxa holds.
+
+    The exit code is 1 when number or names of the objects differ.
+    """
+    from tidelab.exports.ecotaxa_import import recheck
+
+    with _zip_of(what) as path:
+        result = recheck(_server(), path, project)
+    say(result.words)
+    if not result.agrees:
+        raise typer.Exit(1)
+
+
+def _server() -> "EcotaxaServer":
+    from tidelab.exports.ecotaxa_server import DEFAULT_URL, EcotaxaServer, EcotaxaServerError
+
+    url = os.environ.get(URL) or DEFAULT_URL
+    token = os.environ.get(TOKEN, "")
+    if token:
+        return EcotaxaServer(url, token)
+    if not sys.stdin.isatty():
+        raise EcotaxaServerError(
+            f"EcoTaxa asks who you are: put your token into the environment variable {TOKEN}."
+        )
+    user = typer.prompt("E-mail address at EcoTaxa", err=True)
+    return EcotaxaServer.sign_in(url, user, getpass.getpass("Password at EcoTaxa: "))
+
+
+@contextmanager
+def _zip_of(what: str) -> Iterator[Path]:
+    """Yield the zip of a run: the one its use case made, else the export that any run has."""
+    from tidelab.exports import EXPORTS, ExportError
+
+    path = Path(what)
+    if path.is_file() and path.suffix.lower() == ".zip":
+        yield path
+        return
+    run = _find(what)
+    made = sorted((run.path / "products").glob("ecotaxa*.zip"))
+    if made:
+        yield made[0]
+        return
+    export = EXPORTS["ecotaxa"]
+    if reason := export.available(run):
+        raise ExportError(f"{export.title} cannot be made: {reason}")
+    with tempfile.TemporaryDirectory(prefix="tidelab-ecotaxa-") as folder:
+        yield export.write(run, Path(folder) / export.file_name(run), _progress("images")).path
+
+
+def _numbers(given: list[str] | None, option: str) -> dict[str, int]:
+    found = {}
+    for one in given or ():
+        name, equals, number = one.rpartition("=")
+        if not equals or not name or not number.isdecimal():
+            raise typer.BadParameter(f"{one!r}: expected NAME=NUMBER", param_hint=option)
+        found[name] = int(number)
+    return found
+
+
+def _answers(question: "Question", known: "Answers") -> "Answers":
+    from tidelab.exports.ecotaxa_import import Answers
+
+    users = {name: known.users[name] for name in question.users if name in known.users}
+    taxa = {name: known.taxa[name] for name in question.taxa if name in known.taxa}
+    if sys.stdin.isatty():
+        for what, names, into in (("person", question.users, users), ("category", question.taxa, taxa)):
+            for name in names:
+                if name not in into:
+                    into[name] = typer.prompt(f"Number in EcoTaxa of the {what} {name!r}", type=int, err=True)
+    return Answers(users, taxa)
