@@ -79,19 +79,19 @@ class Checkout:
         return self.envs / name / "bin" / "python"
 
 
-def make_wheel(file: Path, version: str) -> None:
-    """Write a wheel of the package ``speck``."""
-    info = f"speck-{version}.dist-info"
+def make_wheel(file: Path, version: str, name: str = "speck") -> None:
+    """Write a wheel of a package with one module of its name."""
+    info = f"{name}-{version}.dist-info"
     content = {
-        "speck.py": f"VERSION = {version!r}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: speck\nVersion: {version}\n",
+        f"{name}.py": f"VERSION = {version!r}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    rows = [f"{name},sha256={_b64(text)},{len(text)}" for name, text in content.items()]
+    rows = [f"{path},sha256={_b64(text)},{len(text)}" for path, text in content.items()]
     content[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]) + "\n"
     with zipfile.ZipFile(file, "w") as wheel:
-        for name, text in content.items():
-            wheel.writestr(name, text)
+        for path, text in content.items():
+            wheel.writestr(path, text)
 
 
 def _b64(text: str) -> str:

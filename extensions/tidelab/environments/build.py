@@ -17,6 +17,7 @@ from tidelab.environments.progress import Progress, Report
 _FETCHING = re.compile(
     r"(?:Collecting|Requirement already satisfied:|Processing \S*/)\s*([A-Za-z0-9_.]+(?:-[A-Za-z][A-Za-z0-9_.]*)*)"
 )
+STARTUP = "tidelab-startup.pth"
 _PIP_INSTALL = (
     "install",
     "--no-deps",
@@ -77,6 +78,38 @@ def install_lock(name: str, folder: Path, lock: Path, log: TextIO, report: Repor
     counter = _Counter(name, folder, len(pins(lock)), report)
     command = [str(folder / "bin" / "python"), "-m", "pip", *_PIP_INSTALL, "-r", str(lock)]
     processes.run(name, command, log, counter.line, counter.tick)
+
+
+def install_by_machine(
+    environment: Environment, folder: Path, variant: str, log: TextIO, report: Report
+) -> None:
+    """Install what is pinned by name alone, in the build that pip finds for this machine, with what only that build needs.
+
+    After the lock, so that pip adds and replaces nothing that the lock holds.
+    """
+    named = environment.variant(variant).by_machine
+    if not named:
+        return
+    words = ", ".join(pin.replace("==", " ") for pin in named)
+    report(Progress(environment.name, "install", f"fetching {words} in the build for this machine", 1, 1))
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--no-warn-script-location"]
+    processes.run(
+        environment.name,
+        [*command, "--progress-bar", "off", *named],
+        log,
+        on_line=lambda line: None,
+    )
+
+
+def write_startup(environment: Environment, folder: Path) -> None:
+    """Let every interpreter of an environment import the modules that it declares; a ``.pth`` file of ours says so."""
+    packages = next(folder.glob("lib/python*/site-packages"))
+    file = packages / STARTUP
+    if environment.startup:
+        # Python reads these files in the order of their names: after _tidelab.pth, which says where the modules are.
+        file.write_text("".join(f"import {module}\n" for module in environment.startup), encoding="utf-8")
+    else:
+        file.unlink(missing_ok=True)
 
 
 def install_project(name: str, folder: Path, log: TextIO, report: Report) -> None:

@@ -81,11 +81,12 @@ def _adoptable(environment: Environment) -> str | None:
         return None
     known = next((path.parent.name for path in folder.glob("lib/python*/site-packages")), "")
     version = known.removeprefix("python")
-    lock = environment.lock(version, _variant(environment).name)
+    variant = _variant(environment)
+    lock = environment.lock(version, variant.name)
     linked = "tidelab" in state.installed_packages(folder)
     return (
         version
-        if linked and state.satisfies(folder, lock) and machine.python_version(folder / "bin" / "python")
+        if linked and state.satisfies(folder, lock, variant.by_machine) and machine.python_version(folder / "bin" / "python")
         else None
     )
 
@@ -106,6 +107,7 @@ def _adopt(environment: Environment) -> state.Stamp | None:
     if not same:
         with processes.install_log(environment.name) as log:
             build.install_project(environment.name, folder, log, silent)
+    build.write_startup(environment, folder)
     state.write_stamp(folder, stamp)
     return stamp
 
@@ -129,6 +131,7 @@ def _build(environment: Environment, report: Report) -> state.Stamp:
             else:
                 build.create_venv(name, folder, python, log, report)
                 build.install_lock(name, folder, environment.lock(python.version, variant), log, report)
+                build.install_by_machine(environment, folder, variant, log, report)
                 _finish(environment, folder, log, report)
         stamp = state.make_stamp(environment, python.version, time.monotonic() - started)
         state.write_stamp(folder, stamp)
@@ -145,6 +148,7 @@ def _finish(environment: Environment, folder: Path, log: TextIO, report: Report)
         build.install_project(environment.name, folder, log, report)
     else:
         build.link_base(environment, folder)
+    build.write_startup(environment, folder)
 
 
 def _check_disk(environment: Environment) -> None:

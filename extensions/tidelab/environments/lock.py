@@ -128,6 +128,11 @@ def _command(environment: Environment, python: str, variant: str) -> list[str]:
     if environment.extends is not None:
         base = load_environments()[environment.extends].lock(python, "cpu")
         command += ["--constraint", str(base.relative_to(root))]
+    own = environment.folder / f"overrides-{variant}.txt"
+    if own.exists():
+        command += ["--override", str(own.relative_to(root))]
+    for pin in environment.variant(variant).by_machine:
+        command += ["--no-emit-package", pin.split("==")[0]]
     # The CUDA lock comes from the registry alone: wheels that lie on this machine are CPU builds.
     if variant == "cpu" and os.environ.get("PIP_FIND_LINKS"):
         command += ["--find-links", os.environ["PIP_FIND_LINKS"]]

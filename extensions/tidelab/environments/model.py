@@ -17,25 +17,33 @@ KINDS = {
     "tool": "what developers use",
     "node": "a program from npm",
 }
-_FIELDS = {"name", "title", "purpose", "kind", "kernel", "extends", "variants"}
+_FIELDS = {"name", "title", "purpose", "kind", "kernel", "extends", "variants", "startup"}
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+_MODULE = re.compile(r"tidelab(\.[a-z_][a-z0-9_]*)+")
+_BY_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[0-9][A-Za-z0-9.!]*")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One build of an environment: ``size_gb`` on disk and ``minutes`` to install on two cores, both measured once."""
+    """One build of an environment: ``size_gb`` on disk and ``minutes`` to install on two cores, both measured once.
+
+    ``by_machine`` pins (``name==version``) what is installed by name after the lock: packages whose build depends on the machine
+    (torch for this processor or that GPU), so that no digest of one file would hold everywhere.
+    """
 
     name: str
     size_gb: float
     minutes: float
+    by_machine: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Environment:
     """One environment: what it is for, what it costs and where its locks are.
 
-    ``kernel`` is the display name of the kernel of a stack (else None); ``extends`` names the environment that a thin layer lies on.
+    ``kernel`` is the display name of the kernel of a stack (else None); ``extends`` names the environment that a thin layer lies on;
+    ``startup`` names modules of the toolkit that every interpreter of the environment imports when it starts.
     """
 
     name: str
@@ -46,6 +54,7 @@ class Environment:
     extends: str | None
     variants: Mapping[str, Variant]
     folder: Path
+    startup: tuple[str, ...] = ()
 
     @property
     def is_stack(self) -> bool:
@@ -165,6 +174,9 @@ def load_environment(file: Path) -> Environment:
         extends=_text(file, raw, "extends") if "extends" in raw else None,
         variants=_variants(file, raw.get("variants")),
         folder=file.parent,
+        startup=_texts(
+            file, "startup", raw.get("startup", []), _MODULE, "it must list modules, such as tidelab.x.y"
+        ),
     )
 
 
@@ -173,6 +185,12 @@ def _text(file: Path, raw: Mapping[str, Any], field: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise DeclarationError.for_field(file, field, value, "it must be a text")
     return value
+
+
+def _texts(file: Path, field: str, raw: object, form: re.Pattern[str], rule: str) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(each, str) and form.fullmatch(each) for each in raw):
+        raise DeclarationError.for_field(file, field, raw, rule)
+    return tuple(raw)
 
 
 def _variants(file: Path, raw: object) -> dict[str, Variant]:
@@ -188,5 +206,9 @@ def _variants(file: Path, raw: object) -> dict[str, Variant]:
                 raise DeclarationError.for_field(
                     file, f"variants.{name}.{field}", value, "it must be a number above zero"
                 )
-        variants[name] = Variant(name, float(fields["size_gb"]), float(fields["minutes"]))
+        rule = "it must list pins without a local version, such as torch==2.13.0"
+        named = _texts(
+            file, f"variants.{name}.by_machine", fields.get("by_machine", []), _BY_MACHINE, rule
+        )
+        variants[name] = Variant(name, float(fields["size_gb"]), float(fields["minutes"]), named)
     return variants

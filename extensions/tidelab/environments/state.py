@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from importlib import metadata
 from pathlib import Path
@@ -90,7 +90,11 @@ def content_digest(environment: Environment, python: str, variant: str) -> str:
     if environment.kind == "node":
         return hashlib.sha256((environment.folder / "package-lock.json").read_bytes()).hexdigest()
     lock = environment.lock(python, variant)
-    return lock_digest(lock) if lock.exists() else ""
+    if not lock.exists():
+        return ""
+    beside = (*environment.variant(variant).by_machine, *environment.startup)
+    digest = lock_digest(lock)
+    return hashlib.sha256("\n".join((digest, *beside)).encode()).hexdigest() if beside else digest
 
 
 def project_digest() -> str:
@@ -154,15 +158,16 @@ def links_checkout(folder: Path) -> bool:
     return False
 
 
-def satisfies(folder: Path, lock: Path) -> bool:
-    """Whether an environment holds every package of a lock in the version it names."""
+def satisfies(folder: Path, lock: Path, by_machine: Iterable[str] = ()) -> bool:
+    """Whether an environment holds every package of a lock in the version it names, and any build of those pinned by name."""
     if not lock.exists():
         return False
     here = installed_packages(folder)
+    named = dict(pin.split("==") for pin in by_machine)
     return all(
         here.get(name) == version.split("+")[0] or here.get(name) == version
         for name, version in pins(lock).items()
-    )
+    ) and all(here.get(canonical(name), "").split("+")[0] == version for name, version in named.items())
 
 
 def activate(name: str, built: Path) -> None:

@@ -39,7 +39,9 @@ def test_lock_is_complete_and_carries_no_place(environment, python, variant):
     lock = environment.lock(python, variant)
     assert lock.exists(), "run `make lock`"
     assert problems(lock) == []
-    locked = pins(lock)
+    by_machine = dict(pin.split("==") for pin in environment.variant(variant).by_machine)
+    assert not by_machine.keys() & pins(lock).keys(), "pinned by name, so its digest must not be locked"
+    locked = {**pins(lock), **by_machine}
     for requirement in requirements(environment.requirements(variant)):
         version = locked.get(canonicalize_name(requirement.name))
         assert version, f"{lock} lacks {requirement.name}: run `make lock`"
@@ -140,6 +142,10 @@ minutes = 2
         ),
         (("variants.cpu", "variants.rocm"), "variants is {'rocm'"),
         (("[variants.cpu]", "[variants.cpu"), "not valid TOML"),
+        (("minutes = 2", 'minutes = 2\nby_machine = "torch==2"'), "variants.cpu.by_machine is 'torch==2'"),
+        (("minutes = 2", 'minutes = 2\nby_machine = ["torch==2.13.0+cpu"]'), "without a local version"),
+        (("minutes = 2", 'minutes = 2\nby_machine = ["--pre", "torch==2"]'), "variants.cpu.by_machine is ['--pre'"),
+        (('kernel = "Tiny"', 'kernel = "Tiny"\nstartup = ["os; print(1)"]'), "startup is ['os; print(1)']"),
     ],
 )
 def test_broken_declaration_names_file_field_value_and_rule(checkout, change, message):

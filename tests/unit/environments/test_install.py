@@ -19,6 +19,8 @@ from tidelab.environments import (
     state,
 )
 
+from tests.support.small_checkout import make_wheel
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -92,6 +94,44 @@ def test_folder_made_by_hand_is_adopted_when_it_satisfies_the_lock(quick, checko
     monkeypatch.setattr(build, "install_lock", lambda *_: pytest.fail("nothing is to be downloaded"))
     install("tiny")
     assert is_installed("tiny")
+
+
+def test_what_depends_on_the_machine_is_installed_by_name_in_the_build_found_there(quick, checkout):
+    checkout.lock("1.0")
+    build_of_here = checkout.wheels / "grain-2.0+here-py3-none-any.whl"
+    make_wheel(build_of_here, "2.0+here", name="grain")
+    text = (checkout.root / "images/tiny/stack.toml").read_text()
+    checkout.declare("tiny", text + 'by_machine = ["grain==2.0"]\n')
+    install("tiny")
+    folder = (checkout.envs / "tiny").resolve()
+    assert state.installed_packages(folder)["grain"] == "2.0+here"
+    assert is_installed("tiny")
+    lock = checkout.root / "images/tiny/requirements-py311.lock"
+    assert state.satisfies(folder, lock, ["grain==2.0"])
+    assert not state.satisfies(folder, lock, ["grain==2.1"])
+
+    checkout.declare("tiny", text + 'by_machine = ["grain==3.0"]\n')
+    assert not is_installed("tiny"), "another version by name is another environment"
+    with pytest.raises(InstallError):
+        install("tiny")
+    assert state.installed_packages((checkout.envs / "tiny").resolve())["grain"] == "2.0+here"
+
+
+def test_every_interpreter_of_an_environment_imports_what_it_declares(quick, checkout):
+    checkout.lock("1.0")
+    module = checkout.root / "extensions" / "tidelab"
+    module.mkdir()
+    (module / "__init__.py").write_text("")
+    (module / "hello.py").write_text("import sys\nsys.said_hello = True\n")
+    text = (checkout.root / "images/tiny/stack.toml").read_text()
+    checkout.declare("tiny", text.replace("[variants", 'startup = ["tidelab.hello"]\n[variants'))
+    install("tiny")
+    said = [checkout.python(), "-c", "import sys; print(getattr(sys, 'said_hello', False))"]
+    assert subprocess.run(said, capture_output=True, text=True, check=True).stdout.strip() == "True"
+
+    checkout.declare("tiny", text)
+    install("tiny")
+    assert subprocess.run(said, capture_output=True, text=True, check=True).stdout.strip() == "False"
 
 
 def test_full_disk_is_noticed_before_anything_is_written(checkout, monkeypatch):
