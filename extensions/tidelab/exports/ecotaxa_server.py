@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
 import requests
+from requests.auth import AuthBase
 
 DEFAULT_URL: Final = "https://ecotaxa.obs-vlfr.fr/api"
 _TIMEOUT_S: Final = (10.0, 120.0)
@@ -76,16 +77,14 @@ class EcotaxaServer:
     def __init__(self, url: str, token: str) -> None:
         self.url = _checked(url)
         self._session = requests.Session()
-        # A .netrc of the person must not replace the token.
-        self._session.trust_env = False
-        self._session.proxies.update(requests.utils.getproxies())
         if (
             not token
             or not token.isascii()
             or any(char.isspace() or not char.isprintable() for char in token)
         ):
             raise EcotaxaServerError("The token is empty or holds signs that no token has. Copy it again.")
-        self._headers = {"Authorization": f"Bearer {token}"}
+        # With a way to sign in of its own, requests does not look for one in the person's .netrc.
+        self._session.auth = _Bearer(token)
 
     def __repr__(self) -> str:
         return f"EcotaxaServer({self.url!r})"
@@ -211,9 +210,17 @@ class EcotaxaServer:
             ) from None
 
     def _ask(self, method: str, path: str, what: str, **request: Any) -> Any:
-        headers = {**self._headers, **request.pop("headers", {})}
-        answer = _send(self._session, method, f"{self.url}{path}", headers=headers, **request)
+        answer = _send(self._session, method, f"{self.url}{path}", **request)
         return _body(answer, what)
+
+
+class _Bearer(AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 class _Multipart:

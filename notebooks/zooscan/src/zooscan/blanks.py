@@ -1,7 +1,6 @@
 """The blank scans of a project: taken in pairs, and found again by when, where on the glass and how large they were scanned."""
 
 import datetime
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ def find_blanks(folder: Path | None, root: Path) -> tuple[list[BlankPair], list[
     found: dict[tuple[str, str], dict[str, Path]] = {}
     faults: list[Fault] = []
     try:
-        names = sorted(os.listdir(folder)) if folder is not None else []
+        names = sorted(path.name for path in folder.iterdir()) if folder is not None else []
     except OSError as error:
         return [], [Fault(str(folder), 0, "", f"it cannot be read ({error.strerror})")]
     for name in names:
