@@ -1,0 +1,139 @@
+"""How many pictures were looked for, came, were taken by day and are good: per camera and hour.
+
+Only good pictures by day are effort. An hour in which pictures were expected and none came is an outage: it stands in this table
+with zeros, and nowhere else, because nobody knows what swam there.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tidelab.science.picture_quality import REASONS
+from tidelab.science.sun import DAYLIGHT_FROM_DEG, is_daylight
+
+EFFORT_COLUMNS: Final = (
+    "camera", "interval_start", "pictures_expected", "pictures_received", "pictures_daylight", "pictures_good",
+    *(f"pictures_{reason.replace('-', '_')}" for reason in REASONS),
+)  # fmt: skip
+"""Columns of `effort`: received are pictures with a usable time; of these by day; of these good (the effort); and of those by day the
+ones that are not good, by reason. ``interval_start`` is UTC."""
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often a camera is meant to take a picture.
+
+    Parameters
+    ----------
+    every_s
+        Seconds between two pictures, above 0.
+    daylight_only
+        Whether pictures are only meant to come by day.
+    start, end
+        Of the period in which pictures are expected, UTC, the end exclusive; None: from the first to the last picture of each camera, so
+        that an outage at either end is not seen.
+    """
+
+    every_s: float = 60.0
+    daylight_only: bool = True
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.every_s <= 86_400:
+            raise ValueError(f"a camera takes a picture every 0 to 86400 seconds, got {self.every_s}")
+        for name, moment in (("start", self.start), ("end", self.end)):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"{name} {moment} needs its zone, e.g. 2024-05-03T10:20:00Z")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError(f"the period ends ({self.end}) before it starts ({self.start})")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the cameras are, and from which elevation of the sun it is day there."""
+
+    latitude: float
+    longitude: float
+    daylight_from_deg: float = DAYLIGHT_FROM_DEG
+
+    def daylight(self, times: pd.DatetimeIndex) -> npt.NDArray[np.bool_]:
+        """Return which times are day."""
+        return is_daylight(times, self.latitude, self.longitude, from_deg=self.daylight_from_deg)
+
+
+def mark_effort(pictures: pd.DataFrame, place: Place) -> pd.DataFrame:
+    """Return the pictures with the columns ``daylight`` and ``is_effort``.
+
+    Parameters
+    ----------
+    pictures
+        Columns ``time`` (UTC, NaT where unknown), ``usable`` (`tidelab.science.picture_times`) and ``quality``
+        (`tidelab.science.picture_quality`, empty where good).
+    place
+        Of the cameras.
+    """
+    daylight = np.zeros(len(pictures), bool)
+    known = (pictures["usable"] & pictures["time"].notna()).to_numpy()
+    daylight[known] = place.daylight(pd.DatetimeIndex(pictures["time"][known]))
+    return pictures.assign(daylight=daylight, is_effort=daylight & (pictures["quality"] == "").to_numpy())
+
+
+def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = "h") -> pd.DataFrame:
+    """Count pictures by camera and interval.
+
+    Parameters
+    ----------
+    pictures
+        As `mark_effort` returns them, with the column ``camera``.
+    cadence
+        What was expected.
+    place
+        Of the cameras.
+    every
+        Length of an interval as pandas writes it: ``h`` (default), ``D``, ``10min``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `EFFORT_COLUMNS`, by camera and time: each interval in which a picture was expected or came.
+    """
+    used = pictures[pictures["usable"] & pictures["time"].notna()]
+    used = used.assign(
+        camera=used["camera"].fillna("").astype(str), interval_start=used["time"].dt.floor(every)
+    )
+    keys = ["camera", "interval_start"]
+    columns = {
+        "pictures_received": pd.Series(True, index=used.index),
+        "pictures_daylight": used["daylight"],
+        "pictures_good": used["is_effort"],
+    } | {
+        f"pictures_{reason.replace('-', '_')}": used["daylight"] & (used["quality"] == reason)
+        for reason in REASONS
+    }
+    counted = used[keys].assign(**columns).groupby(keys, sort=True).sum()
+    expected = _expected(used, cadence, place, every)
+    table = counted.join(expected, how="outer").fillna(0).astype(np.int64).reset_index()
+    return table.loc[:, list(EFFORT_COLUMNS)].sort_values(keys, kind="stable", ignore_index=True)
+
+
+def _expected(used: pd.DataFrame, cadence: Cadence, place: Place, every: str) -> pd.Series:
+    step = pd.Timedelta(seconds=cadence.every_s)
+    parts = []
+    for camera, rows in used.groupby("camera", sort=True):
+        start = cadence.start if cadence.start is not None else rows["time"].min()
+        # The end is exclusive; the last picture was itself expected.
+        end = cadence.end if cadence.end is not None else rows["time"].max() + pd.Timedelta(1, "ns")
+        slots = pd.date_range(start.tz_convert("UTC"), end.tz_convert("UTC"), freq=step, inclusive="left")
+        if cadence.daylight_only:
+            slots = slots[place.daylight(slots)]
+        counts = pd.Series(1, index=slots.floor(every)).groupby(level=0).sum()
+        counts.index = pd.MultiIndex.from_product(
+            [[camera], counts.index], names=["camera", "interval_start"]
+        )
+        parts.append(counts)
+    empty = pd.Series(dtype=np.int64, index=pd.MultiIndex.from_tuples([], names=["camera", "interval_start"]))
+    return (pd.concat(parts) if parts else empty).rename("pictures_expected")
