@@ -190,7 +190,7 @@ def test_a_full_disk_leaves_no_half_of_an_act(folder, monkeypatch):
         real(handle, bytes(data)[:10])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tidelab.runs.validation.log.os.write", full)
+    monkeypatch.setattr("tidelab.runs.append_log.os.write", full)
     with pytest.raises(RunError, match="The disk is full; this was not saved"):
         validation.confirm(ids(folder, 130), "ada")
     assert (folder.path / FILE_NAME).read_bytes() == before
