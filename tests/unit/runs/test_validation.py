@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.brightness import grey_png
 from tidelab.domain.determination import DETERMINATION_COLUMNS, ValidationEvent
-from tidelab.runs import RunError, RunFolder
-from tidelab.runs.validation import Validation, log
+from tidelab.runs import RunError, RunFolder, append_log
+from tidelab.runs.validation import Validation
 from tidelab.runs.validation.log import FILE_NAME
 from tidelab.runs.validation.replay import Replay
 
@@ -269,7 +269,7 @@ def test_a_long_log_is_read_before_the_lock_is_taken(folder, monkeypatch):
     Validation(folder).unknown(ids(folder, 20), "ada")
     late = Validation(folder)
     seen = []
-    monkeypatch.setattr(log, "_lock", lambda handle, path: seen.append(late._log.position))
+    monkeypatch.setattr(append_log, "_lock", lambda handle, path: seen.append(late._log.position))
     late.unknown(ids(folder, 30), "ben")
     assert seen[0] > 0
     assert [event.person for event in late.events()] == ["ada", "ben"]
