@@ -8,6 +8,7 @@ from tidelab.catalogue._label_rules import label_rules
 from tidelab.catalogue.parameters import ChoiceParameter, IntegerParameter, NumberParameter
 from tidelab.catalogue.policy import OLD_SCOPES
 from tidelab.catalogue.samples import SampleFieldName
+from tidelab.catalogue.task import NO_OBJECT
 
 if TYPE_CHECKING:
     from tidelab.catalogue.usecase import UseCase
@@ -29,12 +30,18 @@ def broken_rules(use_case: "UseCase") -> list[Broken]:
         _sample_parameters,
         _published,
         _names,
+        _hooks,
         _policy,
     )
     return [broken for rule in rules for broken in rule(use_case)]
 
 
 def _labels(use_case: "UseCase") -> Iterator[Broken]:
+    if len(use_case.labels) < 2 and not use_case.task.finds_objects:
+        yield (
+            ("labels",),
+            "has one class; a model that names images needs at least two (a detector may look for one kind of thing).",
+        )
     seen: Counter[str] = Counter()
     for index, label in enumerate(use_case.labels):
         seen[label.name.casefold()] += 1
@@ -42,6 +49,11 @@ def _labels(use_case: "UseCase") -> Iterator[Broken]:
             yield (
                 ("labels", index, "name"),
                 f"is '{label.name}', which another label has too; names must differ.",
+            )
+        if use_case.task.finds_objects and label.name.casefold() == NO_OBJECT:
+            yield (
+                ("labels", index, "name"),
+                f"is '{label.name}', which is what a person says of a box without an object; choose another name.",
             )
 
 
@@ -157,6 +169,15 @@ def _names(use_case: "UseCase") -> Iterator[Broken]:
     expected = f"maintainers-{use_case.slug}"
     if use_case.maintainers_group != expected:
         yield ("maintainers_group",), f"is '{use_case.maintainers_group}'; it must be '{expected}'."
+
+
+def _hooks(use_case: "UseCase") -> Iterator[Broken]:
+    for field in ("measures", "products"):
+        seen: Counter[str] = Counter()
+        for index, member in enumerate(getattr(use_case.task, field)):
+            seen[member] += 1
+            if seen[member] > 1:
+                yield ("task", field, index), f"is '{member}', which is named before; once is enough."
 
 
 def _policy(use_case: "UseCase") -> Iterator[Broken]:

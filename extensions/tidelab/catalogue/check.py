@@ -1,4 +1,4 @@
-"""Whether a use case's folder is complete: the files it names, its stacks, its demonstration model, its notebooks."""
+"""Whether a use case's folder is complete: the files it names, its stacks, its demonstration model, its hooks, its notebooks."""
 
 import itertools
 import json
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tidelab.catalogue._label_rules import label_advice
 from tidelab.catalogue.errors import Problem
+from tidelab.catalogue.hooks import hook_problems
 from tidelab.catalogue.load import DECLARATION
 from tidelab.catalogue.notebook_rules import notebook_problems
 from tidelab.catalogue.usecase import UseCase
@@ -20,6 +21,7 @@ BUNDLE_FILES = ("model.onnx", "card.json", "reference.npz")
 def check_usecase(use_case: UseCase) -> list[Problem]:
     """Return everything that is wrong with a use case whose declaration could be read."""
     problems = [*_files(use_case), *_stacks(use_case), *_demo(use_case), *_sample(use_case)]
+    problems += hook_problems(use_case, use_case.folder / DECLARATION)
     for name, notebook in use_case.notebooks.items():
         if notebook.path.is_file():
             problems += notebook_problems(use_case, name)

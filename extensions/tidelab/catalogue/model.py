@@ -19,10 +19,10 @@ class Preprocessing(Part):
     """How the pixels become the input of published weights, as their authors did it."""
 
     size_px: int = Field(title="Size", description="Side of the square input, pixels.", ge=16, le=1024)
-    crop: Literal["centre-square", "pad-square"] = Field(
+    crop: Literal["centre-square", "shorter-side", "pad-square"] = Field(
         "centre-square",
         title="Crop",
-        description="centre-square cuts the longer side; pad-square fills the shorter one.",
+        description="centre-square cuts the longer side and resizes; shorter-side resizes first and then cuts; pad-square fills the shorter one.",
     )
     resample: Literal["bilinear", "bicubic", "lanczos", "area"] = Field(
         "bilinear", title="Resampling", description="Resampling filter."

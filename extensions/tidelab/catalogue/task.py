@@ -16,11 +16,17 @@ LabelName = Annotated[
 LabelKind = Literal["taxon", "life-stage", "morphotype", "non-living", "artefact"]
 BIOLOGICAL: Final = ("taxon", "life-stage", "morphotype")
 NOT_LIVING: Final = ("non-living", "artefact")
+NO_OBJECT: Final = "no object"
+"""The name that a person gives a box of a detector in which there is nothing; no class may be called so."""
 
 
 _MEMBER: Final = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 Member = Annotated[str, StringConstraints(pattern=_MEMBER)]
 """``package.module:name``, of the toolkit or of the use case's own ``src/`` folder."""
+
+
+CLASSIFIER: Final = "tidelab.models.classifier:ImageClassifier"
+DETECTOR: Final = "tidelab.models.detector:ObjectDetector"
 
 
 class Task(Part):
@@ -46,13 +52,27 @@ class Task(Part):
         title="Products",
         description="Functions that make files of a finished analysis, in the folder `products/` of the run.",
     )
-    predictor: str = Field(
-        "tidelab.models.classifier:ImageClassifier",
+    predictor: Member = Field(
+        default_factory=lambda before: DETECTOR if before.get("kind") == "object-detection" else CLASSIFIER,
         title="Predictor",
-        description="Class that turns images into predictions, `package.module:Class`; either of the toolkit or of the "
-        "use case's own `src/` folder.",
-        pattern=_MEMBER,
+        description="Class that turns images into predictions, `package.module:Class`; either of the toolkit or of the use case's own "
+        f"`src/` folder. By default `{CLASSIFIER}`, of object-detection `{DETECTOR}`.",
     )
+
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the model looks for objects in each picture, instead of naming the picture."""
+        return self.kind == "object-detection"
+
+    @property
+    def hooks(self) -> dict[str, str]:
+        """Field -> member of every hook that is declared, the predictor included; as a person finds it in the declaration."""
+        found = {"task.predictor": self.predictor}
+        if self.reader:
+            found["task.reader"] = self.reader
+        for name, members in (("measures", self.measures), ("products", self.products)):
+            found |= {f"task.{name}[{index}]": member for index, member in enumerate(members)}
+        return found
 
 
 class Label(Part):

@@ -63,7 +63,9 @@ class UseCase(Part):
     stacks: Stacks = Field(title="Stacks", description="The environments it runs in.")
     resources: Resources = Field(title="Resources", description="The sizes of server a person may choose.")
     task: Task = Field(title="Task", description="What is asked of one image.")
-    labels: tuple[Label, ...] = Field(title="Labels", description="The classes, at least two.", min_length=2)
+    labels: tuple[Label, ...] = Field(
+        title="Labels", description="The classes: at least two, of a detector at least one.", min_length=1
+    )
     model: Model = Field(title="Model", description="Where its model comes from.")
     notebooks: dict[Identifier, Notebook] = Field(
         title="Notebooks", description="Name -> notebook; `analyse` must be there.", min_length=1

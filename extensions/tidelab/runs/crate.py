@@ -71,7 +71,7 @@ def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outpu
     parameters = [_parameter(crate, name, value) for name, value in manifest["parameters"].items()]
     action = ContextEntity(crate, f"#run-{manifest['run']}", properties={
         "@type": "CreateAction",
-        "name": f"{use_case.slug}: {manifest['counts']['images']} images classified",
+        "name": f"{use_case.slug}: {_what(manifest)}",
         "startTime": manifest["started"],
         "endTime": manifest["finished"],
         "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
@@ -82,6 +82,15 @@ def write_crate(folder: Path, manifest: dict[str, Any], use_case: UseCase, outpu
     crate.root_dataset["mentions"] = action
     metadata = crate.metadata.generate()
     write_json(folder / CRATE_FILE, metadata)
+
+
+def _what(manifest: dict[str, Any]) -> str:
+    images = manifest["counts"]["images"]
+    return (
+        f"{images} pictures searched for objects"
+        if "detection" in manifest
+        else f"{images} images classified"
+    )
 
 
 def _output(crate: ROCrate, name: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tidelab import paths
 from tidelab.catalogue import CatalogueError, UseCase, load_usecase
@@ -16,18 +17,27 @@ from tidelab.models import ModelBundle, ModelError, Predictor, load_predictor
 from tidelab.runs.cache import ResultCache
 from tidelab.runs.errors import RunCancelled, RunError
 from tidelab.runs.folder import LOCK_FILE, LOG_FILE, RunFolder
+from tidelab.runs.hooks import Hooks, load_hooks
 from tidelab.runs.inputs.collect import Collection, collect
 from tidelab.runs.inputs.decode import configure_pillow
+from tidelab.runs.inputs.reading import ReaderContext, call_reader
 from tidelab.runs.inputs.samples import Samples, given_values, samples_of
+from tidelab.runs.inputs.taken import TIME_ZONE, checked_time_zone
+from tidelab.runs.items import Finding
 from tidelab.runs.keys import KeyMaker
 from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
-from tidelab.runs.manifest import make_manifest
+from tidelab.runs.manifest import detection_manifest, make_manifest
+from tidelab.runs.measuring import Measure, Measuring
+from tidelab.runs.methods import detection_words
+from tidelab.runs.objects import Thresholds
+from tidelab.runs.own_products import make_products
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.policy import cache_file, honest
 from tidelab.runs.processes import FileLock
 from tidelab.runs.products import Scene, write_provenance, write_tables
 from tidelab.runs.progress import CANCEL_FILE, Progress, now
+from tidelab.runs.reader import running_context
 from tidelab.runs.request import SAMPLE, RunRequest
 from tidelab.runs.samples import samples_manifest
 from tidelab.runs.slots import slot
@@ -48,6 +58,9 @@ class _Ready:
     use_case: UseCase
     bundle: ModelBundle
     predictor: Predictor
+    hooks: Hooks
+    thresholds: Thresholds | None
+    time_zone: str
 
 
 def execute(folder: RunFolder, *, own_process: bool = False, stop: threading.Event | None = None) -> RunState:
@@ -151,8 +164,21 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
     ready = _load(folder.request)
     limits = Limits.of(ready.use_case)
     configure_pillow(limits)
+    context = running_context(folder, ready.use_case, limits, progress, log)
+    try:
+        _run_in(context, folder, ready, progress, started, clock)
+    finally:
+        context.clean()
+    log.write("The run is done.")
+    progress.finish(status="done", step="", message="")
+
+
+def _run_in(
+    context: ReaderContext, folder: RunFolder, ready: _Ready, progress: Progress, started: str, clock: float
+) -> None:
+    log, limits = context.log, context.limits
     progress.update(step="Looking at the files")
-    collection = _collect(ready, limits, log)
+    collection = _collect(ready, context)
     samples = _samples(ready, collection, log)
     slug, kind = ready.use_case.slug, ready.request.policy
     path = cache_file(folder.runs_root, slug, kind)
@@ -161,8 +187,9 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
             pipeline = _predict_all(folder, ready, collection, cache, limits, progress, log)
             progress.update(step="Writing the results")
             scene = Scene(
-                folder.path, ready.request, ready.use_case, ready.bundle, samples, pipeline.cache, log
-            )
+                folder.path, ready.request, ready.use_case, ready.bundle, samples, pipeline.cache, log,
+                thresholds=ready.thresholds,
+            )  # fmt: skip
             verdict = write_tables(scene, pipeline.results, pipeline.failures)
             computed = cache.computed()
         pipeline.thumbnails.finish()
@@ -171,7 +198,17 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
         )
         manifest["side_files"] = [source.name for source in collection.side_files]
         manifest["samples"] = samples_manifest(scene, collection, pipeline.failures, limits)
+        manifest |= _of_hooks(ready, pipeline, log)
         write_provenance(scene, manifest, verdict)
+        if ready.hooks.products:
+            progress.update(step="Making the files of this use case")
+            made = make_products(folder, ready.use_case, ready.hooks.products, context)
+            manifest |= {
+                "products": list(made.files),
+                "product_problems": list(made.problems),
+                "finished": now(),
+            }
+            write_provenance(scene, manifest, verdict)
         counted = Counted(
             [result.image_id for result in pipeline.results],
             pipeline.work.predicted if computed is None else computed,
@@ -182,8 +219,18 @@ def _run(folder: RunFolder, progress: Progress, log: RunLog) -> None:
         adopt_earlier(folder, log)
     finally:
         collection.close()
-    log.write("The run is done.")
-    progress.finish(status="done", step="", message="")
+
+
+def _of_hooks(ready: _Ready, pipeline: Pipeline, log: RunLog) -> dict[str, Any]:
+    """Return what the manifest says of hooks and of a detector's objects."""
+    found: dict[str, Any] = {}
+    if digests := ready.hooks.digests():
+        found["hooks"] = {"sources": digests, "measures": dict(ready.hooks.key)}
+    if ready.thresholds is not None:
+        said = detection_manifest(pipeline.results, ready.bundle.card, ready.thresholds)
+        log.write(detection_words(said))
+        found["detection"] = said
+    return found
 
 
 def _load(request: RunRequest) -> _Ready:
@@ -194,14 +241,20 @@ def _load(request: RunRequest) -> _Ready:
             f"The model in {request.model.folder} is not the one this run was asked with: it changed in between. "
             "Start the analysis again as a new run."
         )
-    predictor = load_predictor(bundle, use_case.task.predictor, search=[str(use_case.source_folder)])
-    return _Ready(request, use_case, bundle, predictor)
+    hooks, task = load_hooks(use_case), use_case.task
+    predictor = load_predictor(bundle, task.predictor, search=[str(use_case.source_folder)])
+    given = request.parameters.get("threshold")
+    thresholds = Thresholds.of(bundle.card, given) if task.finds_objects else None
+    zone = checked_time_zone(request.parameters.get(TIME_ZONE))
+    return _Ready(request, use_case, bundle, predictor, hooks, thresholds, zone)
 
 
-def _collect(ready: _Ready, limits: Limits, log: RunLog) -> Collection:
+def _collect(ready: _Ready, context: ReaderContext) -> Collection:
+    log = context.log
     sample = ready.request.images == [SAMPLE]
     given = [ready.use_case.sample_folder] if sample else [Path(path) for path in ready.request.images]
-    collection = collect(given, limits)
+    reader = ready.hooks.reader
+    collection = collect(given, context.limits, call_reader(*reader, context) if reader else None)
     for note in collection.notes:
         log.write(note)
     if collection.ignored:
@@ -222,14 +275,21 @@ def _predict_all(
     progress: Progress,
     log: RunLog,
 ) -> Pipeline:
-    progress.update(step="Classifying the images")
-    sizes = ready.use_case.samples.measures_sizes
+    finding = Finding(ready.thresholds, ready.time_zone) if ready.thresholds is not None else None
+    progress.update(step="Looking for objects in the pictures" if finding else "Classifying the images")
+    # The particle of an image is measured, and a picture with many objects is no image of one.
+    sizes = ready.use_case.samples.measures_sizes and finding is None
+    measures: dict[str, Measure] = {"particle size": particle_size} if sizes else {}
+    changing: dict[str, Any] = {"measure": MEASURE} if sizes else {}
+    if ready.hooks.measures:
+        changing["measures"] = ready.hooks.key
     pipeline = Pipeline(
-        measure=particle_size if sizes else None,
+        measuring=Measuring({**measures, **ready.hooks.measures}),
+        finding=finding,
         predictor=ready.predictor,
         n_labels=len(ready.bundle.card.labels),
         cache=cache,
-        keys=KeyMaker(ready.bundle, ready.predictor, {"measure": MEASURE} if sizes else {}),
+        keys=KeyMaker(ready.bundle, ready.predictor, changing),
         limits=limits,
         progress=progress,
         thumbnails=ThumbnailWriter(folder.path),

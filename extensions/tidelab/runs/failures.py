@@ -174,6 +174,12 @@ KINDS: Final[dict[str, Kind]] = {
         "A table that EcoTaxa imports: a line of columns, a line of types, a line for each image.",
         "Correct the table, or give the value in samples.csv, and run again; finished images are kept. Until then it is not known.",
     ),
+    "measure-failed": Kind(
+        "Image on which a measure of the use case failed",
+        "It was analysed, but one of the use case's measures failed on it ({detail}); its numbers stand empty.",
+        "Measures that work on every picture.",
+        "Send the picture to the maintainers of the use case. The next run tries it again.",
+    ),
     # --- FlowCam runs ------------------------------------------------------------------------------------------
     "flowcam-list": Kind(
         "FlowCam list that cannot be read",

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tidelab import paths
 from tidelab.catalogue import UseCase
+from tidelab.domain.results import BOX_COLUMNS
 from tidelab.domain.state import RunState
 from tidelab.domain.verdict import Verdict
 from tidelab.runs.errors import RunError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from tidelab.domain.estimate import Estimates
     from tidelab.domain.sample import Sample
+    from tidelab.runs.own_products import Product
     from tidelab.runs.request import RunRequest
 
 LOCK_FILE: Final = "run.lock"
@@ -105,11 +107,55 @@ class RunFolder:
             update={"status": "failed", "message": self._interrupted(), "finished": again.updated}
         )
 
+    @property
+    def finds_objects(self) -> bool:
+        """Whether the model of this run looks for objects in pictures: its rows are objects then, and it has `pictures`."""
+        return (self.path / "pictures.csv").is_file()
+
     def results(self) -> "pd.DataFrame":
-        """Return ``results.csv``: columns `tidelab.domain.results.RESULT_COLUMNS`, sorted by image."""
-        frame = self._table("results.csv", {"score": float})
+        """Return ``results.csv``, sorted by image: columns `tidelab.domain.results.RESULT_COLUMNS`; of a detector `OBJECT_COLUMNS`."""
+        boxes = dict.fromkeys(BOX_COLUMNS, float) if self.finds_objects else {}
+        frame = self._table("results.csv", {"score": float, **boxes})
         frame["aphia_id"] = frame["aphia_id"].replace("", None).astype("Int64")
         return frame
+
+    def pictures(self) -> "pd.DataFrame":
+        """Return ``pictures.csv`` of a detector's run: columns `tidelab.domain.results.PICTURE_COLUMNS`, zero objects or not.
+
+        `RunError` says so for the run of a model that names images.
+        """
+        self._require_objects()
+        return self._table("pictures.csv", {"width_px": int, "height_px": int, "objects": int})
+
+    def detections(self) -> "pd.DataFrame":
+        """Return ``detections.csv`` of a detector's run: columns `tidelab.domain.results.DETECTION_COLUMNS`; `above_threshold` is bool."""
+        self._require_objects()
+        frame = self._table("detections.csv", {"score": float, **dict.fromkeys(BOX_COLUMNS, float)})
+        frame["aphia_id"] = frame["aphia_id"].replace("", None).astype("Int64")
+        frame["above_threshold"] = frame["above_threshold"] == "yes"
+        return frame
+
+    def objects(self) -> "pd.DataFrame":
+        """Return ``objects.csv``: what the use case's reader measured of each object, in the order of the results.
+
+        Columns that hold numbers alone are numbers, NaN where not known. A run without measurements gives a table without rows.
+        """
+        import pandas as pd
+
+        if not (self.path / "objects.csv").is_file():
+            return pd.DataFrame(columns=["image_id", "image"])
+        frame = self._table("objects.csv", {})
+        for name in frame.columns.difference(["image_id", "image"]):
+            numbers = pd.to_numeric(frame[name].replace("", None), errors="coerce")
+            if numbers.notna().sum() == (frame[name] != "").sum():
+                frame[name] = numbers
+        return frame
+
+    def products(self) -> "list[Product]":
+        """Return the files that the use case's own functions made of this run, in the order they are declared."""
+        from tidelab.runs.own_products import products_of
+
+        return products_of(self)
 
     def failed_files(self) -> "pd.DataFrame":
         """Return ``failed_files.csv``: columns `tidelab.domain.results.FAILED_COLUMNS`."""
@@ -152,7 +198,7 @@ class RunFolder:
         return {name: known.sample for name, known in read_records(self.samples()).items()}
 
     def statistics(self) -> "pd.DataFrame":
-        """Return image statistics, one row an image in the order of the results; index ``image_id``."""
+        """Return image statistics, one row an image in the order of the results (of a detector: of the pictures); index ``image_id``."""
         import pandas as pd
 
         frame = self._table("statistics.csv", {})
@@ -161,13 +207,14 @@ class RunFolder:
         return result
 
     def embeddings(self) -> npt.NDArray[np.float32]:
-        """Return float32 of shape ``(n, d)``, in the order of the results."""
+        """Return float32 of shape ``(n, d)``, in the order of the results; of a detector in that of the pictures."""
         return self._array("embeddings.npy")
 
     def probabilities(self) -> npt.NDArray[np.float32]:
         """Return calibrated probabilities, float32 of shape ``(n, k)``: order of the results, order of the labels in the model's card.
 
-        `RunError` says so for a run of a version that did not keep them.
+        Of a detector: in the order of the pictures, for each class the best score of any object. `RunError` says so for a run of a
+        version that did not keep them.
         """
         return self._array("probabilities.npy")
 
@@ -221,6 +268,12 @@ class RunFolder:
             )
         elif state.own_process:
             end(state.pid, state.process)
+
+    def _require_objects(self) -> None:
+        if not self.finds_objects and (self.path / "results.csv").is_file():
+            raise RunError(
+                f"Run {self.run_id} is of a model that names images and looks for no objects in them, so it has no table of pictures."
+            )
 
     def _interrupted(self) -> str:
         return honest(INTERRUPTED, kept=ephemeral_hours(self.path) is None)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tidelab.models import ModelBundle, Predictor
 from tidelab.runs.versions import package_version
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """Raised when decoding or the record changes so that a result could differ: stands for the code in :data:`SOURCES`."""
 
 SOURCES: Final = (
@@ -33,8 +33,8 @@ class KeyMaker:
     predictor
         Its class, ``INFERENCE_VERSION`` and ``runtime`` enter the key.
     parameters
-        Parameters that change a *prediction*. Thresholds and the like are applied after it and do not belong here, so that moving
-        one costs nothing. Today's predictors take none.
+        What else changes a *prediction*, such as the measures that are kept with it and their versions. Thresholds and the like are
+        applied after it and do not belong here, so that moving one costs nothing.
     """
 
     def __init__(self, bundle: ModelBundle, predictor: Predictor, parameters: Mapping[str, Any]) -> None:

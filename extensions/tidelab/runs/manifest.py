@@ -4,13 +4,17 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tidelab import paths
 from tidelab.catalogue import UseCase
+from tidelab.domain.card import ModelCard
 from tidelab.environments.state import read_stamp
 from tidelab.models import ModelBundle, Predictor
+from tidelab.runs.items import ImageResult
+from tidelab.runs.objects import Thresholds
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.progress import now
 from tidelab.runs.request import RunRequest
@@ -75,6 +79,25 @@ def make_manifest(
         "environment": environment(use_case.stacks.analyse),
         "started": started,
         "finished": now(),
+    }
+
+
+def detection_manifest(
+    results: Sequence[ImageResult], card: ModelCard, thresholds: Thresholds
+) -> dict[str, Any]:
+    """Return what the manifest says of a detector's run: how many objects in how many pictures, and from which score they count."""
+    found = [result.detections for result in results if result.detections is not None]
+    counted = [int(thresholds.above(one).sum()) for one in found]
+    spec = card.detection
+    return {
+        "pictures": len(results),
+        "pictures_with_objects": sum(1 for count in counted if count),
+        "objects": sum(counted),
+        "stored": sum(len(one) for one in found),
+        "stored_from": spec.stored_from if spec else None,
+        "nms_iou": spec.iou if spec else None,
+        "thresholds": thresholds.as_mapping(card.labels),
+        "thresholds_chosen": thresholds.chosen,
     }
 
 

@@ -13,6 +13,10 @@ DEMO_WARNING = (
 )
 
 
+CLASSIFIER_SCORES: Final = "Scores are calibrated probabilities of the model, not measured accuracies"
+DETECTOR_SCORES: Final = "Scores are the model's own and are not calibrated; they are no measured accuracies"
+
+
 @dataclass(frozen=True)
 class Knowledge:
     """What became known of a run after the model spoke.
@@ -50,20 +54,19 @@ def methods_paragraph(
     """
     counts, code = manifest["counts"], manifest["code"]
     packages = manifest["environment"]["packages"]
-    threshold = manifest["parameters"].get("threshold")
+    found = manifest.get("detection")
+    done = f"{_searched(counts['images'])}" if found else f"{_images(counts['images'])} classified"
     limit = (
-        f" A name was given where its score was at least {threshold:g}; other images are counted as unidentified."
-        if threshold is not None
-        else ""
+        f" {detection_words(found)}" if found else _threshold_words(manifest["parameters"].get("threshold"))
     )
     commit = f", commit {code['commit'][:12]}" if code["commit"] else ""
     modified = " with local changes" if code["modified"] else ""
     software = ", ".join(f"{name} {found}" for name, found in packages.items() if name != "tidelab")
     known = known or Knowledge()
     sentences = (
-        f"{_images(counts['images'])} classified with Tidelab {code['tidelab']}{commit}{modified} "
+        f"{done} with Tidelab {code['tidelab']}{commit}{modified} "
         f"(use case {slug}) by the model {_model_words(manifest)}.{limit} {_left_out(counts['failed_files'])}",
-        "Scores are calibrated probabilities of the model, not measured accuracies"
+        f"{DETECTOR_SCORES if found else CLASSIFIER_SCORES}"
         f"{'.' if known.validation else ', and no person has validated them.'}",
         known.validation,
         known.effort,
@@ -73,6 +76,34 @@ def methods_paragraph(
     )
     warning = f"{DEMO_WARNING}\n\n" if manifest["model"]["demo"] else ""
     return f"# Methods\n\n{warning}{' '.join(sentence for sentence in sentences if sentence)}\n"
+
+
+def detection_words(found: Mapping[str, Any]) -> str:
+    """Return how many objects a detector found and from which score they count, in words.
+
+    Parameters
+    ----------
+    found
+        See `tidelab.runs.manifest.detection_manifest`.
+    """
+    objects, pictures = found["objects"], found["pictures"]
+    limits = sorted(set(found["thresholds"].values()))
+    scores = f"{limits[0]:g}" if len(limits) == 1 else f"{limits[0]:g} to {limits[-1]:g}, by class"
+    counting = f"An object counts where its score is at least {scores} ({found['thresholds_chosen']})"
+    if not objects:
+        return f"No object was found in {pictures:,} picture{'s' if pictures != 1 else ''}. {counting}."
+    inside = found["pictures_with_objects"]
+    objects_words = f"{objects:,} object{'s were' if objects != 1 else ' was'} found"
+    return (
+        f"{objects_words} in {inside:,} of {pictures:,} picture{'s' if pictures != 1 else ''}. {counting}. An animal that stays is "
+        "found in every picture it is in: these are counts of objects in pictures, not of individuals."
+    )
+
+
+def _threshold_words(threshold: float | None) -> str:
+    if threshold is None:
+        return ""
+    return f" A name was given where its score was at least {threshold:g}; other images are counted as unidentified."
 
 
 def model_reference(manifest: Mapping[str, Any]) -> str:
@@ -93,6 +124,10 @@ def _model_words(manifest: Mapping[str, Any]) -> str:
 
 def _images(count: int) -> str:
     return "1 image was" if count == 1 else f"{count} images were"
+
+
+def _searched(count: int) -> str:
+    return f"{'1 picture was' if count == 1 else f'{count} pictures were'} searched for objects"
 
 
 def _left_out(count: int) -> str:
@@ -120,8 +155,11 @@ def citation_text(manifest: dict[str, Any], use_case: UseCase) -> str:
 
 
 PACKAGE_FILES: Final[Mapping[str, str]] = {
-    "results.csv": "what the model said, one row an image: class, score, five best classes; `status` is predicted, or unidentified below "
-    "the threshold; it never changes",
+    "results.csv": "what the model said, one row an image (of a detector: an object): class, score, five best classes; `status` is "
+    "predicted, or unidentified below the threshold; it never changes",
+    "pictures.csv": "of a detector: one row a picture, with or without objects: when, where, size in pixels, objects that count",
+    "detections.csv": "of a detector: every object that is stored, with its box in pixels and whether its score reaches the threshold",
+    "objects.csv": "what was measured of each object, in the order of results.csv",
     "determinations.csv": "the name in force of each image: a person's word where there is one, else the model's; by whom and when",
     "validations.jsonl": "every act of a person on these images, and every act taken back",
     "audits.json": "random checks: which images were drawn, and the probability of each",
@@ -147,7 +185,10 @@ def package_note(manifest: Mapping[str, Any], names: Iterable[str]) -> str:
     """Return the README of a package that holds the files of these names."""
     warning = f"\n{DEMO_WARNING.replace('**', '')}\n" if manifest["model"]["demo"] else ""
     there = set(names)
-    lines = "\n".join(f"{name:24} {words}" for name, words in PACKAGE_FILES.items() if name in there)
+    own = {str(one["file"]): str(one["title"]) for one in manifest.get("products", ())}
+    known = {**PACKAGE_FILES, **own}
+    lines = "\n".join(f"{name:24} {words}" for name, words in known.items() if name in there)
+    lines += "".join(f"\n\nMissing: {problem}" for problem in manifest.get("product_problems", ()))
     return f"""{manifest["use_case"]["title"]}
 Run {manifest["run"]}, finished {manifest["finished"]}
 {warning}

@@ -10,10 +10,12 @@ from tidelab.catalogue import UseCase
 from tidelab.runs.errors import RunError
 from tidelab.runs.failures import InputError
 from tidelab.runs.folder import RunFolder
+from tidelab.runs.hooks import load_hooks
 from tidelab.runs.inputs.collect import Collection, collect
 from tidelab.runs.inputs.source import Source
 from tidelab.runs.limits import Limits
 from tidelab.runs.meaning import use_case_of
+from tidelab.runs.reader import reading_again
 from tidelab.runs.request import SAMPLE
 
 MAX_ORIGINAL_MB: Final = 256
@@ -50,7 +52,7 @@ class Original:
 
 
 def originals(folder: RunFolder, image_ids: Names[str] | None = None) -> Iterator[Original]:
-    """Yield the images of a finished run in the order of its results, one at a time.
+    """Yield the images of a finished run in the order of its results, one at a time; of a detector its pictures, with or without objects.
 
     An image that is gone or was changed since is yielded with its problem; nothing is raised for it.
 
@@ -59,15 +61,19 @@ def originals(folder: RunFolder, image_ids: Names[str] | None = None) -> Iterato
     folder
         A run that is done.
     image_ids
-        Only these; by default all.
+        Only these; by default all. Of a detector those of pictures.
 
     Raises
     ------
     RunError
         When the run has no results.
     """
-    results = folder.results()
-    rows = list(zip(results["image"], results["image_id"], strict=True))
+    if folder.finds_objects:
+        pictures = folder.pictures()
+        rows = list(zip(pictures["picture"], pictures["picture_id"], strict=True))
+    else:
+        results = folder.results()
+        rows = list(zip(results["image"], results["image_id"], strict=True))
     wanted = [row for row in rows if image_ids is None or row[1] in image_ids]
     use_case = use_case_of(folder)
     limits = Limits.of(use_case) if use_case else Limits()
@@ -94,11 +100,19 @@ def collect_again(folder: RunFolder, use_case: UseCase | None, limits: Limits) -
         When the input is gone.
     """
     given = folder.request.images
-    if given != [SAMPLE]:
-        return collect([Path(path) for path in given], limits)
     if use_case is None:
-        raise RunError(f"The use case {folder.request.use_case} is gone, and its sample with it.")
-    return collect([use_case.sample_folder], limits)
+        if given == [SAMPLE]:
+            raise RunError(f"The use case {folder.request.use_case} is gone, and its sample with it.")
+        return collect([Path(path) for path in given], limits)
+    paths = [use_case.sample_folder] if given == [SAMPLE] else [Path(path) for path in given]
+    read, clean = reading_again(folder, use_case, limits, load_hooks(use_case))
+    try:
+        found = collect(paths, limits, read)
+    except BaseException:
+        clean()
+        raise
+    found.cleanups.append(clean)
+    return found
 
 
 def _original(image: str, image_id: str, sources: dict[str, Source], limits: Limits) -> Original:

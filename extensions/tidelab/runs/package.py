@@ -12,11 +12,14 @@ from tidelab.runs.errors import RunError
 from tidelab.runs.files import replacing
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.methods import PACKAGE_FILES, package_note
+from tidelab.runs.own_products import FOLDER, products_of
 from tidelab.runs.progress import STATE_FILE
 from tidelab.runs.sizes_table import classes_csv
 from tidelab.runs.texts import current_citation, current_methods, estimates_of
 
 _NOTE: Final = "README.txt"
+MOST_PRODUCT_BYTES: Final = 500_000_000
+"""Largest file of a use case's own that goes into the package."""
 _SOURCES: Final = (STATE_FILE, "validations.jsonl", "audits.json", "estimates.json", "ifdo-header.json")
 """Files after whose last change a package is stale: the last that an attempt writes, and those that people change."""
 
@@ -53,17 +56,24 @@ def make_package(folder: RunFolder, path: Path | None = None, more: Mapping[str,
     written = {**_current_texts(folder), **(more or {})}
     lying = {name: folder.path / name for name in PACKAGE_FILES if name not in written}
     there = {name: file for name, file in lying.items() if file.is_file() and not file.is_symlink()}
+    there |= _products(folder)
     # A run that failed before it wrote where its results come from has no note; its state says why.
     with contextlib.suppress(RunError, KeyError):
         written[_NOTE] = package_note(folder.manifest(), {*written, *there})
     inside = f"{folder.request.use_case}-{folder.run_id}"
     with replacing(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in (_NOTE, *PACKAGE_FILES):
+        for name in dict.fromkeys((_NOTE, *PACKAGE_FILES, *there)):
             if name in written:
                 archive.writestr(f"{inside}/{name}", written[name])
             elif name in there:
                 archive.write(there[name], f"{inside}/{name}")
     return out
+
+
+def _products(folder: RunFolder) -> dict[str, Path]:
+    """Return the use case's own files; a very large one (a video) stays in the run's folder and has its own download."""
+    own = products_of(folder)
+    return {f"{FOLDER}/{one.name}": one.path for one in own if one.size <= MOST_PRODUCT_BYTES}
 
 
 def determinations_csv(folder: RunFolder) -> str:

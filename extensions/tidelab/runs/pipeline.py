@@ -4,28 +4,30 @@ Reading and looking up happen in this thread, decoding in a few others, one batc
 in the cache before the next begins, so a run that is killed repeats at most one batch.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from posixpath import splitext
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 from tidelab.domain.image import DecodedImage
 from tidelab.domain.prediction import Prediction
 from tidelab.models import Predictor
+from tidelab.runs.answers import checked, joined
 from tidelab.runs.cache import ResultCache
 from tidelab.runs.errors import RunCancelled
-from tidelab.runs.failures import FailedFile, InputError
+from tidelab.runs.failures import FailedFile, InputError, failed
 from tidelab.runs.inputs.decode import decode, read_header
 from tidelab.runs.inputs.particles import CutPayload
 from tidelab.runs.inputs.sniff import suffix_note
 from tidelab.runs.inputs.source import Payload, Source
+from tidelab.runs.inputs.taken import Taken, taken
+from tidelab.runs.items import Finding, ImageResult, Item, Work
 from tidelab.runs.keys import KeyMaker
 from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
+from tidelab.runs.measuring import Measured, Measuring
+from tidelab.runs.objects import kept_thumbnails
 from tidelab.runs.progress import Progress
 from tidelab.runs.thumbnails import ThumbnailWriter
 
@@ -37,53 +39,7 @@ _CHUNK_IMAGES: Final = 256
 _CHUNK_BYTES: Final = 64 * 2**20
 _DECODERS: Final = 2
 
-Measure = Callable[[npt.NDArray[np.uint8]], Mapping[str, float]]
-
-
-@dataclass
-class Item:
-    """One image on its way."""
-
-    name: str
-    order: tuple[int, int]
-    image_id: str
-    size: int
-    page: int
-    key: bytes
-    sides: tuple[tuple[str, str], ...]
-    payload: Payload | None
-    pixels: int = 0
-
-
-@dataclass(frozen=True)
-class ImageResult:
-    """One image that was predicted, now or before.
-
-    Parameters
-    ----------
-    name, image_id, size, sides
-        Display name, digest, bytes of its file, and suffix and digest of each side file.
-    probabilities, embedding, statistics
-        Of its :class:`Prediction`.
-    """
-
-    name: str
-    image_id: str
-    size: int
-    sides: tuple[tuple[str, str], ...]
-    probabilities: npt.NDArray[np.float32]
-    embedding: npt.NDArray[np.float32]
-    statistics: dict[str, float]
-
-
-@dataclass
-class Work:
-    """What was done for it: what a second run of the same must not do."""
-
-    decoded: int = 0
-    predicted: int = 0
-    model_calls: int = 0
-    known: int = 0
+Decoded = tuple[DecodedImage, Measured]
 
 
 @dataclass
@@ -98,8 +54,10 @@ class Pipeline:
         Where results are kept, and what they are called.
     limits, progress, thumbnails, log
         Of the run.
-    measure
-        More statistics of an image, kept with those of the predictor; what it is must be part of `keys`.
+    measuring
+        More statistics of an image, kept with those of the predictor; what they are must be part of `keys`.
+    finding
+        For a detector; None: the model names images.
     """
 
     predictor: Predictor
@@ -110,13 +68,14 @@ class Pipeline:
     progress: Progress
     thumbnails: ThumbnailWriter
     log: RunLog
-    measure: Measure | None = None
+    measuring: Measuring = field(default_factory=Measuring)
+    finding: Finding | None = None
     failures: list[FailedFile] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     results: list[ImageResult] = field(default_factory=list)
     _results: list[tuple[tuple[int, int], ImageResult]] = field(default_factory=list)
     _waiting: dict[bytes, list[Item]] = field(default_factory=dict)
-    _extra_pages: int = 0
+    _extra: int = 0
 
     def run(self, sources: Sequence[Source]) -> None:
         """Fill ``results``, in the order of `sources`, and ``failures``.
@@ -186,7 +145,8 @@ class Pipeline:
         # Once for all its pages: whoever reads the header of each page again reads a thousand pages a million times.
         header = read_header(payload, self.limits) if payload.picture == "TIFF" else None
         pages = header.pages if header else 1
-        self._extra_pages += pages - 1
+        self._extra += pages - 1
+        measurements: Mapping[str, float | str] | None = getattr(source, "measurements", None)
         items = []
         for page in range(pages):
             suffix = f"#{page + 1}" if pages > 1 else ""
@@ -203,9 +163,17 @@ class Pipeline:
                     payload=payload.share() if page else payload,
                     # The size of a particle is known from its list, and asking its payload would cut it out in this thread.
                     pixels=header.pixels if header else payload.size if cut_out else 0,
+                    taken=self._taken(source, payload),
+                    measurements=measurements,
                 )
             )
         return items
+
+    def _taken(self, source: Source, payload: Payload) -> Taken:
+        if self.finding is None:
+            return Taken()
+        told: Taken | None = getattr(source, "taken", None)
+        return told if told is not None else taken(source.name, payload, self.finding.time_zone)
 
     def _side_digest(self, side: Source) -> str:
         try:
@@ -240,8 +208,8 @@ class Pipeline:
 
     def _decoded_ahead(
         self, pool: ThreadPoolExecutor, batches: Iterator[list[Item]]
-    ) -> Iterator[tuple[list[Item], list[Future[DecodedImage]]]]:
-        ahead: tuple[list[Item], list[Future[DecodedImage]]] | None = None
+    ) -> Iterator[tuple[list[Item], list[Future[Decoded]]]]:
+        ahead: tuple[list[Item], list[Future[Decoded]]] | None = None
         for batch in batches:
             current = batch, [pool.submit(self._decode, item) for item in batch]
             if ahead:
@@ -250,36 +218,48 @@ class Pipeline:
         if ahead:
             yield ahead
 
-    def _decode(self, item: Item) -> DecodedImage:
+    def _decode(self, item: Item) -> Decoded:
         assert item.payload
         try:
             pixels = decode(item.payload, item.page, self.limits)
         finally:
             self._release(item)
-        return DecodedImage(path=item.name, image_id=item.image_id, pixels=pixels)
+        # Here and not after the prediction: measuring then goes on beside the model.
+        return DecodedImage(item.name, item.image_id, pixels), self.measuring.of(pixels)
 
-    def _predict(self, batch: list[Item], futures: list[Future[DecodedImage]]) -> None:
+    def _predict(self, batch: list[Item], futures: list[Future[Decoded]]) -> None:
         if self.progress.cancelled.is_set():
             raise RunCancelled
         items: list[Item] = []
         images: list[DecodedImage] = []
+        measured: list[Measured] = []
         for item, future in zip(batch, futures, strict=True):
             try:
-                images.append(future.result())
-                items.append(item)
+                image, numbers = future.result()
             except InputError as error:
                 self._fail_all(item, error)
+                continue
+            items.append(item)
+            images.append(image)
+            measured.append(numbers)
         self.work.decoded += len(images)
-        answers = self._measured(images, self._ask(images))
+        told = self._ask(images)
+        measured = [
+            numbers.beside(answer.statistics) if isinstance(answer, Prediction) else numbers
+            for numbers, answer in zip(measured, told, strict=True)
+        ]
+        answers = [joined(*one) for one in zip(images, measured, told, strict=True)]
         good = {
             item.key: answer
-            for item, answer in zip(items, answers, strict=True)
-            if isinstance(answer, Prediction)
+            for item, answer, numbers in zip(items, answers, measured, strict=True)
+            # A prediction whose measures failed is used and not kept: the next run tries them again.
+            if isinstance(answer, Prediction) and not numbers.problems
         }
         self.cache.put_many(good)
-        self.work.predicted += len(good)
-        for item, answer in zip(items, answers, strict=True):
+        for item, answer, numbers in zip(items, answers, measured, strict=True):
             if isinstance(answer, Prediction):
+                self.work.predicted += 1
+                self._tell_measures(item, numbers)
                 same = self._waiting.pop(item.key)
                 self.work.known += len(same) - 1
                 self._finish([(one, answer) for one in same])
@@ -295,35 +275,28 @@ class Pipeline:
             answers = list(self.predictor.predict(images))
             if len(answers) != len(images):
                 raise ValueError(f"{len(answers)} answers for {len(images)} pictures")
-            return [self._checked(answer) for answer in answers]
+            return [checked(answer, self.n_labels, self.finding) for answer in answers]
         except Exception as error:
             if len(images) == 1:
                 self.log.error(f"The model failed on {images[0].path}", error)
                 return [InputError("model-refused", detail=_words(error))]
         return [answer for image in images for answer in self._ask([image])]
 
-    def _measured(
-        self, images: Sequence[DecodedImage], answers: list[Prediction | InputError]
-    ) -> list[Prediction | InputError]:
-        if self.measure is None:
-            return answers
-        return [
-            replace(answer, statistics={**answer.statistics, **self.measure(image.pixels)})
-            if isinstance(answer, Prediction)
-            else answer
-            for image, answer in zip(images, answers, strict=True)
-        ]
-
-    def _checked(self, prediction: Prediction) -> Prediction | InputError:
-        if prediction.probabilities.shape != (self.n_labels,):
-            return InputError("model-refused", detail="it gave another number of classes than its card says")
-        if not (np.isfinite(prediction.probabilities).all() and np.isfinite(prediction.embedding).all()):
-            return InputError("model-refused", detail="it gave values that are not numbers")
-        return prediction
+    def _tell_measures(self, item: Item, measured: Measured) -> None:
+        for measure, error in measured.problems.items():
+            self.log.error(f"The measure {measure} failed on {item.name}", error)
+            detail = f"{measure}: {_words(error)}"
+            # A row besides that of the results: the image was used.
+            self._extra += len(self._waiting[item.key])
+            self.failures += [
+                failed(one.name, "measure-failed", detail=detail) for one in self._waiting[item.key]
+            ]
 
     def _finish(self, finished: Sequence[tuple[Item, Prediction]]) -> None:
         self.thumbnails.add({item.image_id: one.thumbnail for item, one in finished if one.thumbnail})
         for item, one in finished:
+            if self.finding is not None and one.detections is not None:
+                self.thumbnails.add(kept_thumbnails(item.image_id, one.detections, self.finding.thresholds))
             result = ImageResult(
                 item.name,
                 item.image_id,
@@ -332,6 +305,10 @@ class Pipeline:
                 one.probabilities,
                 one.embedding,
                 dict(one.statistics),
+                # The thumbnails are on the disk; twenty thousand pictures full of objects are not held in memory.
+                None if one.detections is None else replace(one.detections, thumbnails=()),
+                item.taken,
+                item.measurements,
             )
             self._results.append((item.order, result))
         self._tell()
@@ -351,7 +328,7 @@ class Pipeline:
 
     def _tell(self) -> None:
         self.progress.update(
-            total=self._total + self._extra_pages,
+            total=self._total + self._extra,
             done=len(self._results),
             failed=len(self.failures),
             cached=self.work.known,
@@ -359,6 +336,6 @@ class Pipeline:
         )
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     text = " ".join(str(error).split())[:150]
     return text if text and text.isprintable() else type(error).__name__

@@ -20,6 +20,7 @@ from tidelab.runs.errors import RunError
 from tidelab.runs.files import write_json
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.inputs.samples import given_values
+from tidelab.runs.inputs.taken import TIME_ZONE, checked_time_zone
 from tidelab.runs.names import display_name
 from tidelab.runs.policy import mark_ephemeral
 from tidelab.runs.progress import now, write_state
@@ -108,6 +109,7 @@ def prepare(
     }
     checked = case.validate_parameters("analyse", values)
     given_values(checked)
+    checked_time_zone(checked.get(TIME_ZONE))
     resolved = _resolve(case, str(checked.pop("model", "champion")))
     who, inputs = _person(person), _input_paths(checked.pop("images", SAMPLE))
     request = RunRequest(

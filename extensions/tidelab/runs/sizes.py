@@ -12,6 +12,7 @@ import numpy as np
 
 from tidelab.domain.estimate import Range
 from tidelab.domain.sample import Sample
+from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import label_meaning
 from tidelab.runs.names import sort_key
@@ -86,8 +87,12 @@ def class_sizes(run: RunFolder) -> list[ClassSize]:
     Raises
     ------
     RunError
-        When the run has no results, or is of a version that kept no samples.
+        When the run has no results, is of a version that kept no samples, or is of a detector.
     """
+    if run.finds_objects:
+        raise RunError(
+            "Concentrations and sizes are those of particles in water; this run counts objects in pictures, so there are none."
+        )
     named = run.determinations()[["image_id", "image", "sample_id", "label"]]
     statistics = run.statistics()
     has_sizes = set(NAMES) <= set(statistics.columns)

@@ -16,8 +16,8 @@ from tidelab.domain.results import FAILED_COLUMNS, RESULT_COLUMNS, SCORE_DECIMAL
 from tidelab.runs.failures import FailedFile
 from tidelab.runs.files import replacing, write_text
 from tidelab.runs.inputs.samples import Samples
+from tidelab.runs.items import ImageResult
 from tidelab.runs.names import sort_key, spreadsheet_safe
-from tidelab.runs.pipeline import ImageResult
 
 UNIDENTIFIED: Final = "unidentified"
 COUNT_COLUMNS: Final = ("label", "aphia_id", "count", "share")
@@ -84,29 +84,31 @@ def write_results(
                 *(one.label, aphia.get(one.label, ""), one.score, one.top5, status),
             )
         )
-    _write(path, RESULT_COLUMNS, rows)
+    write_table(path, RESULT_COLUMNS, rows)
 
 
 def write_failed(path: Path, failures: Iterable[FailedFile]) -> None:
     """Write ``failed_files.csv``."""
     ordered = sorted(failures, key=lambda row: (sort_key(row.image), row.kind))
-    _write(path, FAILED_COLUMNS, [(row.image, row.reason, row.expected, row.next_step) for row in ordered])
+    write_table(
+        path, FAILED_COLUMNS, [(row.image, row.reason, row.expected, row.next_step) for row in ordered]
+    )
 
 
-def write_counts(path: Path, labelled: Sequence[Labelled], aphia: Mapping[str, str]) -> None:
-    """Write ``counts.csv``: images of each class, most frequent first; those below the threshold are `unidentified`.
+def write_counts(path: Path, named: Sequence[str], aphia: Mapping[str, str]) -> None:
+    """Write ``counts.csv``: images (of a detector: objects) of each class, most frequent first; those without a name are `unidentified`.
 
     The share is of all images that could be used, unidentified ones included.
     """
     # Those without a name are counted apart from a class that somebody called "unidentified".
-    counts = Counter(one.label for one in labelled)
+    counts = Counter(named)
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0] or UNIDENTIFIED))
-    total = len(labelled)
+    total = len(named)
     rows = [
         (label or UNIDENTIFIED, aphia.get(label, ""), count, f"{count / total:.4f}")
         for label, count in ordered
     ]
-    _write(path, COUNT_COLUMNS, rows)
+    write_table(path, COUNT_COLUMNS, rows)
 
 
 def write_statistics(path: Path, results: Sequence[ImageResult]) -> None:
@@ -120,7 +122,7 @@ def write_statistics(path: Path, results: Sequence[ImageResult]) -> None:
         )
         for result in results
     ]
-    _write(path, ("image_id", "image", *names), rows)
+    write_table(path, ("image_id", "image", *names), rows)
 
 
 def write_inputs(path: Path, results: Sequence[ImageResult]) -> None:
@@ -134,7 +136,7 @@ def write_inputs(path: Path, results: Sequence[ImageResult]) -> None:
         )
         for result in results
     ]
-    _write(path, INPUT_COLUMNS, rows)
+    write_table(path, INPUT_COLUMNS, rows)
 
 
 def write_embeddings(path: Path, results: Sequence[ImageResult], dimension: int) -> None:
@@ -175,7 +177,8 @@ def _label(result: ImageResult, names: Sequence[str], shown: Sequence[str], thre
     return Labelled(names[order[0]], label, scores[0], top5)
 
 
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as every table of a run is written: UTF-8, comma, LF, in one step."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

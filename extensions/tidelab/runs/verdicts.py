@@ -18,8 +18,8 @@ from tidelab.models import ModelBundle
 from tidelab.runs.cache import ResultCache
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
+from tidelab.runs.items import ImageResult
 from tidelab.runs.log import RunLog
-from tidelab.runs.pipeline import ImageResult
 from tidelab.runs.request import SAMPLE
 from tidelab.runs.versions import package_version
 

@@ -22,7 +22,7 @@ BAD = {
     "text for a mapping": ("citation: {text: Ada (2026).}", "citation: Ada", ["`citation` is 'Ada'", "must be a mapping"]),
     "unknown word": ("role: author", "role: boss", ["`people[0].role` is 'boss'", "'author', 'maintainer', 'contact'"]),
     "empty list": ("people:\n  - {name: Ada, role: author}", "people: []", ["`people`", "must have at least 1 entries"]),
-    "one label": ("  - {name: Bubbles, kind: artefact}\n", "", ["`labels`", "must have at least 2 entries"]),
+    "one label": ("  - {name: Bubbles, kind: artefact}\n", "", ["`labels`", "has one class; a model that names images needs at least two"]),
     "schema version": ("schema_version: 1", "schema_version: 2", ["line 1", "`schema_version` is 2", "must be 1"]),
     "slug pattern": ("slug: demo-case", "slug: Demo_Case", ["line 2", "`slug` is 'Demo_Case'", "match the pattern ^[a-z]"]),
     "slug too long": ("slug: demo-case", f"slug: {'a' * 31}", ["`slug`", "30 lower-case letters"]),

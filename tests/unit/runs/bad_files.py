@@ -142,6 +142,12 @@ def model_refused(folder: Path) -> str:
     return "thirteen.png"
 
 
+@makes("measure-failed")
+def measure_failed(folder: Path) -> str:
+    grey_png(folder / "unmeasured.png", 91, (19, 19))  # the test's measure raises for nineteen columns
+    return "unmeasured.png"
+
+
 @makes("permission")
 def permission(folder: Path) -> str:
     grey_png(folder / "private.png", 70)  # the test refuses to open it: root may read everything

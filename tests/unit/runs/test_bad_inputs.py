@@ -13,6 +13,7 @@ from tests.unit.runs.bad_files import MAKERS
 from tidelab.catalogue import UseCase
 from tidelab.runs import RunFolder, execute, get_executor, prepare
 from tidelab.runs.failures import KINDS
+from tidelab.runs.hooks import Hooks
 from tidelab.runs.inputs import decode, source
 from tidelab.runs.limits import Limits
 from tidelab.runs.reference import bad_inputs_page
@@ -35,6 +36,7 @@ WORDS = {
     "too-many-pages": "The TIFF holds more than 5 pages.",
     "pixel-values": "Its pixel values cannot be turned into grey or colour: some values are not numbers (NaN or infinite).",
     "out-of-memory": "There was not enough memory to open the picture.",
+    "measure-failed": "It was analysed, but one of the use case's measures failed on it (edge: nineteen columns); its numbers stand empty.",
     "model-refused": "The model could not use this picture (thirteen columns).",
     "permission": "You do not have the right to read it.",
     "vanished": "It was there when the run started and is gone now.",
@@ -109,6 +111,13 @@ def misfortunes(monkeypatch: pytest.MonkeyPatch) -> None:
         next(one.path for one in found.sources if one.name == "gone.png").unlink()
         return found
 
+    def edge(pixels: Any) -> dict[str, float]:
+        if pixels.shape[1] == 19:
+            raise ValueError("nineteen columns")
+        return {"edge": 1.0}
+
+    edge.VERSION = "1"  # type: ignore[attr-defined]
+    monkeypatch.setattr(execute, "load_hooks", lambda _: Hooks(None, {"edge": edge}, {}))  # type: ignore[dict-item]
     monkeypatch.setattr(os, "open", opened)
     monkeypatch.setattr(decode, "image_to_rgb", rgb)
     monkeypatch.setattr(source, "read_picture", read)
@@ -152,8 +161,8 @@ def test_each_bad_file_is_a_row_in_words_and_no_good_image_is_lost(
     # What is good inside a bad zip counts too.
     assert {"twice.zip/same.png", "much.zip/a.png", "much.zip/b.png"} <= set(images)
     assert {"bundle/good-0.png", "differs/1", "empty-volume/1"} <= set(images)
-    assert state.done == len(images) == 10
-    assert state.done + state.failed == state.total == 10 + len(failed)
+    assert state.done == len(images) == 11
+    assert state.done + state.failed == state.total == 11 + len(failed)
     assert run.manifest()["counts"]["failed_files"] == len(failed)
     assert len(calls(use_case)) >= 10
 

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.runs.conftest import Run
 from tidelab.catalogue import UseCase
 from tidelab.models import ModelBundle, write_bundle
-from tidelab.runs.pipeline import ImageResult
+from tidelab.runs.items import ImageResult
 from tidelab.runs.tables import label_images, write_counts
 
 LABELS = ("calm", "-odd", "wild")
@@ -42,7 +42,7 @@ def test_a_class_called_unidentified_is_not_mixed_with_images_without_a_name(tmp
     labelled = label_images(
         [result(0.9, 0.1), result(0.8, 0.2), result(0.6, 0.4), result(0.2, 0.8)], labels, 0.7
     )
-    write_counts(tmp_path / "counts.csv", labelled, {"calm": "7"})
+    write_counts(tmp_path / "counts.csv", [one.label for one in labelled], {"calm": "7"})
     assert (tmp_path / "counts.csv").read_text().splitlines() == [
         "label,aphia_id,count,share",
         "unidentified,,2,0.5000",

@@ -13,6 +13,7 @@ from tidelab.runs.failures import InputError
 from tidelab.runs.inputs.collection import Collection
 from tidelab.runs.inputs.ecotaxa import take_ecotaxa_tables
 from tidelab.runs.inputs.flowcam import take_flowcam_runs
+from tidelab.runs.inputs.reading import Read
 from tidelab.runs.inputs.sniff import HEAD_BYTES, READ_MAGIC
 from tidelab.runs.inputs.source import FileSource, Source, os_failure
 from tidelab.runs.limits import Limits
@@ -28,7 +29,7 @@ SAMPLES_TABLE: Final = "samples.csv"
 _IGNORED: Final = {"__macosx", "thumbs.db", "desktop.ini", "ehthumbs.db"}
 
 
-def collect(paths: Iterable[Path], limits: Limits) -> Collection:
+def collect(paths: Iterable[Path], limits: Limits, reader: Read | None = None) -> Collection:
     """List the files of an input without opening the images.
 
     Parameters
@@ -37,6 +38,8 @@ def collect(paths: Iterable[Path], limits: Limits) -> Collection:
         One folder, zip or file, or several of them.
     limits
         See :class:`Limits`.
+    reader
+        Of the use case, called before anything else takes its files out of the collection.
 
     Raises
     ------
@@ -53,6 +56,12 @@ def collect(paths: Iterable[Path], limits: Limits) -> Collection:
     for path in sorted(given, key=lambda path: (not path.is_dir(), len(path.parts))):
         collector.add(path, "" if single else os.path.relpath(path, top))
     result = collector.finish()
+    if reader:
+        try:
+            reader(given, result)
+        except BaseException:
+            result.close()
+            raise
     take_flowcam_runs(result)
     take_ecotaxa_tables(result)
     if not result.sources and not result.failures:

@@ -1,6 +1,6 @@
 """What an input consists of, once its files are listed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tidelab.runs.archive import Archive
@@ -61,6 +61,8 @@ class Collection:
         Sample of an image by its display name, where the input names it and the folder does not.
     object_of
         Object of an image by its display name, as an EcoTaxa table of the input calls it.
+    cleanups
+        Called when the collection is closed.
     """
 
     label: str
@@ -74,8 +76,11 @@ class Collection:
     facts: list[SampleFacts] = field(default_factory=list)
     sample_of: dict[str, str] = field(default_factory=dict)
     object_of: dict[str, str] = field(default_factory=dict)
+    cleanups: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close the zip files."""
+        """Close the zip files, and what a reader left open."""
         for archive in self.archives:
             archive.close()
+        for clean in self.cleanups:
+            clean()
