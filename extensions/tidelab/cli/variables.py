@@ -51,6 +51,11 @@ WORK: Final = (
         "Threads that one run uses for its model, so that several runs share a machine.",
     ),
     Variable(
+        "TIDELAB_RUNTIME",
+        "`onnxruntime`",
+        "What computes a detector's network: `onnxruntime` or `openvino` (in 32-bit floats).",
+    ),
+    Variable(
         "TIDELAB_INSTITUTION", "none", "Your institution, for the statistics; on the hub the page Profile."
     ),
     Variable(
