@@ -5,7 +5,6 @@ never by the hub, an app or another shared service. What comes out is a bundle, 
 """
 
 import datetime
-import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +19,7 @@ from tidelab.models.errors import ModelError
 from tidelab.training.datasets import read_classes
 from tidelab.training.keras_export import embedding_of, to_onnx
 from tidelab.training.keras_setup import import_keras
+from tidelab.training.own_server import check_own_server
 from tidelab.training.trained import TrainedModel, check_parity
 
 _TORCH: Final = frozenset({".pt", ".pth", ".ckpt", ".safetensors"})
@@ -38,13 +38,13 @@ def load_weights(path: Path | str) -> Any:
     ModelError
         For another format, a file with code in it, weights without a network, or in a shared service.
     """
-    _check_own_server()
+    check_own_server("Keras files")
     file = Path(path).expanduser()
     suffix = file.suffix.lower()
     if suffix in _TORCH:
         raise ModelError(
-            f"{file.name} is a PyTorch file, and the torch stack is not part of this installation yet. Export the model to ONNX with its "
-            "authors' code, or use Keras weights (.keras or .h5)."
+            f"{file.name} is a PyTorch file. YOLO weights are brought in with tidelab.training.torch_published, in the kernel "
+            "'Tidelab: PyTorch'; of other networks, ask for ONNX or Keras weights (.keras or .h5)."
         )
     if suffix not in (".keras", ".h5", ".hdf5"):
         raise ModelError(f"{file.name}: expected Keras weights (.keras or .h5).")
@@ -129,14 +129,6 @@ def read_aphia_ids(path: Path, labels: Sequence[str]) -> dict[str, int]:
         for label, line in zip(labels, lines, strict=True)
         if line.isdigit() and int(line) > 0
     }
-
-
-def _check_own_server() -> None:
-    if os.environ.get("JUPYTERHUB_SERVICE_NAME") or os.environ.get("VOILA_BASE_URL"):
-        raise ModelError(
-            "Keras files can hold code, so they are opened in a person's own server only, never in a shared service or an app. "
-            "Open the retrain notebook in Lab."
-        )
 
 
 def _check_shape(model: Any, labels: Sequence[str], spec: InputSpec) -> None:

@@ -1,6 +1,6 @@
 """What a training tells whoever watches it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -33,4 +33,53 @@ OnEpoch = Callable[[Epoch], None]
 
 
 def ignore(epoch: Epoch) -> None:
+    """Watch nothing."""
+
+
+@dataclass(frozen=True)
+class DetectorEpoch:
+    """One pass over the training pictures of a YOLO network.
+
+    Parameters
+    ----------
+    number, total
+        Which pass this was, from 1, and how many there will be.
+    losses, validation_losses
+        Parts of the loss by name (``box_loss``, ``cls_loss``, ``dfl_loss``; ``loss`` of a classifier); lower is better.
+    measures
+        On the validation pictures, as ultralytics computes them: ``precision``, ``recall``, ``map50``, ``map50_95``, or ``accuracy``.
+        The figures of the model card are computed anew (`tidelab.science.detection_metrics`).
+    seconds
+        Since the training began.
+    """
+
+    number: int
+    total: int
+    losses: Mapping[str, float]
+    validation_losses: Mapping[str, float]
+    measures: Mapping[str, float]
+    seconds: float
+
+    @property
+    def loss(self) -> float:
+        """The sum of the training losses."""
+        return sum(self.losses.values())
+
+    @property
+    def validation_loss(self) -> float | None:
+        """The sum of the validation losses; None where there were none."""
+        return sum(self.validation_losses.values()) if self.validation_losses else None
+
+    @property
+    def sentence(self) -> str:
+        """It in words."""
+        names = {"map50": "mAP50", "map50_95": "mAP50-95", "precision": "precision", "recall": "recall"}
+        held = ", ".join(f"{names.get(name, name)} {value:.2f}" for name, value in self.measures.items())
+        return f"epoch {self.number} of {self.total}: loss {self.loss:.2f}, {held}, {self.seconds:.0f} s"
+
+
+OnDetectorEpoch = Callable[[DetectorEpoch], None]
+
+
+def ignore_detector(epoch: DetectorEpoch) -> None:
     """Watch nothing."""

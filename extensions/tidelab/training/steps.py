@@ -16,14 +16,15 @@ from tidelab.models import ModelBundle, ModelError, ResolvedModel, resolve_model
 from tidelab.models.classifier import ImageClassifier
 from tidelab.models.training_images import TrainingImages
 from tidelab.runs import RunFolder
+from tidelab.runs.hooks import own_module
 from tidelab.science.splits import TEST, VALIDATION
 from tidelab.training import evaluation as evaluations
-from tidelab.training import looks, train
+from tidelab.training import looks, torch_published, train
 from tidelab.training.comparing import Comparison, NothingToCompareError, compare, no_comparison
 from tidelab.training.cross_validation_step import cross_validate
 from tidelab.training.datasets import LabelledImages, data_digest, read_images
 from tidelab.training.evaluation import Evaluation
-from tidelab.training.fetching import OnProgress
+from tidelab.training.fetching import OnProgress, file_digest
 from tidelab.training.live import LiveCurves
 from tidelab.training.progress import OnEpoch, ignore
 from tidelab.training.recording import parameters_of, record
@@ -58,23 +59,35 @@ GENERATED: Final = "generated"
 GENERATED_IMAGES, GENERATED_SEED, GENERATED_STATIONS = 600, 31, 12
 
 
-def open_images(data: str, splits: str = "") -> LabelledImages:
+def open_images(data: str, splits: str = "", use_case: str | None = None) -> LabelledImages:
     """Read the labelled images to train on.
 
     Parameters
     ----------
     data
-        A folder (see `tidelab.training.datasets.read_images`), or ``generated``: 600 plankton-like drawings of 12 stations, made on
-        the spot, to try the notebook with.
+        A folder (see `tidelab.training.datasets.read_images`), or ``generated``: images made on the spot, to try the notebook with.
     splits
         Folder with ``classes.txt`` and split files, where there is one.
+    use_case
+        Whose generated images: those of ``labelled(folder, count, seed)`` in its own module ``synthetic``. Without it 600 plankton-like
+        drawings of 12 stations.
+
+    Raises
+    ------
+    RunError
+        When the use case has no such module.
     """
     if data.strip() != GENERATED:
         return read_images(data, splits or None)
-    from tidelab.training.synthetic import generate
-
     with TemporaryDirectory() as scratch:
-        generate(GENERATED_IMAGES, GENERATED_SEED, Path(scratch), stations=GENERATED_STATIONS)
+        if use_case is None:
+            from tidelab.training.synthetic import generate
+
+            generate(GENERATED_IMAGES, GENERATED_SEED, Path(scratch), stations=GENERATED_STATIONS)
+        else:
+            own_module(_use_case(use_case), "synthetic").labelled(
+                Path(scratch), GENERATED_IMAGES, GENERATED_SEED
+            )
         return replace(read_images(scratch), generated=True)
 
 
@@ -195,8 +208,17 @@ def digest(images: LabelledImages, split: Split) -> str:
     return data_digest(images, split.parts)
 
 
-def fetch_published(use_case: str, name: str) -> ModelBundle:
+def fetch_published(
+    use_case: str,
+    name: str,
+    *,
+    pictures: Sequence[Path] = (),
+    known_pictures: Sequence[Path] = (),
+    trust: bool = False,
+) -> ModelBundle:
     """Fetch published weights that a use case declares, check them, and convert them into a bundle of your own.
+
+    Keras weights need the kernel with TensorFlow, PyTorch weights (YOLO) the one with PyTorch.
 
     Parameters
     ----------
@@ -204,13 +226,14 @@ def fetch_published(use_case: str, name: str) -> ModelBundle:
         Slug.
     name
         ``name`` of an entry of ``model.published`` in its ``usecase.yaml``.
+    pictures, known_pictures, trust
+        Of PyTorch weights, as in `tidelab.training.torch_published.convert`.
 
     Returns
     -------
     ModelBundle
         In ``~/tidelab/models/<use case>/<name>``: give that folder as `model` in an analysis.
     """
-    from tidelab.training.keras_published import convert
     from tidelab.training.published import fetch
 
     declared = {one.name: one for one in _use_case(use_case).model.published}
@@ -220,13 +243,22 @@ def fetch_published(use_case: str, name: str) -> ModelBundle:
         )
     model = declared[name]
     found = fetch(model, on_progress=progress_line(model.name))
+    folder = _models_folder(use_case) / paths.safe_name(name)
+    if model.framework == "torch":
+        return torch_published.convert(
+            found.weights, folder, sha256=file_digest(found.weights, "sha256"), use_case=use_case, name=name, title=model.title,
+            image_px=model.preprocessing.size_px, pictures=pictures, known_pictures=known_pictures, trust=trust,
+            source=found.source, licence=model.licence, citation=model.citation, created_by=_person(),
+        )  # fmt: skip
     if found.classes is None:
         raise ValueError(
             f"{name}: its class list was not found beside the weights. Name it as classes_file in usecase.yaml."
         )
+    from tidelab.training.keras_published import convert
+
     spec = InputSpec(kind="image", **model.preprocessing.model_dump())
     return convert(
-        found.weights, _models_folder(use_case) / paths.safe_name(name), labels=found.classes, aphia_ids=found.aphia_ids,
+        found.weights, folder, labels=found.classes, aphia_ids=found.aphia_ids,
         input_spec=spec, use_case=use_case, name=name, title=model.title, source=found.source, licence=model.licence,
         citation=model.citation, created_by=_person(),
     )  # fmt: skip

@@ -104,7 +104,7 @@ class _Finder:
 def watch() -> None:
     """Wait for torchvision to be imported. Called at every start of an interpreter of the stack; again changes nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _Finder())
 
 
 watch()
