@@ -42,6 +42,8 @@ format: dev
 
 types: dev
 	@$(DEV)/mypy
+	@for source in notebooks/[a-z]*/src; do \
+	  MYPYPATH="$$source" $(DEV)/mypy -p "$$(basename "$$(dirname "$$source")" | tr - _)" || exit 1; done
 
 imports: dev
 	@$(DEV)/lint-imports --no-logo
@@ -51,7 +53,7 @@ documents: dev
 	@$(DEV)/tidelab check
 
 unit: dev ## unit tests alone, on all cores
-	@$(DEV)/python -m pytest tests/unit -q -n auto -m "not integration and not docker and not browser and not prove"
+	@$(DEV)/python -m pytest tests/unit notebooks -q -n auto -m "not integration and not docker and not browser and not prove"
 
 test: environments ## every test: units, TensorFlow, real services, real containers, real browser (stops itself after MINUTES=60)
 	@$(DEV)/python tests/run.py --minutes $(MINUTES)

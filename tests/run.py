@@ -63,7 +63,7 @@ def tiers() -> list[tuple[str, list[str]]]:
         )
     python = str(envs / "dev" / "bin" / "python")
     others = ["--ignore=tests/tensorflow", "--ignore=tests/unit", "tests"]
-    found.append(("units", [python, "-m", "pytest", "-n", "auto", *OPTIONS, "tests/unit"]))
+    found.append(("units", [python, "-m", "pytest", "-n", "auto", *OPTIONS, "tests/unit", "notebooks"]))
     # One at a time: they start services, containers and a browser, and wait for them.
     found.append(("services, containers, browser", [python, "-m", "pytest", *OPTIONS, *others]))
     return found
