@@ -17,6 +17,7 @@ from tidelab.cli import (
     reports,
     runs,
     stacks,
+    streams,
     usage,
 )
 
@@ -54,6 +55,7 @@ app.command("schema")(catalogue.schema)
 app.command("docs")(catalogue.docs)
 app.command("report")(reports.report)
 app.command("run")(runs.run)
+app.command("video")(streams.video)
 app.command("export")(exports.export)
 app.command("check-ecotaxa")(exports.check_ecotaxa)
 app.add_typer(ecotaxa.app, name="ecotaxa")

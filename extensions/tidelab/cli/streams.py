@@ -1,0 +1,93 @@
+"""Commands for what comes one after another: video."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tidelab.cli._output import say, warn
+
+if TYPE_CHECKING:
+    from tidelab.streams.video_options import VideoProgress
+
+NameArgument = Annotated[str, typer.Argument(metavar="USE_CASE", help="Name of the use case.")]
+ModelOption = Annotated[str, typer.Option(help="'champion', 'demo', or the folder of your own model.")]
+ThresholdOption = Annotated[
+    float | None, typer.Option(help="One least score for all classes. Default: those of the model's card.")
+]
+ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the model.", min=1)]
+ZoneOption = Annotated[str, typer.Option(help="Zone of times that say none: UTC, +02:00 or Europe/Madrid.")]
+_SAY_S = 2.0
+
+
+def video(
+    name: NameArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The video.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables and the annotated video.")],
+    every: Annotated[
+        float, typer.Option(help="Seconds of video between analysed frames; 0: every frame.", min=0)
+    ] = 0.0,
+    interval: Annotated[float, typer.Option(help="Seconds of an interval of MaxN and mean count.")] = 60.0,
+    annotated: Annotated[bool, typer.Option("--annotated", help="Write the video with its boxes.")] = False,
+    between: Annotated[
+        str, typer.Option(help="Boxes on frames that are not analysed: 'last' (dimmed) or 'none'.")
+    ] = "last",
+    start: Annotated[
+        str, typer.Option(help="When the video begins, ISO 8601. Default: its file name, else its container.")
+    ] = "",
+    time_zone: ZoneOption = "",
+    threshold: ThresholdOption = None,
+    model: ModelOption = "champion",
+    threads: ThreadsOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files in --out that no such analysis has written.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Count objects in a video. Tables of frames, objects and intervals; on request the video with its boxes.
+
+    Ctrl-C finishes the part that was analysed, says that it is a part, and ends with exit code 130.
+    """
+    from tidelab.catalogue import load_catalogue
+    from tidelab.streams.model import StreamModel
+    from tidelab.streams.stopping import stop_on_signals
+    from tidelab.streams.video import analyse_video
+    from tidelab.streams.video_options import BETWEEN, VideoOptions
+
+    if between not in BETWEEN:
+        raise typer.BadParameter(f"{between!r} is neither 'last' nor 'none'", param_hint="--between")
+    options = VideoOptions(every or None, interval, annotated, between, start, time_zone, force)  # type: ignore[arg-type]
+    loaded = StreamModel.load(load_catalogue()[name], model, threshold=threshold, threads=threads)
+    say(loaded.resolved.words)
+    with stop_on_signals() as stop:
+        result = analyse_video(loaded, file, out, options, stop=stop, progress=_Told(quiet))
+    for note in result.notes:
+        warn(note)
+    say(f"{result.words} Results: {result.folder}")
+    if stop.is_set():
+        raise typer.Exit(130)
+    if not result.complete:
+        raise typer.Exit(1)
+
+
+class _Told:
+    """A line every two seconds: frames, speed, time left."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet, self._next = quiet, time.monotonic() + _SAY_S
+
+    def __call__(self, progress: "VideoProgress") -> None:
+        if self._quiet or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _SAY_S
+        of = f" of about {progress.expected}" if progress.expected else ""
+        left = "" if progress.left_s is None else f", about {_minutes(progress.left_s)} left"
+        speed = progress.frames / progress.elapsed_s
+        typer.echo(f"{progress.frames}{of} frames, {speed:.1f} frames/s{left}", file=sys.stderr)
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
