@@ -65,6 +65,21 @@ class ScanObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The part of a picture within the scanner's frame: first and after-last column and row."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def area_px(self) -> int:
+        """Pixels within."""
+        return (self.right - self.left) * (self.bottom - self.top)
+
+
+@dataclass(frozen=True, slots=True)
 class QualityWord:
     """One thing the legacy software says of a scan.
 
@@ -105,7 +120,9 @@ class ProcessedScan:
     level_min, level_max : int
         16-bit grey levels that became 0 and 255.
     black_ratio : float
-        Share of the picture covered by the objects (legacy B/W ratio).
+        Share of the picture within the limits that is at or below the threshold (legacy B/W ratio).
+    limits : Limits
+        The part within the scanner's frame; outside it the picture was cleared, and objects that touch it are left out.
     settings : ProcessSettings
         What it was processed with.
     """
@@ -120,6 +137,7 @@ class ProcessedScan:
     level_min: int
     level_max: int
     black_ratio: float
+    limits: Limits
     settings: ProcessSettings
 
     def picture(self) -> Grey:
