@@ -1,0 +1,70 @@
+"""Objects of scans as images of a run: each is its vignette, known by the digest of its own grey levels and mask."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from PIL import Image
+
+from tidelab.runs.failures import InputError
+from tidelab.runs.inputs.pixels import Rgb
+from tidelab.runs.inputs.particles import CutPayload
+from tidelab.runs.inputs.source import Payload, Source
+from tidelab.runs.limits import Limits
+from zooscan.settings import ProcessSettings
+from zooscan.store import Store, StoreError, object_id
+from zooscan.pictures import rgb
+
+
+@dataclass
+class ObjectSource:
+    """One object of a scan; see `tidelab.runs.inputs.source.Source`.
+
+    Parameters
+    ----------
+    store
+        Of its scan.
+    number
+        Within the scan.
+    measurements
+        A row of ``objects.csv``.
+    """
+
+    store: Store
+    number: int
+    measurements: Mapping[str, float | str]
+    sides: list[Source] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """``<scan>/<scan>_<number>.png``."""
+        scan = self.store.scan.scan_id
+        return f"{scan}/{object_id(scan, self.number)}.png"
+
+    @property
+    def key(self) -> str:
+        """As the name."""
+        return self.name
+
+    def read(self, limits: Limits) -> Payload:
+        """Return the vignette, drawn when its pixels are asked for: a known result costs no drawing."""
+        one = self.store.scan.objects[self.number - 1]
+        return CutPayload(self.digest(limits), one.width_px * one.height_px, self.pixels)
+
+    def digest(self, limits: Limits) -> str:
+        """Return what stands for the object (`zooscan.store.object_digest`)."""
+        return self.store.digests[self.number - 1]
+
+    def content(self, count: int) -> bytes:
+        """Return the first bytes of the vignette as PNG."""
+        stream = io.BytesIO()
+        Image.fromarray(self.pixels()).save(stream, "PNG")
+        return stream.getvalue()[:count]
+
+    def pixels(self) -> Rgb:
+        """Return the vignette; raises `InputError`."""
+        try:
+            crop, mask = self.store.pixels(self.number)
+        except StoreError as error:
+            raise InputError("unreadable", detail=str(error)) from None
+        return rgb(crop, mask, ProcessSettings(**self.store.scan.settings))
