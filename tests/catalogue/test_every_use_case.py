@@ -10,7 +10,7 @@ FOLDERS = [folder for folder in usecase_candidates() if folder.parent == paths.c
 
 
 def test_there_are_use_cases():
-    assert [folder.name for folder in FOLDERS][:1] == ["flowcam-plankton"]
+    assert "flowcam-plankton" in [folder.name for folder in FOLDERS]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -23,14 +23,16 @@ def test_a_use_case_is_in_order(folder):
 def test_what_is_committed_stays_small(folder):
     for path in folder.rglob("*"):
         if path.is_file() and ".ipynb_checkpoints" not in path.parts:
-            assert path.stat().st_size < 1_000_000, (
+            # The smallest network that finds objects is several megabytes; nothing else is.
+            limit = 7_000_000 if path.name == "model.onnx" else 1_000_000
+            assert path.stat().st_size < limit, (
                 f"{path} is {path.stat().st_size} bytes; what is large is downloaded"
             )
 
 
 def test_flowcam_classes_are_those_of_its_publishers(shared_data):
     """Names and AphiaIDs, as two published class lists give them."""
-    declared = {label.name: label.aphia_id for label in load_usecase(FOLDERS[0]).labels}
+    declared = {label.name: label.aphia_id for label in load_usecase(paths.checkout() / "notebooks" / "flowcam-plankton").labels}
     phyto = shared_data / "flowcam-plankton" / "phyto"
     demo = (phyto / "data/dataset_files/classes.txt").read_text().split()
     assert list(declared) == demo

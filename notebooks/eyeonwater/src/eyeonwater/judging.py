@@ -1,0 +1,82 @@
+"""Accept or reject a photo, with a reason that its author can act on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Verdict = Literal["accepted", "rejected", "undecided"]
+
+GOOD: Final = "water_good"
+BAD_WATER: Final = "water_bad"
+NOT_WATER: Final = "bad"
+
+DARK: Final = 40.0
+"""Mean grey value (0-255) below which a photo is called dark."""
+
+BRIGHT: Final = 215.0
+"""Mean grey value (0-255) above which it is called overexposed."""
+
+LEAST_USABLE: Final = 0.6
+"""Part of the middle that must be neither burnt out nor black."""
+
+SPREAD_DEG: Final = 25.0
+"""Standard deviation of the hue within the middle above which more than water is seen there."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is said of one photo.
+
+    Parameters
+    ----------
+    verdict
+        `undecided` where the model was not sure enough and nobody has looked.
+    reason
+        A sentence; empty for an accepted photo.
+    """
+
+    verdict: Verdict
+    reason: str
+
+
+def judge(label: str, measured: Mapping[str, float]) -> Judgement:
+    """Judge a photo by the class in force (the model's or a person's) and explain it by what was measured.
+
+    The class alone decides, as in the published module (`water_good` is accepted); the measurements only say why. A photo that is
+    accepted and shows something that measurements speak against is accepted with that remark.
+
+    Parameters
+    ----------
+    label
+        `water_good`, `water_bad`, `bad`, or empty: not sure enough.
+    measured
+        `brightness` of the statistics and `usable_share`, `hue_angle_sd_deg`, `forel_ule` of `eyeonwater.colour.measure`.
+    """
+    hints = _hints(measured)
+    if label == GOOD:
+        return Judgement("accepted", hints[0] if hints else "")
+    if label == BAD_WATER:
+        why = hints[0] if hints else "Something besides open water, its bottom or its light is in the way."
+        return Judgement("rejected", f"Water, but not usable. {why}")
+    if label == NOT_WATER:
+        return Judgement("rejected", "This does not look like a photo of water. Fill the picture with water.")
+    return Judgement("undecided", "The model is not sure enough. Please look at it and name it yourself.")
+
+
+def _hints(measured: Mapping[str, float]) -> list[str]:
+    found = []
+    if measured["brightness"] < DARK:
+        found.append("It is very dark; take it in daylight.")
+    if measured["brightness"] > BRIGHT:
+        found.append("It is overexposed; turn away from the sun.")
+    if measured["usable_share"] < LEAST_USABLE:
+        found.append(
+            f"Only {round(100 * measured['usable_share'])} % of its middle has colour; the rest is sun glint or black. Turn away from the sun."
+        )
+    if measured["hue_angle_sd_deg"] > SPREAD_DEG:
+        found.append(
+            "Its middle has more than one colour: shore, bottom, boat or sky. Fill the picture with water."
+        )
+    if measured["forel_ule"] == 0 and not found:
+        found.append("Its colour is grey or none that natural water has.")
+    return found

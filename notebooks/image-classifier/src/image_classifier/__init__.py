@@ -1,0 +1,1 @@
+"""Your own images, your own classes: nothing but the generated images to try it with."""
