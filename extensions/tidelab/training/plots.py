@@ -22,13 +22,9 @@ def curves(history: Sequence[Epoch]) -> bytes:
         (left, "loss", "loss (lower is better)"),
         (right, "accuracy", "share named rightly"),
     ):
-        axes.plot(
-            number,
-            [getattr(epoch, name) for epoch in history],
-            color=TRAINING,
-            linestyle="--",
-            label="training images (varied)",
-        )
+        seen = [getattr(epoch, name) for epoch in history]
+        if not any(value is None for value in seen):
+            axes.plot(number, seen, color=TRAINING, linestyle="--", label="training images (varied)")
         held = [getattr(epoch, f"validation_{name}") for epoch in history]
         if held and held[-1] is not None:
             axes.plot(number, held, color=VALIDATION, label="validation images")

@@ -15,7 +15,7 @@ class Epoch:
     loss, validation_loss
         Cross-entropy; lower is better. `validation_loss` is None without validation images.
     accuracy, validation_accuracy
-        Share of images named rightly, 0 to 1.
+        Share of images named rightly, 0 to 1; None where it was not measured.
     seconds
         Since the training began.
     """
@@ -23,7 +23,7 @@ class Epoch:
     number: int
     total: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float

@@ -49,7 +49,8 @@ def record(
 ) -> None:
     """Record a training: curves, quality, figures, the comparison with the champion, and which look at the test images it was."""
     for epoch in model.history:
-        values = {"loss": epoch.loss, "accuracy": epoch.accuracy}
+        values = {"loss": epoch.loss}
+        values |= {"accuracy": epoch.accuracy} if epoch.accuracy is not None else {}
         values |= {"validation_loss": epoch.validation_loss} if epoch.validation_loss is not None else {}
         values |= (
             {"validation_accuracy": epoch.validation_accuracy}

@@ -7,15 +7,17 @@ from tidelab.domain.card import InputSpec
 from tidelab.science import features
 from tidelab.training.augmentation import Augmentation
 
-Kind = Literal["network", "network+features", "forest"]
+Kind = Literal["network", "network+features", "forest", "yolo"]
 Balance = Literal["weights", "resample", "none"]
 
 KINDS: tuple[Kind, ...] = ("network", "network+features", "forest")
+"""What `tidelab.training.train` trains; ``yolo`` is trained by `tidelab.training.yolo_classify`, in another stack."""
 
 TITLES: dict[Kind, str] = {
     "network": "Network",
     "network+features": "Network with features",
     "forest": "Forest",
+    "yolo": "YOLO network",
 }
 ARCHITECTURE_VERSION = 1
 
@@ -23,6 +25,7 @@ _INPUT_KINDS: dict[Kind, Literal["image", "image+features", "features"]] = {
     "network": "image",
     "network+features": "image+features",
     "forest": "features",
+    "yolo": "image",
 }
 
 
@@ -84,7 +87,9 @@ def input_spec(kind: Kind, settings: TrainingSettings) -> InputSpec:
 
     Crops are padded to a square, not cut: a horn of *Tripos* that is cut away cannot be recognised.
     """
-    extractor = {"network": None, "network+features": features.REGION, "forest": features.HOG_REGION}[kind]
+    extractor = {"network": None, "network+features": features.REGION, "forest": features.HOG_REGION}.get(
+        kind
+    )
     return InputSpec(
         kind=_INPUT_KINDS[kind],
         size_px=settings.size_px,

@@ -90,6 +90,7 @@ def train_network(
     import_yolo()
     import ultralytics.models.yolo as yolo
 
+    scratch.mkdir(parents=True, exist_ok=True)
     start = settings.weights
     if start is not None:
         _check_weights(start, task)
@@ -109,6 +110,7 @@ def train_network(
     )
     watch = _Watch(settings, on_epoch, cancelled)
     trainer.add_callback("on_train_start", watch.start)
+    trainer.add_callback("on_train_epoch_start", watch.begin)
     trainer.add_callback("on_train_batch_end", watch.step)
     trainer.add_callback("on_fit_epoch_end", watch.epoch)
     trainer.train()
@@ -188,10 +190,14 @@ class _Watch:
         self.history: list[DetectorEpoch] = []
         self.began = time.monotonic()
         self._settings, self._on_epoch, self._cancelled = settings, on_epoch, cancelled
+        self._open = False
 
     def start(self, trainer: Any) -> None:
         if trainer.device.type == "cpu":
             set_threads(self._settings.threads)
+
+    def begin(self, trainer: Any) -> None:
+        self._open = True
 
     def step(self, trainer: Any) -> None:
         if self._cancelled():
@@ -200,9 +206,9 @@ class _Watch:
             )
 
     def epoch(self, trainer: Any) -> None:
-        number = trainer.epoch + 1
-        if self.history and self.history[-1].number >= number:
-            return  # ultralytics says the last one twice: after it, and after the final validation
+        if not self._open:
+            return  # ultralytics reports the final validation as an epoch too
+        self._open, number = False, trainer.epoch + 1
         losses = {name: float(value) for name, value in (trainer.tloss or {}).items()}
         found = DetectorEpoch(
             number=number,
