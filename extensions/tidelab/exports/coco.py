@@ -1,18 +1,17 @@
 """A run as a COCO file: every image with its name in force, for tools that read COCO (CVAT, FiftyOne, detectron ...)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
+from tidelab.catalogue.task import NO_OBJECT
+from tidelab.exports.annotated import OBJECT_NOTE, Marked, count_of, pictures_of, without_object
 from tidelab.exports.facts import DEMO_NOTE, Facts
 from tidelab.exports.registry import Export, Exported, ExportError, Progress, not_finished
 from tidelab.formats.coco import Annotation, Category, Image, Scalar, document, to_bytes
 from tidelab.runs import RunFolder
 from tidelab.runs.files import write_bytes
 from tidelab.runs.meaning import LabelMeaning
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 UNKNOWN_KIND: Final = "unknown kind"
 CONVENTION: Final = (
@@ -24,10 +23,9 @@ CONVENTION: Final = (
 def write(run: RunFolder, out: Path, progress: Progress | None = None) -> Exported:
     """Write the file; raises `ExportError` or `tidelab.runs.RunError`."""
     facts = Facts.of(run)
-    sizes = _sizes(run)
     categories = [_category(meaning) for meaning in _meanings(facts)]
     try:
-        content = document(_info(facts), categories, _images(facts, sizes, progress))
+        content = document(_info(facts), categories, _images(facts, progress))
     except ValueError as error:
         raise ExportError(
             f"The COCO file cannot be made: {error}. Run the analysis again: finished images are kept."
@@ -50,7 +48,7 @@ EXPORT: Final = Export(
 def _info(facts: Facts) -> dict[str, Scalar]:
     demo = f"{DEMO_NOTE} " if facts.is_demo else ""
     return {
-        "description": f"{demo}{facts.title}, run {facts.run.run_id}. {CONVENTION}",
+        "description": f"{demo}{facts.title}, run {facts.run.run_id}. {OBJECT_NOTE if facts.run.finds_objects else CONVENTION}",
         "version": "1.0",
         "date_created": str(facts.manifest["finished"]),
         "contributor": str(facts.manifest["person"]),
@@ -59,7 +57,10 @@ def _info(facts: Facts) -> dict[str, Scalar]:
 
 
 def _meanings(facts: Facts) -> Iterator[LabelMeaning]:
-    yield from facts.meanings.values()
+    # What a person calls no object is no class of objects.
+    yield from (
+        one for one in facts.meanings.values() if one.label != NO_OBJECT or not facts.run.finds_objects
+    )
     for label in sorted(set(facts.determinations["label"]) - {"", *facts.meanings}):
         yield facts.meanings.of(label)
 
@@ -77,20 +78,22 @@ def _category(meaning: LabelMeaning) -> Category:
     )
 
 
-def _images(facts: Facts, sizes: Mapping[str, tuple[int, int]], progress: Progress | None) -> Iterator[Image]:
-    total = len(facts.determinations)
-    for done, row in enumerate(facts.rows(), start=1):
-        width, height = sizes[str(row["image"])]
-        about: dict[str, Scalar] = {"sha256": str(row["image_id"]).removeprefix("sha256:")}
-        if row["sample_id"]:
-            about["sample_id"] = str(row["sample_id"])
-        annotations = [_annotation(row)] if row["label"] else []
-        yield Image(str(row["image"]), width, height, annotations, about)
+def _images(facts: Facts, progress: Progress | None) -> Iterator[Image]:
+    total = count_of(facts)
+    for done, one in enumerate(pictures_of(facts), start=1):
+        about: dict[str, Scalar] = {"sha256": one.image_id.removeprefix("sha256:")}
+        if one.sample_id:
+            about["sample_id"] = one.sample_id
+        if one.time:
+            about["date_captured"] = one.time
+        annotations = [_annotation(marked) for marked in one.marked if marked.row["label"]]
+        yield Image(one.image, one.width, one.height, annotations, about)
         if progress:
             progress(done, total)
 
 
-def _annotation(row: Mapping[str, Any]) -> Annotation:
+def _annotation(marked: Marked) -> Annotation:
+    row = marked.row
     attributes: dict[str, Scalar] = {
         "status": str(row["status"]),
         "predicted_label": str(row["predicted_label"]),
@@ -100,28 +103,19 @@ def _annotation(row: Mapping[str, Any]) -> Annotation:
     for key in ("validated_by", "validated_at", "audit"):
         if row[key]:
             attributes[key] = str(row[key])
-    return Annotation(str(row["label"]), attributes=attributes)
-
-
-def _sizes(run: RunFolder) -> dict[str, tuple[int, int]]:
-    table: pd.DataFrame = run.statistics()
-    try:
-        names = run.results()["image"]
-        widths, heights = table["width_px"].astype(int), table["height_px"].astype(int)
-        return dict(zip(names, zip(widths, heights, strict=True), strict=True))
-    except (KeyError, ValueError):
-        raise ExportError(
-            f"{run.path / 'statistics.csv'} does not hold the size of every image. Run the analysis again: finished images are kept."
-        ) from None
+    return Annotation(str(row["label"]), box=marked.box, attributes=attributes)
 
 
 def _notes(facts: Facts) -> Iterator[str]:
     if facts.is_demo:
         yield DEMO_NOTE
-    yield CONVENTION
+    objects = facts.run.finds_objects
+    yield OBJECT_NOTE if objects else CONVENTION
     table = facts.determinations
     unnamed = int((table["label"] == "").sum())
     if unnamed:
-        yield f"{unnamed} of {len(table)} images have no name and no annotation."
+        yield f"{unnamed} of {len(table)} {'objects' if objects else 'images'} have no name and no annotation."
+    if none := without_object(facts):
+        yield f"{none} boxes in which a person saw no object are left out."
     yield from facts.label_notes()
     yield "The images are not in the file: file_name is their path below what was analysed."

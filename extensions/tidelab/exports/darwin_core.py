@@ -14,7 +14,7 @@ from tidelab.exports.darwin_core_measurements import (
 from tidelab.exports.darwin_core_rows import event_row, occurrence_rows
 from tidelab.exports.darwin_core_samples import SampleFacts, incomplete, sample_size, samples_of
 from tidelab.exports.facts import DEMO_NOTE, Facts, listed
-from tidelab.exports.registry import Export, Exported, ExportError, Progress, not_finished
+from tidelab.exports.registry import Export, Exported, ExportError, Progress, no_objects_in_pictures
 from tidelab.formats.darwin_core import write_archive
 from tidelab.formats.darwin_core_metadata import Coverage, Dataset, day, eml
 from tidelab.runs import RunError, RunFolder
@@ -26,7 +26,7 @@ _NEEDED: Final = "An occurrence needs a time, a latitude and a longitude"
 
 def available(run: RunFolder) -> str:
     """Return why no archive can be made of a run, or nothing."""
-    reason = not_finished(run)
+    reason = no_objects_in_pictures(run)
     if reason:
         return reason
     try:
@@ -48,6 +48,9 @@ def write(run: RunFolder, out: Path, progress: Progress | None = None) -> Export
     tidelab.runs.RunError
         The run is not over, or a file of it is damaged.
     """
+    reason = no_objects_in_pictures(run)
+    if reason:
+        raise ExportError(reason)
     facts = Facts.of(run)
     samples = samples_of(facts)
     refusal = _refusal(samples)

@@ -16,7 +16,7 @@ from tidelab.exports.ecotaxa_rows import (
 )
 from tidelab.exports.facts import DEMO_NOTE, Facts, listed
 from tidelab.exports.pictures import Picture, portable
-from tidelab.exports.registry import Export, Exported, ExportError, Progress, not_finished
+from tidelab.exports.registry import Export, Exported, ExportError, Progress, no_objects_in_pictures
 from tidelab.exports.zips import writing_zip
 from tidelab.formats.ecotaxa.write import Value, write_table
 from tidelab.runs import RunFolder
@@ -38,6 +38,9 @@ def write(run: RunFolder, out: Path, progress: Progress | None = None) -> Export
     tidelab.runs.RunError
         When a file of the run is missing or damaged.
     """
+    reason = no_objects_in_pictures(run)
+    if reason:
+        raise ExportError(reason)
     facts = Facts.of(run)
     maker = _Maker(facts)
     total = len(facts.determinations)
@@ -176,6 +179,6 @@ EXPORT: Final = Export(
     detail="table and images, to import into a project of EcoTaxa",
     media_type="application/zip",
     suffix=".zip",
-    available=not_finished,
+    available=no_objects_in_pictures,
     write=write,
 )

@@ -1,11 +1,14 @@
 """A run as an iFDO: the image set with where, when, with what, and the names that model and persons gave."""
 
+import datetime
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from tidelab.domain.results import BOX_DECIMALS
 from tidelab.domain.sample import Sample
+from tidelab.exports.annotated import OBJECT_NOTE, Picture, count_of, pictures_of, without_object
 from tidelab.exports.facts import DEMO_NOTE, Facts
 from tidelab.exports.registry import Export, Exported, ExportError, Progress, not_finished
 from tidelab.formats.ifdo import (
@@ -71,27 +74,44 @@ def _header(facts: Facts) -> dict[str, Any]:
         "image-set-name": f"{facts.title} {facts.run.run_id}",
         "image-set-uuid": stable_uuid(facts.slug, facts.run.run_id),
         "image-coordinate-reference-system": WGS84,
-        "image-abstract": f"{demo}{len(facts.determinations)} images, named by the model {facts.model_words}"
+        "image-abstract": f"{demo}{_contents(facts)} by the model {facts.model_words}"
         " and, where an annotation says so, by a person.",
     }
 
 
+def _contents(facts: Facts) -> str:
+    if facts.run.finds_objects:
+        return f"{count_of(facts)} images with {len(facts.determinations)} objects, found and named"
+    return f"{len(facts.determinations)} images, named"
+
+
 def _items(facts: Facts, base: str, progress: Progress | None) -> Iterator[Item]:
-    total = len(facts.determinations)
+    total = count_of(facts)
     known = {name: _sample_fields(sample) for name, sample in facts.samples.items()}
-    for done, row in enumerate(facts.rows(), start=1):
-        name, digest = str(row["image"]), str(row["image_id"]).removeprefix("sha256:")
+    for done, one in enumerate(pictures_of(facts), start=1):
         fields = {
-            "image-uuid": stable_uuid("image", facts.slug, facts.run.run_id, name),
-            "image-hash-sha256": digest,
-            **known.get(str(row["sample_id"]), {}),
+            "image-uuid": stable_uuid("image", facts.slug, facts.run.run_id, one.image),
+            "image-hash-sha256": one.image_id.removeprefix("sha256:"),
+            **known.get(one.sample_id, {}),
         }
+        if one.time:
+            fields["image-datetime"] = date_time(datetime.datetime.fromisoformat(one.time))
         if base:
-            fields["image-handle"] = base.rstrip("/") + "/" + quote(name, errors="backslashreplace")
-        given = [*_given(facts, row)]
-        yield Item(name, fields, [Annotation(given)] if given else [])
+            fields["image-handle"] = base.rstrip("/") + "/" + quote(one.image, errors="backslashreplace")
+        yield Item(one.image, fields, [*_annotations(facts, one)])
         if progress:
             progress(done, total)
+
+
+def _annotations(facts: Facts, picture: Picture) -> Iterator[Annotation]:
+    for one in picture.marked:
+        given = [*_given(facts, one.row)]
+        if given and one.box is None:
+            yield Annotation(given)
+        elif given and one.box is not None:
+            x, y, width, height = one.box
+            corners = (x, y, x + width, y, x + width, y + height, x, y + height)
+            yield Annotation(given, "rectangle", [round(value, BOX_DECIMALS) for value in corners])
 
 
 def _given(facts: Facts, row: Mapping[str, Any]) -> Iterator[Given]:
@@ -153,8 +173,13 @@ def _notes(facts: Facts, content: Mapping[str, Any]) -> Iterator[str]:
             f"Not yet a complete iFDO. Required and not known: {'; '.join(what)}. Put what you know into a file {HEADER_FILE} beside the "
             "images or in the folder of the run, and export again; image-handle in it is the address of the folder where the images can be fetched."
         )
+    if facts.run.finds_objects:
+        yield OBJECT_NOTE
+        if none := without_object(facts):
+            yield f"{none} boxes in which a person saw no object are left out."
+    where = "Position and depth" if facts.run.finds_objects else "Time, position and depth"
     yield (
-        "Time, position and depth are those of the sample. iFDO wants image-uuid inside the image files too; they were not changed."
+        f"{where} are those of the sample. iFDO wants image-uuid inside the image files too; they were not changed."
     )
     unknown = int((facts.determinations["status"] == "unknown").sum())
     if unknown:

@@ -81,3 +81,14 @@ def not_finished(run: RunFolder) -> str:
     if state.status != "done":
         return f"The run did not finish ({state.status}); run it again, finished images are kept."
     return "" if (run.path / "results.csv").is_file() else "The run has no results."
+
+
+def no_objects_in_pictures(run: RunFolder) -> str:
+    """Return why a run is not exported to a format of images that hold one thing each: it is not over, or a detector's."""
+    reason = not_finished(run)
+    if reason or not run.finds_objects:
+        return reason
+    return (
+        "This format wants images that hold one thing each, or counts of individuals; this run counts objects in pictures, and an "
+        "animal that stays is counted in each. Take COCO or iFDO, or the use case's own files."
+    )

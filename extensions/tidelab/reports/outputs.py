@@ -7,10 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 MARKER: Final = "report.json"
+PRODUCTS: Final = "products"
+"""Folder of the use case\'s own files beside a report."""
 
 
 class ReportError(Exception):
@@ -55,7 +57,10 @@ def check(out: Path, names: Iterable[str], force: bool) -> None:
     if force or not out.exists():
         return
     ours = _ours(out)
-    for name in (MARKER, *names):
+    below = [
+        file.relative_to(out).as_posix() for file in sorted((out / PRODUCTS).rglob("*")) if file.is_file()
+    ]
+    for name in (MARKER, *names, *below):
         file = out / name
         if file.exists() and (name != MARKER or not ours) and ours.get(name) != _digest(file):
             raise ReportError(
@@ -66,16 +71,17 @@ def check(out: Path, names: Iterable[str], force: bool) -> None:
 
 def place(work: Path, out: Path, about: dict[str, Any]) -> None:
     """Move everything in `work` into `out`, each file in one step; files of an earlier report that are not made again go."""
-    made = sorted(file for file in work.iterdir() if file.is_file())
+    made = {file.relative_to(work).as_posix(): file for file in sorted(work.rglob("*")) if file.is_file()}
     out.mkdir(parents=True, exist_ok=True)
     before = _ours(out)
-    digests = {file.name: _digest(file) for file in made}
+    digests = {name: _digest(file) for name, file in made.items()}
     for name, digest in before.items():
         old = out / name
         if name not in digests and old.is_file() and _digest(old) == digest:
             old.unlink()
-    for file in made:
-        _move(file, out / file.name)
+    for name, file in made.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        _move(file, out / name)
     marker = work / MARKER
     marker.write_text(
         json.dumps({**about, "files": digests}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
@@ -88,16 +94,29 @@ def _ours(out: Path) -> dict[str, str]:
         files = json.loads((out / MARKER).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    # Only plain names: the file may have been written by anyone.
+    # Only plain names and those of products: the file may have been written by anyone.
     return (
-        {str(name): str(digest) for name, digest in files.items() if "/" not in name}
+        {str(name): str(digest) for name, digest in files.items() if _may_be_ours(str(name))}
         if isinstance(files, dict)
         else {}
     )
 
 
+def _may_be_ours(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    plain = (
+        all(part and not part.startswith(".") for part in parts)
+        and "\\" not in name
+        and not name.startswith("/")
+    )
+    return plain and (len(parts) == 1 or parts[0] == PRODUCTS)
+
+
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    if not file.is_file():
+        return ""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _work_folder(out: Path) -> Path:

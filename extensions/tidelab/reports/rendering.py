@@ -13,12 +13,15 @@ from typing import Any, Final
 
 from tidelab import paths
 from tidelab.catalogue import UseCase
-from tidelab.reports.outputs import ReportError, building, check, place
+from tidelab.reports.outputs import PRODUCTS, ReportError, building, check, place
 
 PAGE: Final = "report.html"
 NOTEBOOK: Final = "report.ipynb"
 LOG: Final = "log.txt"
-TABLES: Final = ("results.csv", "counts.csv", "failed_files.csv", "verdict.json")
+TABLES: Final = (
+    "results.csv", "pictures.csv", "detections.csv", "objects.csv", "counts.csv", "failed_files.csv", "verdict.json",
+)  # fmt: skip
+"""Tables that lie beside the page, where the run has them; the use case's own files lie in `products/`."""
 NAMES: Final = "determinations.csv"
 """The names in force when the report was made: it changes when people validate, so the run's folder holds none."""
 Images = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -138,6 +141,7 @@ def _write(
         if run is not None and (run.path / name).exists():
             shutil.copyfile(run.path / name, work / name)
     _write_names(run, work / NAMES)
+    _copy_products(run, work)
     if failure is not None:
         log = f"{failure.step}\n{failure.words}\n\n{failure.traceback}\n\n{run.log() if run else ''}"
         (work / LOG).write_text(log, encoding="utf-8")
@@ -166,6 +170,13 @@ def _write_names(run: Any, path: Path) -> None:
         path.write_text(determinations_csv(run), encoding="utf-8")
 
 
+def _copy_products(run: Any, work: Path) -> None:
+    for one in run.products() if run is not None else ():
+        target = work / PRODUCTS / one.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(one.path, target)
+
+
 def _where(step: str) -> str:
     return f"at “{step}”" if step else "during the analysis"
 
@@ -177,6 +188,8 @@ def _words(run: Any) -> str:
         return "The notebook was executed."
     state = run.state()
     words = f"{numbers.plural(state.done, 'image')} analysed"
+    if run.finds_objects:
+        words = f"{numbers.plural(state.done, 'picture')} searched, {numbers.plural(len(run.results()), 'object')} found"
     if state.cached:
         words += f" ({numbers.count(state.cached)} of them known from before)"
     if state.failed:

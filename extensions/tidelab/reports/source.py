@@ -24,6 +24,19 @@ def label_titles(run: RunFolder) -> Mapping[str, str]:
     return {label.name: label.shown for label in use_case.labels} if use_case else {}
 
 
+def row_noun(run: RunFolder) -> str:
+    """Return what one row of the results is, for a sentence: ``image``, of a detector ``object``; its plural has an s."""
+    return "object" if run.finds_objects else "image"
+
+
+def nothing_words(run: RunFolder) -> str:
+    """Return why a finished run has no row, in a sentence."""
+    if run.finds_objects:
+        pictures = len(run.pictures())
+        return f"No object was found in {pictures:,} picture{'' if pictures == 1 else 's'} that {'was' if pictures == 1 else 'were'} searched."
+    return "No image could be analysed, so there is nothing to show."
+
+
 def shown_thumbnail(run: RunFolder, image_id: str) -> bytes:
     """Return the small picture of an image, empty where the use case's data policy lets no picture into what is saved here."""
     return run.thumbnail(image_id) if may_show_pictures(run.path) else b""

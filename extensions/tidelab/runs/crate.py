@@ -16,6 +16,7 @@ from rocrate.rocrate import ROCrate
 
 from tidelab.catalogue import UseCase
 from tidelab.runs.files import write_json
+from tidelab.runs.methods import parameter_words
 
 PROFILE: Final = "https://w3id.org/ro/wfrun/process/0.5"
 CRATE_FILE: Final = "ro-crate-metadata.json"
@@ -131,6 +132,6 @@ def _parameter(crate: ROCrate, name: str, value: Any) -> Any:
     properties = {
         "@type": "PropertyValue",
         "name": name,
-        "value": "not known" if value is None else str(value),
+        "value": parameter_words(name, value),
     }
     return crate.add(ContextEntity(crate, f"#parameter-{name}", properties=properties))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -95,7 +96,7 @@ def load_hooks(use_case: UseCase) -> Hooks:
     return Hooks(reader, measures, {name: _member("task.products", name) for name in task.products})
 
 
-def own_module(use_case: UseCase, name: str) -> Any:
+def own_module(use_case: UseCase, name: str) -> ModuleType:
     """Import ``<slug with underscores>.<name>`` of a use case's own ``src/`` folder.
 
     Raises

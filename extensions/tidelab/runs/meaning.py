@@ -12,7 +12,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from tidelab.catalogue import CatalogueError, UseCase, load_usecase
-from tidelab.catalogue.task import BIOLOGICAL, NOT_LIVING
+from tidelab.catalogue.task import BIOLOGICAL, NO_OBJECT, NOT_LIVING
 from tidelab.domain.card import ModelCard
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
@@ -125,7 +125,7 @@ def label_meaning(run: RunFolder) -> Meanings:
         return Meanings((), ())
     card = _card(Path(request.model.folder))
     labels = card.labels if card else _labels_of_manifest(run)
-    return meanings(use_case_of(run), labels, card)
+    return meanings(use_case_of(run), labels, card, finds_objects=run.finds_objects)
 
 
 def use_case_of(run: RunFolder) -> UseCase | None:
@@ -136,7 +136,9 @@ def use_case_of(run: RunFolder) -> UseCase | None:
         return None
 
 
-def meanings(use_case: UseCase | None, labels: Iterable[str], card: ModelCard | None) -> Meanings:
+def meanings(
+    use_case: UseCase | None, labels: Iterable[str], card: ModelCard | None, *, finds_objects: bool = False
+) -> Meanings:
     """Return what classes mean.
 
     Parameters
@@ -147,10 +149,16 @@ def meanings(use_case: UseCase | None, labels: Iterable[str], card: ModelCard | 
         The model's classes, in its order.
     card
         Its card, or None.
+    finds_objects
+        Whether a person may call a box of the run no object.
     """
     order = tuple(labels)
     declared = {label.name: label for label in use_case.labels} if use_case else {}
     found = [_meaning(name, use_case, card) for name in dict.fromkeys((*order, *declared))]
+    if finds_objects:
+        found.append(
+            LabelMeaning(NO_OBJECT, "No object (a false detection)", "artefact", origin="declaration")
+        )
     return Meanings(order, found)
 
 

@@ -100,6 +100,13 @@ def detection_words(found: Mapping[str, Any]) -> str:
     )
 
 
+def parameter_words(name: str, value: object) -> str:
+    """Return the value of a parameter of a run as people read it; a threshold that is not given is the model's own."""
+    if value is None:
+        return "the model's own, by class" if name == "threshold" else "not known"
+    return str(value)
+
+
 def _threshold_words(threshold: float | None) -> str:
     if threshold is None:
         return ""

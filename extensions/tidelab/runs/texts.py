@@ -55,7 +55,10 @@ def validation_words(run: RunFolder) -> str:
 
 
 def effort_words(run: RunFolder) -> str:
-    """Return how many samples there are and of how many the effort is known, in words."""
+    """Return how many samples there are and of how many the effort is known, in words; of a detector how many pictures."""
+    if run.finds_objects:
+        pictures = len(run.pictures())
+        return f"The effort is {_count(pictures, 'picture', 'pictures')}, those without an object included."
     # Images without a sample have a record of no name; it is a sample only where a person said something of it.
     records, images, lost = (
         run.sample_records(),

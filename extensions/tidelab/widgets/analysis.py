@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import IPython.display
@@ -20,7 +21,8 @@ from tidelab.domain.ticket import TicketError
 from tidelab.reports import views
 from tidelab.reports.display import note, section
 from tidelab.reports.executing import RUN_FILE
-from tidelab.runs import RunFolder
+from tidelab.runs import RunError, RunFolder
+from tidelab.runs.hooks import own_module
 from tidelab.widgets import listing
 from tidelab.widgets.faces import current_face
 from tidelab.widgets.identity import app_visitor, local_visitor
@@ -116,6 +118,19 @@ class Analysis:
         display(output)
         if self.model.run is not None and self.model.run.state().status == "done":
             self._fill(output, view)
+
+    def own(self, module: str) -> ModuleType:
+        """Return a module of the use case's own `src/` folder: ``own("views")`` is ``<slug with underscores>.views``.
+
+        Raises
+        ------
+        AnalysisError
+            When there is none of that name or importing it fails; the text says which and why.
+        """
+        try:
+            return own_module(self.model.use_case, module)
+        except RunError as error:
+            raise AnalysisError(str(error)) from None
 
     def validation(self) -> None:
         """Show the grid in which a person confirms or corrects the names; what it changes is shown below and above at once.

@@ -10,6 +10,7 @@ from tidelab.reports import numbers, views
 from tidelab.reports.display import Displayable, section, table
 from tidelab.reports.views.downloads import downloadable
 from tidelab.runs import RunFolder
+from tidelab.runs.methods import parameter_words
 from tidelab.widgets.model import INPUT, AnalysisModel
 
 _STATES = {
@@ -53,4 +54,4 @@ def live_view(view: Callable[[Any], Displayable], run: RunFolder) -> Any:
 def _shown(name: str, value: Any) -> str:
     if name == INPUT and isinstance(value, list):
         return f"{numbers.plural(len(value), 'file')}, the first is {value[0]}"
-    return "not known" if value is None else str(value)
+    return parameter_words(name, value)

@@ -8,6 +8,7 @@ from tidelab.reports.views.downloads import downloads
 from tidelab.reports.views.estimates import estimates
 from tidelab.reports.views.files import failed_files
 from tidelab.reports.views.gallery import gallery
+from tidelab.reports.views.objects import objects_per_picture, pictures
 from tidelab.reports.views.outcome import outcome
 from tidelab.reports.views.provenance import provenance
 from tidelab.reports.views.samples import samples
@@ -23,7 +24,9 @@ __all__ = [
     "estimates",
     "failed_files",
     "gallery",
+    "objects_per_picture",
     "outcome",
+    "pictures",
     "provenance",
     "samples",
     "sizes",

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section, table
+from tidelab.reports.source import nothing_words, row_noun
 from tidelab.runs import RunFolder
 from tidelab.runs.meaning import LabelMeaning, Meanings, label_meaning
 from tidelab.runs.totals import Total, group_totals
@@ -103,8 +104,8 @@ def counts(run: RunFolder) -> Displayable:
     classes = class_counts(names_in_force(run))
     total = sum(one.images for one in classes)
     if not total:
-        return section(note("No image could be analysed, so there is nothing to count."), "Nothing to count.")
-    meanings = label_meaning(run)
+        return section(note(nothing_words(run)), nothing_words(run))
+    meanings, noun = label_meaning(run), row_noun(run)
     rows = [
         (
             _name(one, meanings),
@@ -118,13 +119,21 @@ def counts(run: RunFolder) -> Displayable:
         for one in classes
     ]
     totals = _totals(classes, meanings)
-    headers = ["Class", "AphiaID (WoRMS)", "Images", "Share", "Validated", "Mean score", "What it is"]
+    headers = [
+        "Class",
+        "AphiaID (WoRMS)",
+        f"{noun.capitalize()}s",
+        "Share",
+        "Validated",
+        "Mean score",
+        "What it is",
+    ]
     words = "\n".join(
         f"{one.name}: {one.images} ({numbers.share(one.images, total)}), {one.validated} validated"
         for one in classes
     )
     words += "".join(f"\n{one.title}: {one.images} ({numbers.share(one.images, total)})" for one in totals)
-    body = table(headers, rows, numeric=(2, 3, 4, 5)) + _totals_list(totals, total)
+    body = table(headers, rows, numeric=(2, 3, 4, 5)) + _totals_list(totals, total, noun)
     return section(body, words, "tl-counts")
 
 
@@ -132,10 +141,11 @@ def counts_plot(run: RunFolder) -> Displayable:
     """Return the counts as a bar chart (PNG with a text alternative)."""
     classes = class_counts(names_in_force(run))
     if not classes:
-        return section(note("No image could be analysed, so there is nothing to plot."), "Nothing to plot.")
+        return section(note(nothing_words(run)), nothing_words(run))
     shown = classes[:_MOST_BARS]
-    alt = "Bar chart of images per class: " + ", ".join(_bar_words(one) for one in shown)
-    encoded = base64.b64encode(_draw(shown)).decode("ascii")
+    noun = row_noun(run)
+    alt = f"Bar chart of {noun}s per class: " + ", ".join(_bar_words(one) for one in shown)
+    encoded = base64.b64encode(_draw(shown, f"{noun.capitalize()}s")).decode("ascii")
     body = Markup('<img class="tl-plot" alt="{}" src="data:image/png;base64,{}">').format(alt, encoded)
     if len(classes) > len(shown):
         rest = numbers.plural(len(classes) - len(shown), "smaller class", "smaller classes")
@@ -143,7 +153,7 @@ def counts_plot(run: RunFolder) -> Displayable:
     return section(body, alt, "tl-counts-plot")
 
 
-def _draw(classes: list[ClassCount]) -> bytes:
+def _draw(classes: list[ClassCount], axis: str = "Images") -> bytes:
     # The object interface with Agg: pyplot would keep figures alive and look for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -168,7 +178,7 @@ def _draw(classes: list[ClassCount]) -> bytes:
     # Labels are data: "$" would otherwise start a formula and an unbalanced one would fail.
     axes.set_yticks(list(positions), [one.name.replace("$", r"\$") for one in classes], fontsize=9)
     axes.invert_yaxis()
-    axes.set_xlabel("Images")
+    axes.set_xlabel(axis)
     axes.margins(x=0.12)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
@@ -188,10 +198,10 @@ def _totals(classes: list[ClassCount], meanings: Meanings) -> list[Total]:
     return [one for one in group_totals(images, meanings) if one.group != "unidentified"]
 
 
-def _totals_list(totals: list[Total], images: int) -> Markup:
+def _totals_list(totals: list[Total], images: int, noun: str) -> Markup:
     lines = Markup("").join(
         Markup("<li><strong>{}</strong>: {} ({})</li>").format(
-            one.title, numbers.plural(one.images, "image", "images"), numbers.share(one.images, images)
+            one.title, numbers.plural(one.images, noun), numbers.share(one.images, images)
         )
         for one in totals
     )

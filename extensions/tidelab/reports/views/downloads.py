@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 
 from tidelab.reports import numbers
-from tidelab.reports.display import Displayable, section
+from tidelab.reports.display import Displayable, note, section
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.files import write_text
+from tidelab.runs.own_products import product_problems
 from tidelab.runs.package import determinations_csv
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ _TABLES: Final = (
     ("counts.csv", "Counts (CSV)", "one row per class, as the model named them"),
     ("failed_files.csv", "Failed files (CSV)", "what could not be used, and why"),
 )
+
+_OBJECT_TABLES: Final = (
+    ("results.csv", "Results (CSV)", "one row per object, with its box"),
+    ("pictures.csv", "Pictures (CSV)", "one row per picture, those without an object included"),
+    ("detections.csv", "All detections (CSV)", "every stored object, those below the threshold included"),
+)
+_MEASURED: Final = ("objects.csv", "Measurements (CSV)", "what was measured of each object")
 
 
 @dataclass(frozen=True)
@@ -74,12 +82,25 @@ def downloadable(run: RunFolder) -> list[Download]:
 
     exports = [export for export in EXPORTS.values() if export.name != _EVERYTHING]
     return [
-        *(Download(name, title, detail, "text/csv", _existing(run.path / name)) for name, title, detail in _TABLES),
+        *(Download(name, title, detail, "text/csv", _existing(run.path / name)) for name, title, detail in _tables(run)),
         Download(_NAMES, "Names in force (CSV)", "what the model said, what people said, who and when", "text/csv", _names(run)),
         Download(f"{run.request.use_case}-{run.run_id}.zip", "Everything (zip)", "with methods paragraph and citation",
                  "application/zip", _package(run)),
+        *(Download(_plain(one.name), one.title, "made by this use case", one.media_type, _existing(one.path)) for one in run.products()),
+        *(Download(f"missing-{number}", "A file of this use case", "could not be made", "text/plain", _existing(run.path), problem)
+          for number, problem in enumerate(product_problems(run), 1)),
         *sorted((_exported(run, export) for export in exports), key=lambda file: bool(file.reason)),
     ]  # fmt: skip
+
+
+def _tables(run: RunFolder) -> Iterator[tuple[str, str, str]]:
+    tables = (*_OBJECT_TABLES, *_TABLES[1:]) if run.finds_objects else _TABLES
+    yield from (one for one in (*tables, _MEASURED) if one in _TABLES or (run.path / one[0]).is_file())
+
+
+def _plain(name: str) -> str:
+    """Return the name of a product as a browser saves it: without folders."""
+    return name.replace("/", "-")
 
 
 def downloads(run: RunFolder) -> Displayable:
@@ -108,9 +129,21 @@ def downloads(run: RunFolder) -> Displayable:
     formats = list(_formats(run))
     words += [f"{title}: {how}" for title, how in formats]
     listed = Markup("").join(Markup("<li>{}: {}</li>").format(title, how) for title, how in formats)
-    body = Markup("").join(links) + Markup(
-        '<details class="tl-formats"><summary>In other formats</summary><ul>{}</ul></details>'
-    ).format(listed)
+    others = [one for one in run.products() if one.media_type != "text/csv"]
+    if others:
+        listed_ = "; ".join(f"{one.title} (products/{one.name}, {numbers.size(one.size)})" for one in others)
+        links.append(note(f"Beside this report and in the package: {listed_}."))
+        words += [f"products/{one.name}: {one.title}" for one in others]
+    problems = product_problems(run)
+    words += problems
+    warned = Markup("").join(note(problem, "warn") for problem in problems)
+    body = (
+        warned
+        + Markup("").join(links)
+        + Markup(
+            '<details class="tl-formats"><summary>In other formats</summary><ul>{}</ul></details>'
+        ).format(listed)
+    )
     return section(body, "\n".join(words), "tl-downloads-view")
 
 
@@ -133,8 +166,10 @@ def _embedded(run: RunFolder, file: Download) -> bytes | None:
             return determinations_csv(run).encode("utf-8")
         except RunError:
             return None
-    path = run.path / file.name
-    return path.read_bytes() if file.media_type == "text/csv" and path.exists() else None
+    if file.media_type != "text/csv" or file.passing or file.reason:
+        return None
+    path = file.path()
+    return path.read_bytes() if path.is_file() else None
 
 
 def _names(run: RunFolder) -> "Callable[[Progress | None], Exported]":

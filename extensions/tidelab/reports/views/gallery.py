@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section
-from tidelab.reports.source import shown_thumbnail
+from tidelab.reports.source import nothing_words, shown_thumbnail
 from tidelab.reports.views.counts import ClassCount, class_counts, names_in_force
 from tidelab.runs import RunFolder
 
@@ -29,7 +29,7 @@ def gallery(run: RunFolder, per_class: int = _PER_CLASS) -> Displayable:
     names = names_in_force(run)
     classes = class_counts(names)
     if not classes:
-        return section(note("No image could be analysed, so there is nothing to show."), "No images.")
+        return section(note(nothing_words(run)), nothing_words(run))
     each = max(2, min(per_class, _MOST_IMAGES // len(classes)))
     parts = [
         _group(run, one, names[(names["label"] == one.label) & ((names["status"] == "unknown") == one.unknown)], each)

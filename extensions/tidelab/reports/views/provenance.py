@@ -7,6 +7,7 @@ from markupsafe import Markup
 from tidelab.reports.display import Displayable, section, table
 from tidelab.reports.source import use_case_of
 from tidelab.runs import RunFolder
+from tidelab.runs.methods import parameter_words
 
 _DEPTH: Final = 2
 _MOST_ROWS: Final = 60
@@ -26,7 +27,7 @@ def provenance(run: RunFolder) -> Displayable:
         ("Model", f"{request.model.name} {request.model.version}".strip()),
         ("Model digest", request.model.digest),
         *(
-            (titles.get(name, f"Parameter {name}"), "not known" if value is None else str(value))
+            (titles.get(name, f"Parameter {name}"), parameter_words(name, value))
             for name, value in request.parameters.items()
         ),
     ]

@@ -1,11 +1,18 @@
 """What was analysed with which model: the first thing below the verdict."""
 
+from typing import TYPE_CHECKING
+
 from markupsafe import Markup
 
+from tidelab.catalogue.task import NO_OBJECT
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section
+from tidelab.reports.source import nothing_words
 from tidelab.reports.views.counts import class_counts, names_in_force
 from tidelab.runs import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def summary(run: RunFolder) -> Displayable:
@@ -16,9 +23,9 @@ def summary(run: RunFolder) -> Displayable:
     looked = sum(one.validated for one in classes)
     failed = len(run.failed_files())
     facts = [
-        (numbers.count(len(names)), "images analysed"),
-        (numbers.count(sum(1 for one in classes if one.label)), "classes found"),
-        (numbers.count(unidentified), "unidentified"),
+        *_analysed(run, names),
+        (numbers.count(sum(1 for one in classes if one.label and one.label != NO_OBJECT)), "classes found"),
+        *([] if run.finds_objects else [(numbers.count(unidentified), "unidentified")]),
         *([(numbers.count(looked), "looked at by a person")] if looked else []),
         (numbers.count(failed), "files could not be used"),
     ]
@@ -27,16 +34,31 @@ def summary(run: RunFolder) -> Displayable:
     if model.demo or model.source == "own":
         body += note(Markup("<strong>{}</strong>").format(model.words), "warn")
     body += Markup('<ul class="tl-facts">{}</ul>').format(items)
+    if run.finds_objects and not len(names):
+        body += note(nothing_words(run))
     version = f", version {model.version}" if model.version else ""
     body += Markup('<p>Model: <b>{}</b>{} <span class="tl-soft">({})</span></p>').format(
         model.name, version, short_digest(model.digest)
     )
-    if state.cached and state.cached >= len(names):
+    if state.cached and state.cached >= state.done:
         body += Markup(
             '<p class="tl-soft">All results were known from an earlier analysis with the same model.</p>'
         )
     words = "; ".join(f"{value} {word}" for value, word in facts)
     return section(body, f"{model.words}\n{words}\nModel {model.name}{version} {model.digest}", "tl-summary")
+
+
+def _analysed(run: RunFolder, names: "pd.DataFrame") -> list[tuple[str, str]]:
+    if not run.finds_objects:
+        return [(numbers.count(len(names)), "images analysed")]
+    pictures = run.pictures()
+    none = int((names["label"] == NO_OBJECT).sum())
+    return [
+        (numbers.count(len(pictures)), "pictures searched"),
+        (numbers.count(int((pictures["objects"] > 0).sum())), "of them with objects"),
+        (numbers.count(len(names)), "objects found"),
+        *([(numbers.count(none), "called no object by a person")] if none else []),
+    ]
 
 
 def short_digest(digest: str) -> str:

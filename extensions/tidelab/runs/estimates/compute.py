@@ -77,6 +77,8 @@ def compute(run: RunFolder, key: str = "") -> Estimates:
 
 def _answering(evidence: Evidence, result: Estimates) -> Answering:
     """Choose how to answer, and tell `result` about it."""
+    if evidence.table.empty:
+        return lambda *_: Answer(reasons=(words.NOTHING_FOUND,))
     if evidence.looked_at.all():
         result.method_words = words.VALIDATED
         return lambda rows, _: _validated(evidence, rows)
@@ -86,6 +88,8 @@ def _answering(evidence: Evidence, result: Estimates) -> Answering:
         by_audit = ByAudit(evidence, audit, tuple(dict.fromkeys(names)))
         result.method_words = by_audit.method_words()
         return lambda rows, sample_id: _audited(by_audit, rows, sample_id)
+    if evidence.run.finds_objects:
+        return lambda *_: Answer(reasons=(words.DETECTOR,))
     try:
         correction = by_model(evidence)
     except NoCorrection as reason:
@@ -209,6 +213,8 @@ def _notes(evidence: Evidence, whole: Answer) -> list[str]:
             f"{words.images(int(evidence.looked_at.sum()))} were looked at by a person. They change the raw counts; the correction goes by the "
             "model's answers on all images, because images chosen by eye stand for no others. A random audit would be used instead."
         )
+    if evidence.run.finds_objects:
+        notes.append(words.MISSED)
     short = list(evidence.too_low())
     notes += [*short[:5], *([f"So it is for {len(short) - 5} more samples."] if len(short) > 5 else [])]
     notes += evidence.problems

@@ -162,6 +162,8 @@ class Evidence:
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64]:
         """Calibrated probabilities of the images, shape ``(n, k)``; raises `NoCorrection`."""
+        if self.run.finds_objects:
+            raise NoCorrection("A detector's run keeps scores of its pictures, not of its objects.")
         try:
             found = self.run.probabilities()
         except RunError:

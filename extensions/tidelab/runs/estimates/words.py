@@ -14,6 +14,18 @@ NOT_COVERED: Final = (
     "samples stand for the sea around them, are not in any interval."
 )
 
+NOTHING_FOUND: Final = "Nothing was found in these pictures, so there is no count to correct."
+
+DETECTOR: Final = (
+    "A detector misses objects and finds some where there are none, which is not a confusion of names that held-out images could correct. "
+    "Check some objects at random (audit) to know how many carry a wrong name or are none."
+)
+
+MISSED: Final = (
+    "These are counts of found objects in pictures. An audit corrects wrong names and objects that are none; objects that the model missed "
+    "are in no count and in no interval, and an animal that stays in view is counted in every picture it is in."
+)
+
 BOOTSTRAP: Final = (
     "95 % intervals are percentiles of {replicates} bootstrap replicates that draw the {labelled} held-out labelled images again within "
     "each class ({unit}; Rao and Wu 1988, widened by Student's t) and let each analysed image count a Poisson(1) number of times, so "
