@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
-from zooscan.objects import Grey, ScanError
+from zooscan.objects import CancelledError, Grey, ScanError
 
 MAX_PIXELS: Final = 2_000_000_000
 STRIP_PX: Final = 4_000_000
@@ -127,7 +127,7 @@ def open_scan(path: Path, scratch: Path, cancelled: Callable[[], None] = lambda:
                     f"{path.name} is compressed and there is no room to unpack it in {scratch}; make room."
                 )
             return _unpack(page, scratch / f"{path.stem}.rows", cancelled)
-    except ScanError:
+    except (ScanError, CancelledError):
         raise
     except OSError as error:
         raise ScanError(f"{path.name} cannot be read: {error.strerror or error}.") from None
@@ -171,7 +171,7 @@ def _unpack(page: Any, target: Path, cancelled: Callable[[], None]) -> RowsFile:
         if decoded is None:
             continue
         row, column = int(index[-3]), int(index[-2])
-        part = np.asarray(decoded)[0, : shape[-3], : shape[-2], 0]
+        part = np.asarray(decoded)[0, : min(shape[-3], height - row), : min(shape[-2], width - column), 0]
         mapped = np.memmap(target, dtype, "r+", shape=(height, width))
         mapped[row : row + part.shape[0], column : column + part.shape[1]] = part
         del mapped

@@ -1,7 +1,7 @@
 """Finds the objects of a processed picture: at or below the threshold, holes filled, of the right size, clear of the edge."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,25 +47,21 @@ def objects_of_strips(
     limits: Limits,
     *,
     keep_touching: bool = False,
-    after_strip: Callable[[int], None] = lambda rows: None,
 ) -> Found:
-    """Return the objects of a picture that comes in strips of whole rows, from row `limits.top` to `limits.bottom`.
-
-    `after_strip` is told how many rows were taken.
-    """
+    """Return the objects of a picture that comes in strips of whole rows, from row `limits.top` to `limits.bottom`."""
     stream = RegionStream(min_box_px=settings.min_area_px)
     regions: list[Runs] = []
     black = 0
     for strip in strips:
         mask = strip[:, limits.left : limits.right] <= settings.upper_threshold
         black += int(np.count_nonzero(mask))
-        regions += [
-            runs for runs in stream.add(mask) if _may_be_object(runs, settings, limits, keep_touching)
-        ]
-        after_strip(strip.shape[0])
-    regions += [runs for runs in stream.finish() if _may_be_object(runs, settings, limits, keep_touching)]
+        regions += stream.add(mask)
+    regions += stream.finish()
     regions.sort(key=lambda runs: (int(runs[0, 0]), int(runs[0, 1])))
-    return Found(_objects(regions, settings, limits), black / limits.area_px if limits.area_px else math.nan)
+    return Found(
+        _objects(regions, settings, limits, keep_touching),
+        black / limits.area_px if limits.area_px else math.nan,
+    )
 
 
 def _may_be_object(runs: Runs, settings: ProcessSettings, limits: Limits, keep_touching: bool) -> bool:
@@ -80,8 +76,13 @@ def _may_be_object(runs: Runs, settings: ProcessSettings, limits: Limits, keep_t
     return (keep_touching or not touching) and not line
 
 
-def _objects(regions: Sequence[Runs], settings: ProcessSettings, limits: Limits) -> list[ScanObject]:
-    """Return the regions of the right size that lie in no other region's hole, numbered."""
+def _objects(
+    regions: Sequence[Runs], settings: ProcessSettings, limits: Limits, keep_touching: bool
+) -> list[ScanObject]:
+    """Return the regions of the right size and shape that lie in no other region's hole, numbered.
+
+    As in ImageJ, what is left out itself (at the edge, a line) still hides what lies in its holes.
+    """
     holes = [hole_runs(runs) for runs in regions]
     firsts = np.array([runs[0, :2] for runs in regions]).reshape(-1, 2)
     nested = np.zeros(len(regions), bool)
@@ -95,9 +96,11 @@ def _objects(regions: Sequence[Runs], settings: ProcessSettings, limits: Limits)
                 nested[index] |= contains(hole, int(firsts[index, 0]), int(firsts[index, 1]))
     objects: list[ScanObject] = []
     for runs, hole, within in zip(regions, holes, nested, strict=True):
+        if within or not _may_be_object(runs, settings, limits, keep_touching):
+            continue
         solid = area_of(runs)
         area = solid + area_of(hole)
-        if not within and settings.min_area_px <= area <= settings.max_area_px:
+        if settings.min_area_px <= area <= settings.max_area_px:
             top, left = int(runs[0, 0]), int(runs[:, 1].min())
             objects.append(
                 ScanObject(
