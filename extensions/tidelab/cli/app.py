@@ -6,6 +6,7 @@ import typer
 
 from tidelab import __version__
 from tidelab.cli import (
+    annotations,
     bundle,
     catalogue,
     doctor,
@@ -56,8 +57,11 @@ app.command("docs")(catalogue.docs)
 app.command("report")(reports.report)
 app.command("run")(runs.run)
 app.command("video")(streams.video)
+app.command("watch")(streams.watch)
 app.command("export")(exports.export)
 app.command("check-ecotaxa")(exports.check_ecotaxa)
+app.command("convert")(annotations.convert)
+app.command("check-annotations")(annotations.check_annotations)
 app.add_typer(ecotaxa.app, name="ecotaxa")
 forgetting.add_to(runs.app)
 app.add_typer(runs.app, name="runs")

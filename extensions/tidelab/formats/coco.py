@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 Scalar = str | float | int | bool | None
 Mask = Sequence[Sequence[float]] | Mapping[str, Any]
@@ -66,12 +66,22 @@ class Image:
 
 
 def document(
-    info: Mapping[str, Scalar], categories: Sequence[Category], images: Iterable[Image]
+    info: Mapping[str, Scalar],
+    categories: Sequence[Category],
+    images: Iterable[Image],
+    edges: Literal["refuse", "keep"] = "refuse",
 ) -> dict[str, Any]:
     """Return a COCO document.
 
     Ids count from 1: those of categories in the given order, so that equal class lists have equal ids; those of images and
     annotations in the order of the images.
+
+    Parameters
+    ----------
+    info, categories, images
+        What the document says.
+    edges
+        What to do with boxes that leave their image, as those of some programs do by a pixel or two: ``refuse`` or ``keep``.
 
     Raises
     ------
@@ -90,7 +100,7 @@ def document(
             "id": number, "file_name": image.file_name, "width": image.width, "height": image.height, **dict(image.about),
         })  # fmt: skip
         for one in image.annotations:
-            annotations.append(_annotation(len(annotations) + 1, number, image, one, ids))
+            annotations.append(_annotation(len(annotations) + 1, number, image, one, ids, edges == "keep"))
     return {
         "info": dict(info),
         "licenses": [],
@@ -111,7 +121,7 @@ def to_bytes(content: Mapping[str, Any]) -> bytes:
 
 
 def _annotation(
-    number: int, image_id: int, image: Image, one: Annotation, ids: Mapping[str, int]
+    number: int, image_id: int, image: Image, one: Annotation, ids: Mapping[str, int], anywhere: bool
 ) -> dict[str, Any]:
     if one.category not in ids:
         raise ValueError(
@@ -120,7 +130,7 @@ def _annotation(
     box = one.box or (0.0, 0.0, float(image.width), float(image.height))
     x, y, width, height = box
     inside = x >= 0 and y >= 0 and x + width <= image.width + 0.5 and y + height <= image.height + 0.5
-    if not all(map(math.isfinite, box)) or width <= 0 or height <= 0 or not inside:
+    if not all(map(math.isfinite, box)) or width <= 0 or height <= 0 or not (inside or anywhere):
         raise ValueError(
             f"the box {box} leaves {image.file_name!r}, which is {image.width} x {image.height} px"
         )
