@@ -1,0 +1,58 @@
+"""Each use case on real pictures, as a person runs it: ``tidelab report`` gives its products and says honestly whether the model fits."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.support.faces import newest_run
+from tidelab import paths
+
+
+def report(slug: str, images: Path, folder: Path, *options: str) -> Path:
+    """Run ``tidelab report`` with runs and cache in a folder of its own; return the run."""
+    done = subprocess.run(
+        [str(paths.env_python("analyse").with_name("tidelab")), "report", slug, "--images", str(images), "--out", str(folder / "out"), *options],
+        env={**os.environ, "TIDELAB_RUNS": str(folder / "runs")},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (folder / "out" / "report.html").stat().st_size > 10_000
+    return newest_run(folder / "runs", slug)
+
+
+@pytest.fixture
+def photos(shared_data, tmp_path):
+    """Real pictures of coasts and of fish: what no classifier of water photos here was trained on."""
+    found = [
+        path
+        for name in ("beach", "obsea-fish", "litter")
+        for path in sorted((shared_data / name).rglob("*"))
+        if path.suffix.lower() in (".jpg", ".png")
+    ]
+    assert len(found) >= 5
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, path in enumerate(found):
+        (folder / f"{number:02d}-{path.name}").write_bytes(path.read_bytes())
+    return folder
+
+
+def test_eyeonwater_judges_real_photos_and_calls_no_model_fit(photos, tmp_path):
+    run = report("eyeonwater", photos, tmp_path)
+    table = pd.read_csv(run / "products" / "accept_reject.csv", keep_default_na=False)
+    results = pd.read_csv(run / "results.csv")
+    assert len(table) == len(results) >= 5
+    assert set(table["verdict"]) <= {"accepted", "rejected", "undecided"}
+    assert (table.loc[table["verdict"] != "accepted", "reason"] != "").all()
+    assert (table.loc[table["verdict"] != "accepted", "forel_ule"] == "").all()
+    assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")
+
+
+def test_image_classifier_takes_real_pictures(photos, tmp_path):
+    run = report("image-classifier", photos, tmp_path)
+    assert len(pd.read_csv(run / "results.csv")) >= 5
+    assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")
