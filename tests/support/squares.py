@@ -1,5 +1,6 @@
 """A use case whose detector finds red and blue squares, and clips of such squares: exact truth, no training, nothing of ONNX."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,6 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import yaml
+from PIL import Image
 
 from tests.support.brightness import declaration
 from tidelab.catalogue import UseCase, load_usecase
@@ -89,6 +91,11 @@ def make_detector_case(parent: Path, slug: str = "squares-case") -> UseCase:
         {"name": "green", "kind": "morphotype"},
     ]
     (folder / "usecase.yaml").write_text(yaml.safe_dump(given))
+    (folder / "analyse.ipynb").write_text(
+        json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    (folder / "sample").mkdir()
+    Image.fromarray(picture(moving(15))).save(folder / "sample" / "squares.png")
     card = ModelCard(
         name=slug, title="Squares", use_case=slug, labels=LABELS, input=InputSpec(kind="image"), embedding_dim=2,
         detection=DetectionSpec(thresholds={"red": 0.5, "blue": 0.5}), framework="numpy", demo=True, created="2026-01-01T00:00:00Z",

@@ -1,4 +1,4 @@
-"""Commands for what comes one after another: video."""
+"""Commands for what comes one after another: video, watch, live."""
 
 import sys
 import time
@@ -70,6 +70,47 @@ def video(
         raise typer.Exit(130)
     if not result.complete:
         raise typer.Exit(1)
+
+
+def watch(
+    name: NameArgument,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder that the cameras fill.")],
+    out: Annotated[Path, typer.Option(help="Folder for the daily tables, the status and the journal.")],
+    once: Annotated[bool, typer.Option("--once", help="Count what is there and end.")] = False,
+    settle: Annotated[
+        float, typer.Option(help="Seconds for which a file has to stay as it is before it is read.")
+    ] = 2.0,
+    poll: Annotated[float, typer.Option(help="Seconds between two looks at the folder.")] = 1.0,
+    platform: Annotated[
+        str, typer.Option(help="Station, for the column 'platform'. Default: as file names say.")
+    ] = "",
+    time_zone: ZoneOption = "",
+    threshold: ThresholdOption = None,
+    model: ModelOption = "champion",
+    threads: ThreadsOption = None,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep-predictions", help="Keep predictions for later reports; the cache then grows."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line a picture.")] = False,
+) -> None:
+    """Count objects in the pictures that cameras put into a folder, each once. Ctrl-C ends it.
+
+    Started again it goes on where it was, whatever ended it; what came in between is counted then.
+    """
+    from tidelab.catalogue import load_catalogue
+    from tidelab.streams.model import StreamModel
+    from tidelab.streams.stopping import stop_on_signals
+    from tidelab.streams.watch.watching import WatchOptions
+    from tidelab.streams.watch.watching import watch as begin
+
+    options = WatchOptions(settle, poll, once, platform, time_zone, keep)
+    loaded = StreamModel.load(load_catalogue()[name], model, threshold=threshold, threads=threads)
+    say(loaded.resolved.words)
+    with stop_on_signals() as stop:
+        totals = begin(loaded, folder, out, options, stop=stop, say=(lambda _: None) if quiet else say)
+    counted, broken = totals.get("counted", 0), totals.get("broken", 0)
+    say(f"{counted} pictures counted, {broken} could not be used, since the journal began. Results: {out}")
 
 
 class _Told:

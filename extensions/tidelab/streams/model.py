@@ -33,6 +33,8 @@ class Classes:
         As tables write them.
     titles
         As people read them.
+    taxa
+        As series of counts name them: the scientific name where there is one (`tidelab.formats.timeseries`).
     aphia
         AphiaID of each as text; empty: none.
     thresholds
@@ -42,6 +44,7 @@ class Classes:
     labels: tuple[str, ...]
     shown: tuple[str, ...]
     titles: tuple[str, ...]
+    taxa: tuple[str, ...]
     aphia: tuple[str, ...]
     thresholds: Thresholds
 
@@ -190,11 +193,14 @@ def _classes(use_case: UseCase, resolved: ResolvedModel, threshold: float | None
     card = resolved.bundle.card
     shown = tuple(spreadsheet_safe(label) for label in card.labels)
     aphia = aphia_ids(use_case, card)
-    titles = {label.name: label.shown for label in use_case.labels}
+    declared = {label.name: label for label in use_case.labels}
+    titles = {name: label.shown for name, label in declared.items()}
+    taxa = {name: label.taxon_name for name, label in declared.items()}
     return Classes(
         labels=card.labels,
         shown=shown,
         titles=tuple(titles.get(label, label) for label in card.labels),
+        taxa=tuple(spreadsheet_safe(taxa.get(label) or label) for label in card.labels),
         aphia=tuple(aphia.get(label, "") for label in shown),
         thresholds=Thresholds.of(card, threshold),
     )

@@ -197,13 +197,13 @@ class _Work:
 
     def _interval_rows(self, interval: Interval) -> Iterator[tuple[object, ...]]:
         moment = iso(self._begun.at(interval.start_s))
-        for place, label in enumerate(self._classes.shown):
+        for place, taxon in enumerate(self._classes.taxa):
             yield (
                 *(
                     f"{interval.start_s:.3f}",
                     moment,
                     f"{interval.width_s:g}",
-                    label,
+                    taxon,
                     self._classes.aphia[place],
                 ),
                 *(interval.frames, int(interval.frames_with[place]), f"{interval.mean_count[place]:.4f}"),

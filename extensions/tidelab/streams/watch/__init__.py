@@ -1,0 +1,1 @@
+"""A folder into which cameras put pictures: each new one is counted once, whatever happens in between."""
