@@ -37,7 +37,11 @@ def test_nobody_is_asked_and_nothing_is_left(data: Path, tmp_path: Path):
     for folder in (here, home, scratch):
         folder.mkdir()
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("YOLO", "OMP_", "MLFLOW"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("YOLO", "OMP_", "MLFLOW"))
+        },
         "HOME": str(home),
     }
     done = subprocess.run(

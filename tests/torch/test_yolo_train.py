@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.torch.conftest import TINY
-from tidelab.training.yolo_folder import write_yolo_folder
+from tidelab.training.yolo_layout import write_yolo_folder
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import TrainingCancelled, load_network, task_of, train_network
 
@@ -38,7 +38,9 @@ def test_equal_seeds_give_equal_models_and_others_do_not(data: Path, trained, tm
     first = trained[0].network.state_dict()
     same = train_network("detect", data, TINY, tmp_path / "same").network.state_dict()
     assert all(torch.equal(first[name], same[name]) for name in first)
-    other = train_network("detect", data, replace(TINY, seed=4, epochs=1), tmp_path / "other").network.state_dict()
+    other = train_network(
+        "detect", data, replace(TINY, seed=4, epochs=1), tmp_path / "other"
+    ).network.state_dict()
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
@@ -52,7 +54,9 @@ def test_it_goes_on_from_weights_and_refuses_those_of_another_task(data: Path, t
     weights = tmp_path / "start.pt"
     weights.write_bytes(trained[0].weights)
     result = train_network("detect", data, replace(TINY, weights=weights, epochs=1), tmp_path / "on")
-    assert result.parameters == trained[0].parameters, "the architecture of the weights, whatever the settings say"
+    assert result.parameters == trained[0].parameters, (
+        "the architecture of the weights, whatever the settings say"
+    )
     with pytest.raises(ValueError, match=r"start\.pt was trained for detect, not for classify"):
         train_network("classify", data, replace(TINY, weights=weights), tmp_path / "no")
     (tmp_path / "text.pt").write_text("no weights")

@@ -1,0 +1,99 @@
+"""Write pictures with boxes the way ultralytics reads them: links to the pictures, a text file beside each, a small YAML."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from tidelab.science.splits import TRAIN, VALIDATION
+from tidelab.training.detection_images import BoxedPicture, DetectionImages, Parts
+
+_READS: Final = frozenset({".jpg", ".jpeg", ".png"})
+_FOLDERS: Final = {TRAIN: "train", VALIDATION: "val"}
+
+
+def write_yolo_folder(images: DetectionImages, parts: Parts, folder: Path) -> Path:
+    """Write the training and validation pictures; test pictures are left out, so that no training can look at them.
+
+    Parameters
+    ----------
+    images, parts
+        Pictures, and the part of each.
+    folder
+        An empty folder.
+
+    Returns
+    -------
+    Path
+        ``data.yaml``, written by us: one that came with the data is never given to ultralytics, which runs what stands in it under
+        ``download``.
+
+    Raises
+    ------
+    ValueError
+        When a class has no object in the training pictures, or there is no validation picture.
+    """
+    _check(images, parts)
+    for part, name in _FOLDERS.items():
+        (folder / "images" / name).mkdir(parents=True)
+        (folder / "labels" / name).mkdir(parents=True)
+        for number, picture in enumerate(images.rows(np.flatnonzero(parts == part))):
+            _link(picture, folder / "images" / name / f"{number:07d}")
+            text = "".join(_line(picture, k) for k in range(len(picture.truth)) if not _is_crowd(picture, k))
+            (folder / "labels" / name / f"{number:07d}.txt").write_text(text, encoding="ascii")
+    data = folder / "data.yaml"
+    # JSON is YAML, and has no way to say anything but data.
+    content = {
+        "path": str(folder),
+        "train": "images/train",
+        "val": "images/val",
+        "names": dict(enumerate(images.labels)),
+    }
+    data.write_text(json.dumps(content, indent=1, ensure_ascii=True), encoding="ascii")
+    return data
+
+
+def _check(images: DetectionImages, parts: Parts) -> None:
+    train, validation = (np.flatnonzero(parts == part) for part in (TRAIN, VALIDATION))
+    if not len(train) or not len(validation):
+        raise ValueError(
+            f"There are {len(train)} training and {len(validation)} validation pictures; a training needs both. Add pictures, or choose "
+            "other shares."
+        )
+    seen = np.zeros(len(images.labels), np.int64)
+    for picture in images.rows(train):
+        seen += np.bincount(picture.truth, minlength=len(images.labels))
+    missing = [label for label, count in zip(images.labels, seen, strict=True) if not count]
+    if missing:
+        raise ValueError(
+            f"No training picture shows {', '.join(missing)}. Every class needs at least one object in the training pictures: add "
+            "pictures, leave the class out, or choose another split."
+        )
+
+
+def _is_crowd(picture: BoxedPicture, k: int) -> bool:
+    return bool(len(picture.crowd) and picture.crowd[k])
+
+
+def _line(picture: BoxedPicture, k: int) -> str:
+    left, top, right, bottom = (float(value) for value in picture.boxes[k])
+    values = (
+        (left + right) / 2 / picture.width,
+        (top + bottom) / 2 / picture.height,
+        (right - left) / picture.width,
+        (bottom - top) / picture.height,
+    )
+    return (
+        f"{int(picture.truth[k])} " + " ".join(f"{min(max(value, 0.0), 1.0):.8f}" for value in values) + "\n"
+    )
+
+
+def _link(picture: BoxedPicture, target: Path) -> None:
+    suffix = picture.file.suffix.lower()
+    if suffix in _READS:
+        target.with_suffix(suffix).symlink_to(picture.file.resolve())
+        return
+    with Image.open(picture.file) as opened:
+        opened.convert("RGB").save(target.with_suffix(".png"))
