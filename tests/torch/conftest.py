@@ -8,7 +8,7 @@ import pytest
 
 from tidelab.training.detection_images import BoxedPicture, DetectionImages
 from tidelab.training.synthetic_objects import LABELS, encode, make_pictures
-from tidelab.training.yolo_layout import write_yolo_folder
+from tidelab.training.yolo_folder import write_yolo_folder
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import train_network
 

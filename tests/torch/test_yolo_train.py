@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.torch.conftest import TINY
-from tidelab.training.yolo_layout import write_yolo_folder
+from tidelab.training.yolo_folder import write_yolo_folder
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import TrainingCancelled, load_network, task_of, train_network
 
@@ -62,7 +62,7 @@ def test_it_goes_on_from_weights_and_refuses_those_of_another_task(data: Path, t
     (tmp_path / "text.pt").write_text("no weights")
     with pytest.raises(ValueError, match=r"text\.pt cannot be read as YOLO weights in safe mode"):
         train_network("detect", data, replace(TINY, weights=tmp_path / "text.pt"), tmp_path / "no")
-    with pytest.raises(ValueError, match="is no .pt file"):
+    with pytest.raises(ValueError, match=r"is no \.pt file"):
         train_network("detect", data, replace(TINY, weights=tmp_path / "gone.pt"), tmp_path / "no")
 
 

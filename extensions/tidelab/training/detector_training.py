@@ -21,7 +21,7 @@ from tidelab.training.decoding import read_file
 from tidelab.training.detection_images import DetectionImages, Parts, detection_digest
 from tidelab.training.progress import DetectorEpoch, OnDetectorEpoch, ignore_detector
 from tidelab.training.torch_export import DETECTOR_OUTPUTS, Parity, check_detector, detector_module, to_onnx
-from tidelab.training.yolo_layout import write_yolo_folder
+from tidelab.training.yolo_folder import write_yolo_folder
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import train_network
 

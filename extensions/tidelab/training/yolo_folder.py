@@ -1,6 +1,8 @@
 """Write pictures with boxes the way ultralytics reads them: links to the pictures, a text file beside each, a small YAML."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -92,8 +94,21 @@ def _line(picture: BoxedPicture, k: int) -> str:
 
 def _link(picture: BoxedPicture, target: Path) -> None:
     suffix = picture.file.suffix.lower()
-    if suffix in _READS:
+    if suffix in _READS and not _would_be_repaired(picture.file):
         target.with_suffix(suffix).symlink_to(picture.file.resolve())
+        return
+    if suffix in _READS:
+        shutil.copyfile(picture.file, target.with_suffix(suffix))
         return
     with Image.open(picture.file) as opened:
         opened.convert("RGB").save(target.with_suffix(".png"))
+
+
+def _would_be_repaired(file: Path) -> bool:
+    """Whether ultralytics would write to the picture: it mends a JPEG that does not end as one should, in place, through a link too."""
+    if file.suffix.lower() == ".png":
+        return False
+    with file.open("rb") as stream:
+        stream.seek(0, os.SEEK_END)
+        stream.seek(max(stream.tell() - 2, 0))
+        return stream.read(2) != b"\xff\xd9"

@@ -69,7 +69,7 @@ def train_network(
     task
         ``detect``, ``segment`` (masks), ``obb`` (rotated boxes) or ``classify``.
     data
-        ``data.yaml`` of a YOLO folder (`tidelab.training.yolo_layout`); for ``classify`` a folder with ``train`` and ``val``, in each
+        ``data.yaml`` of a YOLO folder (`tidelab.training.yolo_folder`); for ``classify`` a folder with ``train`` and ``val``, in each
         a folder a class.
     settings
         How to train.
