@@ -109,7 +109,7 @@ def make_products(
             ]
         except RunCancelled:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             # A use case's own code: whatever it raises, the results of the model are kept and shown.
             text = " ".join(str(error).split())[:300] or type(error).__name__
             kind = "" if isinstance(error, RunError | ProductError) else f"{type(error).__name__}: "

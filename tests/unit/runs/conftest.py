@@ -20,7 +20,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDELAB_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("TIDELAB_CHAMPIONS", str(tmp_path / "champions"))
     monkeypatch.delenv("TIDELAB_CACHE", raising=False)
-    monkeypatch.delitem(sys.modules, "brightness", raising=False)
+    for name in [name for name in sys.modules if name.split(".")[0] in ("brightness", "blob_case")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 

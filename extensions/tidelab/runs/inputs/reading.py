@@ -93,7 +93,7 @@ def call_reader(
             raise
         except InputError as error:
             raise RunError(f"The input cannot be read: {error}") from None
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             context.log.error(f"The reader {name} failed", error)
             text = " ".join(str(error).split())[:300] or type(error).__name__
             raise RunError(
