@@ -18,7 +18,7 @@ from zooscan.objects import Mask, Runs
 
 Labels = npt.NDArray[np.int32]
 
-MAX_RUNS: Final = 20_000_000
+MAX_RUNS: Final = 4_000_000
 """More runs than this within unfinished regions is a picture of noise: a scan of plankton has some hundred thousand."""
 
 
