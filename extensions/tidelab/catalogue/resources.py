@@ -18,11 +18,16 @@ class Stacks(Part):
         title="Train",
         description="Stack that retrains the model, e.g. `tensorflow`; leave out if none does.",
     )
+    more: tuple[StackName, ...] = Field(
+        (),
+        title="More",
+        description="Further stacks that notebooks of it run in, e.g. `torch` to bring published weights in.",
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
         """Every stack once, the one for analysis first."""
-        return tuple(dict.fromkeys(name for name in (self.analyse, self.train) if name))
+        return tuple(dict.fromkeys(name for name in (self.analyse, self.train, *self.more) if name))
 
 
 class Gpu(Part):
