@@ -105,8 +105,9 @@ def mean_intervals(
     block: int,
     seed: int | Sequence[int],
     replicates: int = 1000,
+    looks: npt.ArrayLike | None = None,
 ) -> MeanIntervals:
-    """Return the mean of each column over the grid points that have values, with an interval by circular blocks.
+    """Return the mean per look of each column, with an interval by circular blocks.
 
     The interval is the mean plus and minus Student's quantile (one degree of freedom less than there are blocks) times the standard deviation of the
     resampled means: percentiles of so few blocks are too narrow. Counts are not below 0. Where no picture shows anything, the upper limit
@@ -115,13 +116,15 @@ def mean_intervals(
     Parameters
     ----------
     values
-        Counts of pictures on a regular grid, shape ``(n, k)`` or ``(n,)``; a row of NaN: nobody looked.
+        Counts on a regular grid, shape ``(n, k)`` or ``(n,)``: sums over the pictures of a grid point; a row of NaN: nobody looked.
     block
         Grid points of a block (`block_length`).
     seed
         Of the draw; the same seed and values give the same interval.
     replicates
         Resampled series.
+    looks
+        Pictures of each grid point, shape ``(n,)``; by default one where there are values.
     """
     table = np.asarray(values, np.float64)
     table = table[:, None] if table.ndim == 1 else table
@@ -129,17 +132,17 @@ def mean_intervals(
         raise ValueError(
             f"a block has at least 1 point and 100 series are drawn at least, got {block} and {replicates}"
         )
-    looked = np.isfinite(table).all(axis=1)
-    if not looked.any():
+    finite = np.isfinite(table).all(axis=1)
+    number = np.where(finite, 1.0 if looks is None else np.asarray(looks, np.float64), 0.0)
+    if not number.any():
         raise ValueError("no picture, no mean: an interval of time without pictures has none")
-    value = table[looked].mean(axis=0)
-    blocks = int(looked.sum()) / block
+    sums = np.where(finite[:, None], table, 0.0)
+    value = sums.sum(axis=0) / number.sum()
+    blocks = int((number > 0).sum()) / block
     if blocks < FEWEST_BLOCKS:
         missing = np.full_like(value, np.nan)
         return MeanIntervals(value, missing, missing, block)
-    spread = _resampled(
-        np.where(looked[:, None], table, 0.0), looked, block, replicates, np.random.default_rng(seed)
-    )
+    spread = _resampled(sums, number, block, replicates, np.random.default_rng(seed))
     from scipy.special import stdtrit
 
     reach = float(stdtrit(blocks - 1, 0.975)) * spread
@@ -148,23 +151,23 @@ def mean_intervals(
     return MeanIntervals(value, np.where(empty, 0.0, np.maximum(value - reach, 0.0)), high, block)
 
 
-def _resampled(
-    table: Array, looked: npt.NDArray[np.bool_], block: int, replicates: int, rng: np.random.Generator
-) -> Array:
+def _resampled(sums: Array, number: Array, block: int, replicates: int, rng: np.random.Generator) -> Array:
     """Return the standard deviation of the mean over resampled series; a series into which no picture fell is left out."""
-    n = len(table)
-    columns = np.column_stack([table, looked.astype(np.float64)])
+    n = len(sums)
+    columns = np.column_stack([sums, number])
     whole, rest = divmod(n, block)
-    ring = np.concatenate([columns, columns[:block]])
-    running = np.concatenate([np.zeros((1, columns.shape[1])), ring.cumsum(axis=0)])
+    running = np.concatenate(
+        [np.zeros((1, columns.shape[1])), np.concatenate([columns, columns[:block]]).cumsum(axis=0)]
+    )
     starts = np.arange(n)
     of_block = running[starts + block] - running[starts]
     totals = of_block[rng.integers(0, n, size=(replicates, whole))].sum(axis=1)
     if rest:
         totals += (running[starts + rest] - running[starts])[rng.integers(0, n, size=replicates)]
-    seen = totals[:, -1] > 0
+    # Sums of running sums leave crumbs where nothing was seen.
+    seen = totals[:, -1] > 0.5
     means = totals[seen, :-1] / totals[seen, -1:]
-    # A mean over n blocks is spread as if by n - 1: the resampled one is drawn around the mean of these very values.
-    blocks = max(looked.sum() / block, 1.0 + 1e-9)
-    found: Array = means.std(axis=0) * math.sqrt(blocks / max(blocks - 1, 1e-9))
+    # A mean is resampled around the mean of these very values, which takes up one of the blocks.
+    blocks = max(float((number > 0).sum()) / block, 1.0 + 1e-9)
+    found: Array = means.std(axis=0) * math.sqrt(blocks / (blocks - 1))
     return found

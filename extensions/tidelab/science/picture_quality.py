@@ -41,7 +41,7 @@ class QualityRules:
 
     least_brightness: float | None = 20.0
     least_contrast: float | None = 6.0
-    least_sharpness: float | None = 0.002
+    least_sharpness: float | None = 0.05
     drop_frozen: bool = True
 
     def words(self) -> str:

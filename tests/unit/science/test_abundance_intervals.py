@@ -1,0 +1,84 @@
+"""Means with intervals: the same means, limits that follow effort, cells that do not depend on one another."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.support.series import minutes, objects, pictures
+from tidelab.science.abundance import abundance, counts_per_picture
+from tidelab.science.abundance_intervals import INTERVAL_COLUMNS, Bootstrap, abundance_with_intervals
+
+TAXA = ["Chromis chromis", "Sparus aurata"]
+HOW = Bootstrap(seed=3, replicates=200)
+
+
+def counted(times, seed=1, camera="cam1"):
+    shown = pictures(times, camera)
+    rng = np.random.default_rng(seed)
+    found = [(name, TAXA[0]) for name in shown["picture"] for _ in range(rng.poisson(2))]
+    return counts_per_picture(shown, objects(found), TAXA)
+
+
+def test_the_means_are_those_without_intervals_and_lie_within_them():
+    counts = counted(minutes("2024-05-01T10:00", 120))
+    table = abundance_with_intervals(counts, "h", 60.0, HOW)
+    assert tuple(table.columns) == INTERVAL_COLUMNS
+    pd.testing.assert_frame_equal(table[abundance(counts).columns], abundance(counts))
+    assert (table["detections_per_picture_low"] <= table["detections_per_picture_mean"]).all()
+    assert (table["detections_per_picture_mean"] <= table["detections_per_picture_high"]).all()
+
+
+def test_a_cell_does_not_depend_on_other_hours_cameras_or_the_order_of_rows():
+    ten, both = minutes("2024-05-01T10:00", 60), minutes("2024-05-01T10:00", 120)
+    counts = counted(both)
+    fixed = Bootstrap(block=3, seed=3, replicates=200)
+    whole = abundance_with_intervals(counts.sample(frac=1, random_state=5), "h", 60.0, fixed)
+    alone = abundance_with_intervals(
+        counts[counts["time"] < pd.Timestamp("2024-05-01T11:00Z")], "h", 60.0, fixed
+    )
+    assert len(ten) == 60
+    pd.testing.assert_frame_equal(
+        whole.head(2).sort_values("taxon", ignore_index=True), alone.sort_values("taxon", ignore_index=True)
+    )
+
+
+def test_a_gap_within_the_hour_widens_the_interval():
+    full, half = (
+        counted(minutes("2024-05-01T10:00", 60)),
+        counted(minutes("2024-05-01T10:00", 15) + minutes("2024-05-01T10:45", 15)),
+    )
+    width = [
+        (lambda row: row.detections_per_picture_high - row.detections_per_picture_low)(
+            abundance_with_intervals(one, "h", 60.0, Bootstrap(block=1, seed=1)).iloc[0]
+        )
+        for one in (full, half)
+    ]
+    assert width[1] > 1.15 * width[0]
+
+
+def test_two_pictures_of_one_minute_are_two_looks():
+    times = [f"2024-05-01T10:{m:02d}:{s:02d}Z" for m in range(20) for s in (0, 30)]
+    table = abundance_with_intervals(counted(times), "h", 60.0, HOW)
+    assert table["n_pictures"].tolist() == [40, 40]
+    assert np.isfinite(table["detections_per_picture_low"]).all()
+
+
+def test_hours_with_few_pictures_have_no_interval():
+    table = abundance_with_intervals(counted(minutes("2024-05-01T10:00", 3)), "h", 60.0, HOW)
+    assert table["detections_per_picture_low"].isna().all()
+    assert table["detections_per_picture_mean"].notna().all()
+
+
+def test_an_hour_without_a_taxon_has_zero_and_an_upper_limit():
+    table = abundance_with_intervals(
+        counted(minutes("2024-05-01T10:00", 60)), "h", 60.0, Bootstrap(block=2, seed=1)
+    )
+    absent = table[table["taxon"] == TAXA[1]].iloc[0]
+    assert absent.detections_per_picture_mean == 0
+    assert absent.detections_per_picture_high == pytest.approx(3.689 / 30)
+
+
+def test_no_counts_are_an_empty_table():
+    table = abundance_with_intervals(counted([]), "h", 60.0, HOW)
+    assert table.empty
+    assert set(INTERVAL_COLUMNS) <= set(table.columns)
