@@ -1,5 +1,6 @@
 """Tidelab's detector finds what ultralytics finds with the same weights: the same boxes, scores and classes."""
 
+import copy
 from pathlib import Path
 
 import cv2
@@ -20,15 +21,25 @@ from tidelab.training.synthetic_objects import LABELS, encode, make_picture
 from tidelab.training.torch_export import DETECTOR_OUTPUTS, detector_module, to_onnx
 
 TOLERANCE = 1e-3
-STORED_FROM = 0.001
-"""Two epochs teach little: its boxes have low scores, and there are many of them, which is what suppression is for."""
+STORED_FROM = 0.05
+LOUDER, NEARER = 4.0, 8.0
+"""Two epochs teach little: with this much more in the last layers boxes have scores enough and are small enough not to be all one."""
 
 SIZES = [(128, 96), (96, 128), (640, 360), (101, 77), (40, 30), (1920, 1080), (240, 240), (300, 200)]
 
 
+def louder(network):
+    """Raise the scores of a network and shrink its boxes, in place."""
+    head = network.model[-1]
+    for box_branch, score_branch in zip(head.cv2, head.cv3, strict=True):
+        score_branch[-1].bias.data += LOUDER
+        box_branch[-1].bias.data[1 :: head.reg_max] += NEARER
+    return network
+
+
 @pytest.fixture(scope="module")
 def detector_folder(trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    network = trained[0].network
+    network = louder(copy.deepcopy(trained[0].network))
     example_input = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
     onnx = to_onnx(detector_module(network), example_input, DETECTOR_OUTPUTS, free_sides=True)
     import onnxruntime
@@ -53,7 +64,9 @@ def peer(trained, tmp_path_factory: pytest.TempPathFactory):
 
     weights = tmp_path_factory.mktemp("weights") / "equal.pt"
     weights.write_bytes(trained[0].weights)
-    return YOLO(str(weights))
+    model = YOLO(str(weights))
+    louder(model.model)
+    return model
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -81,10 +94,10 @@ def test_boxes_scores_and_classes_are_those_of_ultralytics(
         table = np.column_stack([theirs.xyxy.numpy(), theirs.conf.numpy(), theirs.cls.numpy()])
         mine = np.column_stack([found.boxes, found.scores, found.labels])
         apart = np.abs(table[:, None] - mine[None]).max(axis=2)
-        assert sorted(apart.argmin(axis=1).tolist()) == list(range(len(found)))
+        assert len(found) == 0 or sorted(apart.argmin(axis=1).tolist()) == list(range(len(found)))
         assert apart.min(axis=1).max(initial=0.0) <= TOLERANCE
         total += len(found)
-    assert total >= 20, total and "a test in which nothing is found says nothing"
+    assert 20 <= total < 2000, "a test in which nothing is found says nothing"
 
 
 @settings(max_examples=60, deadline=None)
