@@ -1,11 +1,13 @@
 """Read pictures with boxes from any annotation format that is known here, and check that each picture can be read."""
 
+import atexit
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -160,7 +162,7 @@ def _before(name: str) -> str:
     return head if head and not head[0].isdigit() and head != stem else ""
 
 
-def generated_pictures(n: int, seed: int, folder: Path | None = None) -> DetectionImages:
+def generated_pictures(n: int, seed: int, folder: Path | None = None, **options: Any) -> DetectionImages:
     """Draw pictures with animals (`tidelab.training.synthetic_objects`), to try things with; each day is a sample.
 
     Parameters
@@ -168,16 +170,18 @@ def generated_pictures(n: int, seed: int, folder: Path | None = None) -> Detecti
     n, seed
         How many, and which.
     folder
-        Where they are written; None: a temporary folder that stays until the process ends.
+        Where they are written; None: a folder of this process, which goes when it ends.
+    options
+        As in `tidelab.training.synthetic_objects.make_picture`.
     """
     from tidelab.training.synthetic_objects import LABELS, SyntheticPicture, encode, make_pictures
 
-    place = folder or Path(mkdtemp(prefix="tidelab-generated-"))
+    place = folder or _own_folder()
     place.mkdir(parents=True, exist_ok=True)
 
     def made() -> Iterator[BoxedPicture]:
         one: SyntheticPicture
-        for one in make_pictures(n, seed):
+        for one in make_pictures(n, seed, **options):
             content = encode(one.pixels)
             (place / one.name).write_bytes(content)
             yield BoxedPicture(
@@ -192,3 +196,9 @@ def generated_pictures(n: int, seed: int, folder: Path | None = None) -> Detecti
             )
 
     return DetectionImages(tuple(LABELS), tuple(sorted(made(), key=lambda one: one.name)), generated=True)
+
+
+def _own_folder() -> Path:
+    folder = Path(mkdtemp(prefix="tidelab-generated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -1,27 +1,41 @@
 """Curves that grow while the network learns."""
 
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from tidelab.training import plots
-from tidelab.training.progress import Epoch
+from tidelab.training.progress import DetectorEpoch, Epoch
+
+AnyEpoch = TypeVar("AnyEpoch", Epoch, DetectorEpoch)
 
 
-class LiveCurves:
+class Live(Generic[AnyEpoch]):
     """Show the learning curves in a notebook while a training runs; in a terminal, print a line now and then.
 
     Parameters
     ----------
+    draw
+        Draws the epochs so far, PNG bytes.
+    say
+        One epoch in words.
     every_s
         Redrawn at most this often, seconds: drawing costs the time of a small epoch.
     """
 
-    def __init__(self, every_s: float = 2.0) -> None:
-        self.history: list[Epoch] = []
+    def __init__(
+        self,
+        draw: Callable[[Sequence[AnyEpoch]], bytes],
+        say: Callable[[AnyEpoch], str],
+        every_s: float = 2.0,
+    ) -> None:
+        self.history: list[AnyEpoch] = []
+        self._plot: Callable[[Sequence[AnyEpoch]], bytes] = draw
+        self._say: Callable[[AnyEpoch], str] = say
         self._every, self._drawn = every_s, float("-inf")
         self._handle: Any = None
 
-    def __call__(self, epoch: Epoch) -> None:
+    def __call__(self, epoch: AnyEpoch) -> None:
         """Take in one epoch."""
         self.history.append(epoch)
         last = epoch.number == epoch.total
@@ -31,17 +45,24 @@ class LiveCurves:
         if _in_notebook():
             self._draw(epoch)
         else:
-            print(sentence(epoch), flush=True)
+            print(self._say(epoch), flush=True)
 
-    def _draw(self, epoch: Epoch) -> None:
+    def _draw(self, epoch: AnyEpoch) -> None:
         from IPython import display as shown
 
-        content = {"image/png": plots.curves(self.history), "text/plain": sentence(epoch)}
+        content = {"image/png": self._plot(self.history), "text/plain": self._say(epoch)}
         if self._handle is None:
             show: Any = shown.display
             self._handle = show(content, raw=True, display_id=True)
         else:
             self._handle.update(content, raw=True)
+
+
+class LiveCurves(Live[Epoch]):
+    """Curves of a classifier; `every_s` as in `Live`."""
+
+    def __init__(self, every_s: float = 2.0) -> None:
+        super().__init__(plots.curves, sentence, every_s)
 
 
 def sentence(epoch: Epoch) -> str:

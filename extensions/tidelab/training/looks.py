@@ -90,11 +90,30 @@ def look(
     home
         Folder of the log; default ``~/tidelab``.
     """
-    test_set = digest_of(images.digests[int(row)] for row in test_rows)
-    every = digest_of(images.digests)
+    return look_at(
+        [images.digests[int(row)] for row in test_rows],
+        images.digests,
+        experiment=experiment,
+        model=model,
+        name=name,
+        home=home,
+    )
+
+
+def look_at(
+    test: Sequence[str],
+    every_image: Sequence[str],
+    *,
+    experiment: str,
+    model: str,
+    name: str,
+    home: Path | None = None,
+) -> Look:
+    """Write down a look at images of any kind: `test` and `every_image` are their digests, the rest as in `look`."""
+    test_set, every = digest_of(test), digest_of(every_image)
     entry = {
         "at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "test_set": test_set, "images": every,
-        "experiment": experiment, "model": model, "name": name, "n_images": len(test_rows),
+        "experiment": experiment, "model": model, "name": name, "n_images": len(test),
     }  # fmt: skip
     path = (home or Path.home() / "tidelab") / FILE
     try:

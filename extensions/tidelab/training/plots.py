@@ -16,7 +16,7 @@ _CAREFUL: Final = "#b26a00"
 
 def curves(history: Sequence[Epoch]) -> bytes:
     """Draw loss and accuracy on training and validation images over the epochs."""
-    figure, (left, right) = _figure(9.0, 3.2, 2)
+    figure, (left, right) = new_figure(9.0, 3.2, 2)
     number = [epoch.number for epoch in history]
     for axes, name, title in (
         (left, "loss", "loss (lower is better)"),
@@ -36,15 +36,15 @@ def curves(history: Sequence[Epoch]) -> bytes:
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9
     )
-    return _png(figure)
+    return png(figure)
 
 
 def confusion(evaluation: Evaluation) -> bytes:
     """Draw the confusion matrix: a row per true class, each cell the number of images, the shade its share of the row."""
-    matrix, labels = evaluation.matrix, [_plain(label) for label in evaluation.labels]
+    matrix, labels = evaluation.matrix, [plain(label) for label in evaluation.labels]
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = 1.8 + 0.52 * len(labels)
-    figure, (axes,) = _figure(side + 1.6, side, 1)
+    figure, (axes,) = new_figure(side + 1.6, side, 1)
     axes.imshow(shares, cmap="GnBu", vmin=0, vmax=1)
     if len(labels) <= 30:
         for row in range(len(labels)):
@@ -65,13 +65,13 @@ def confusion(evaluation: Evaluation) -> bytes:
     axes.set_xlabel("named by the model")
     axes.set_ylabel("true class")
     axes.spines[:].set_visible(False)
-    return _png(figure)
+    return png(figure)
 
 
 def reliability(evaluation: Evaluation) -> bytes:
     """Draw how often the model was right against how sure it was; the diagonal is perfect honesty, the bars count images."""
     found = evaluation.reliability
-    figure, (axes, below) = _figure(5.6, 5.2, 2, stacked=True)
+    figure, (axes, below) = new_figure(5.6, 5.2, 2, stacked=True)
     used = found.counts > 0
     axes.plot([0, 1], [0, 1], color=TRAINING, linestyle="--", linewidth=1)
     axes.plot(found.confidence[used], found.accuracy[used], "o-", color=VALIDATION)
@@ -85,13 +85,13 @@ def reliability(evaluation: Evaluation) -> bytes:
     below.set_xlabel("score of the named class")
     below.set_ylabel("images")
     below.yaxis.get_major_locator().set_params(integer=True)
-    return _png(figure)
+    return png(figure)
 
 
 def comparison(found: Comparison) -> bytes:
     """Draw the F1 of each class for two models, and the difference of macro F1 with its interval."""
     labels = list(found.challenger.images.labels)
-    figure, (left, right) = _figure(9.0, 1.3 + 0.34 * len(labels), 2, ratios=(3, 2))
+    figure, (left, right) = new_figure(9.0, 1.3 + 0.34 * len(labels), 2, ratios=(3, 2))
     places = np.arange(len(labels))
     for evaluation, marker, colour in ((found.champion, "s", TRAINING), (found.challenger, "D", VALIDATION)):
         left.plot(
@@ -100,9 +100,9 @@ def comparison(found: Comparison) -> bytes:
             marker,
             color=colour,
             markersize=7,
-            label=_plain(evaluation.name),
+            label=plain(evaluation.name),
         )
-    left.set_yticks(places, [_plain(label) for label in labels], fontsize=9)
+    left.set_yticks(places, [plain(label) for label in labels], fontsize=9)
     left.set_ylim(len(labels) - 0.5, -0.5)
     left.set_xlim(-0.02, 1.02)
     left.set_xlabel("F1 on the test images")
@@ -119,12 +119,13 @@ def comparison(found: Comparison) -> bytes:
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9
     )
-    return _png(figure)
+    return png(figure)
 
 
-def _figure(
+def new_figure(
     width: float, height: float, panels: int, *, stacked: bool = False, ratios: tuple[int, ...] | None = None
 ) -> tuple[Any, list[Any]]:
+    """Return a figure of so many panels, inches wide and high, and its axes, in the manner of all figures here."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -141,13 +142,14 @@ def _figure(
     return figure, found
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a name as it is: a dollar sign would start a formula, a long name would push the figure aside."""
     short = text if len(text) <= 32 else text[:31] + "…"
     return short.replace("$", r"\$")
 
 
-def _png(figure: Any) -> bytes:
+def png(figure: Any) -> bytes:
+    """Return a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()
