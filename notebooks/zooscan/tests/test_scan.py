@@ -1,6 +1,8 @@
 """A scan from file to objects: generated ones with known truth, the steps by hand, and bad input."""
 
+import itertools
 import math
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +209,27 @@ def test_generated_truth_counts_pixels() -> None:
         ellipse = drawn.ellipses[0]
         assert drawn.area_px == pytest.approx(math.pi * ellipse.half_width * ellipse.half_height, rel=0.05)
         assert drawn.area_px > 140
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None, derandomize=True)
+def test_a_damaged_tiff_is_read_or_refused(data: st.DataObject) -> None:
+    packed = data.draw(st.booleans())
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "s.tif"
+        picture = np.arange(40 * 30, dtype=np.uint16).reshape(40, 30)
+        tifffile.imwrite(path, picture, compression="zlib" if packed else None, rowsperstrip=7)
+        content = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 6))):
+            content[data.draw(st.integers(0, min(len(content), 400) - 1))] = data.draw(st.integers(0, 255))
+        path.write_bytes(
+            bytes(content[: data.draw(st.integers(1, len(content)))]) if data.draw(st.booleans()) else content
+        )
+        try:
+            scan = rows_file.open_scan(path, Path(place))
+            seen = sum(rows.size for _, rows in itertools.islice(scan.strips(), 4))
+        except ScanError as error:
+            message = str(error)
+        else:
+            message = f"s.tif: {seen} pixels"
+        assert "s.tif" in message or "s.rows" in message

@@ -1,5 +1,6 @@
 """Pictures as files of plain rows: read and written some rows at a time, so that a scan of 0.7 GB needs a few megabytes."""
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -150,6 +151,8 @@ def _check(path: Path, page: Any) -> None:
         raise ScanError(
             f"{path.name} has {page.shape[1]} x {page.shape[0]} px; expected at most {MAX_PIXELS:,} pixels."
         )
+    if math.prod(page.chunks) > 4 * max(page.shape[0] * page.shape[1], STRIP_PX):
+        raise ScanError(f"{path.name} has parts of {page.chunks} px, larger than the picture; it is damaged.")
 
 
 def _dpi(page: Any) -> float | None:

@@ -81,7 +81,7 @@ def process_scan(
             picture_file.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise ScanError(
-                f"{scan.name}: {error.strerror or error} while writing to {work}; free disk space or permissions?"
+                f"{scan.name}: {error.strerror or error} while reading or writing; is there free space in {work}, and may it be written?"
             ) from None
         if isinstance(error, TooManyRunsError):
             raise ScanError(
