@@ -13,7 +13,7 @@ from tidelab.catalogue.notebooks import Notebook
 from tidelab.catalogue.usecase import UseCase
 
 MAX_ANALYSE_LINES = 40
-SHOWING = ("show", "validation")
+SHOWING = ("show", "validation", "page")
 """What shows something of the run below the form, and follows when another run is shown."""
 TAGS = ("parameters", "lesson", "result")
 """``parameters``: the one cell papermill fills; ``lesson``: skipped by the app; ``result``: hidden by the app until it is there."""
@@ -204,7 +204,7 @@ def _shown(cells: list[Cell]) -> Iterator[tuple[str, str]]:
             if not call and not printed:
                 yield (
                     cell.field,
-                    f"line {statement.lineno} shows a value below the form without `analysis.show(...)` (or `analysis.validation()`).",
+                    f"line {statement.lineno} shows a value below the form without `analysis.show(...)` (or `analysis.validation()`, `analysis.page(...)`).",
                 )
 
 

@@ -148,6 +148,25 @@ class Analysis:
         if self._done_run() is not None:
             self._open_grids()
 
+    def page(self, module: str, name: str) -> None:
+        """Show a page of the use case's own, on which a person decides something: ``page("review", "Review")`` is ``<slug>.review:Review``.
+
+        It is made with a function to call after each act that changes results, and is told with ``open_for(visitor, run)`` and ``close_run()``
+        whose run is shown, as the validation grid is. The report shows what was decided in its views; the page itself is not in it.
+
+        Raises
+        ------
+        AnalysisError
+            When there is no such module.
+        """
+        if self.model.face == "report":
+            return
+        page = getattr(self.own(module), name)(self._refresher.soon)
+        self._grids.append(page)
+        display(page)
+        if self._done_run() is not None:
+            self._open_grids()
+
     # ---- the form's actions -------------------------------------------------------------------------------------
 
     def _build(self) -> None:

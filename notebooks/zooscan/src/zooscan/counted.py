@@ -85,7 +85,7 @@ class Scans:
     def __enter__(self) -> "Scans":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:  # also without arguments, to close
         for store in self.stores.values():
             store.close()
 

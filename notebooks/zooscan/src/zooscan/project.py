@@ -196,7 +196,8 @@ def _scan(
     scans: HeaderTable,
     done: Mapping[str, str],
 ) -> Scan:
-    reasons, notes = [], []
+    reasons: list[str] = []
+    notes: list[str] = []
     size = None
     try:
         size = size_of(raw)

@@ -27,7 +27,7 @@ from zooscan.objects import CancelledError, Grey, Mask, ProcessedScan, ScanError
 from zooscan.project import Project, ProjectError, Scan, is_project, read_project
 from zooscan.settings import ProcessSettings, SettingsError
 from zooscan.sources import ObjectSource
-from zooscan.store import Store, StoreError, StoredObject, StoredScan
+from zooscan.store import Store, StoredObject, StoredScan, StoreError
 
 VERSION: Final = "1"
 STATES_FILE: Final = "scans.json"
@@ -57,7 +57,7 @@ def read(given: Sequence[Path], found: Collection, context: ReaderContext) -> No
     objects: list[Source] = []
     for root in roots:
         project = read_project(root)
-        _leave_out(found, root)
+        _leave_out(found, root, given)
         _tell(project, found, context, states)
         objects += _objects(project, found, context, states)
     found.sources = sorted([*found.sources, *objects], key=lambda source: sort_key(source.key))
@@ -78,7 +78,7 @@ def _projects(path: Path, depth: int = _DEEP) -> Iterator[Path]:
             yield from _projects(inner, depth - 1)
 
 
-def _leave_out(found: Collection, root: Path) -> None:
+def _leave_out(found: Collection, root: Path, given: Sequence[Path]) -> None:
     """Take every file of a project from the collection: its pictures are scans and blanks, none is one of one object."""
     base = root.resolve()
 
@@ -87,8 +87,11 @@ def _leave_out(found: Collection, root: Path) -> None:
 
     found.sources = [source for source in found.sources if outside(source)]
     found.side_files = [source for source in found.side_files if outside(source)]
-    # What the general reader disliked there (no picture, a zip of ZooProcess) is not about pictures.
-    found.failures = []
+    # What the general reader disliked there (no picture, a zip of ZooProcess) is not about pictures. Its names are relative to what was given.
+    tops = [*given, Path(os.path.commonpath([path.parent for path in given]))]
+    found.failures = [
+        row for row in found.failures if not any((top / row.image).is_relative_to(root) for top in tops)
+    ]
 
 
 def _tell(project: Project, found: Collection, context: ReaderContext, states: dict[str, Any]) -> None:
@@ -98,21 +101,37 @@ def _tell(project: Project, found: Collection, context: ReaderContext, states: d
         f"{counts['incomplete']} incomplete."
     )
     for fault in project.faults:
-        found.failures.append(_failed(fault.file, str(fault), "A file as ZooProcess writes it.", "Correct it in the project and run again."))
+        found.failures.append(
+            _failed(
+                fault.file,
+                str(fault),
+                "A file as ZooProcess writes it.",
+                "Correct it in the project and run again.",
+            )
+        )
         states["faults"].append(str(fault))
     for one in project.scans:
         found.notes += one.notes
     states["expected"] |= {sample: list(names) for sample, names in project.expected.items()}
 
 
-def _objects(project: Project, found: Collection, context: ReaderContext, states: dict[str, Any]) -> Iterator[Source]:
+def _objects(
+    project: Project, found: Collection, context: ReaderContext, states: dict[str, Any]
+) -> Iterator[Source]:
     every = context.parameters.get("scans", "new") == "all"
     facts: dict[str, SampleFacts] = {}
     settings = _settings(project, found)
     for place, one in enumerate(project.scans):
-        state = {"sample_id": one.header.sample_id, "status": one.status, "reasons": list(one.reasons), "objects": 0}
+        state = {
+            "sample_id": one.header.sample_id,
+            "status": one.status,
+            "reasons": list(one.reasons),
+            "objects": 0,
+        }
         states["scans"][one.scan_id] = state
-        if one.status == "incomplete" or (one.status == "done" and (not every or one.blanks is None or one.size is None)):
+        if one.status == "incomplete" or (
+            one.status == "done" and (not every or one.blanks is None or one.size is None)
+        ):
             if one.status == "incomplete" or every:
                 found.failures.append(_incomplete(one))
             continue
@@ -127,7 +146,14 @@ def _objects(project: Project, found: Collection, context: ReaderContext, states
                 raise
             words = str(error) or type(error).__name__
             state |= {"status": "failed", "reasons": [words]}
-            found.failures.append(_failed(one.raw.name, words, "A raw scan of ZooScan with its two blanks.", "Scan it again, or leave it out."))
+            found.failures.append(
+                _failed(
+                    one.raw.name,
+                    words,
+                    "A raw scan of ZooScan with its two blanks.",
+                    "Scan it again, or leave it out.",
+                )
+            )
             continue
         found.cleanups.append(opened.close)
         state |= {"status": "processed", "reasons": [], "objects": len(opened.scan.objects)}
@@ -146,7 +172,14 @@ def _settings(project: Project, found: Collection) -> ProcessSettings | None:
         return ProcessSettings.from_config(read_text(project.config), read_text(project.lut))
     except (SettingsError, TextError) as error:
         words = f"The configuration of {project.root.name} cannot be used: {error}"
-        found.failures.append(_failed(project.config.name, words, "The configuration as ZooProcess writes it.", "Correct it and run again."))
+        found.failures.append(
+            _failed(
+                project.config.name,
+                words,
+                "The configuration as ZooProcess writes it.",
+                "Correct it and run again.",
+            )
+        )
         return None
 
 
@@ -166,7 +199,14 @@ def _remember_sample(one: Scan, facts: dict[str, SampleFacts], found: Collection
         return
     values, faults = sample_facts(one.header)
     for fault in faults:
-        found.failures.append(_failed(fault.file, str(fault), "A header as ZooProcess writes it.", "Correct the header and run again."))
+        found.failures.append(
+            _failed(
+                fault.file,
+                str(fault),
+                "A header as ZooProcess writes it.",
+                "Correct the header and run again.",
+            )
+        )
     facts[sample_id] = SampleFacts(sample_id, values)
 
 
@@ -194,7 +234,11 @@ def _stored(one: Scan, settings: ProcessSettings, context: ReaderContext, place:
             raise RunCancelled from None
         finally:
             shutil.rmtree(work, ignore_errors=True)
-    mine = store_path(context.scratch.parent, one.scan_id) if context.scratch.parent == context.folder else context.scratch / f"{key}.zip"
+    mine = (
+        store_path(context.scratch.parent, one.scan_id)
+        if context.scratch.parent == context.folder
+        else context.scratch / f"{key}.zip"
+    )
     return Store(_linked(kept, mine))
 
 
@@ -211,7 +255,14 @@ def _keep(path: Path, one: Scan, processed: ProcessedScan) -> None:
     assert one.blanks is not None
     picture = processed.picture()
     found = [
-        StoredObject(each.id, each.x_px, each.y_px, each.width_px, each.height_px, measured(each.crop(picture), each.mask(), each.x_px, each.y_px))
+        StoredObject(
+            each.id,
+            each.x_px,
+            each.y_px,
+            each.width_px,
+            each.height_px,
+            measured(each.crop(picture), each.mask(), each.x_px, each.y_px),
+        )
         for each in processed.objects
     ]
     for number, each in enumerate(found, start=1):
@@ -222,11 +273,22 @@ def _keep(path: Path, one: Scan, processed: ProcessedScan) -> None:
         "level_min": processed.level_min, "level_max": processed.level_max, "black_ratio": processed.black_ratio,
         "blank": one.blanks.first.name, "raw": one.raw.name,
     }  # fmt: skip
-    quality = tuple({"name": word.name, "value": word.value, "good": word.good, "words": word.words} for word in processed.quality)
+    quality = tuple(
+        {"name": word.name, "value": word.value, "good": word.good, "words": word.words}
+        for word in processed.quality
+    )
     log = {name: dict(values) for name, values in one.log.items()}
     header = dict(one.header.values)
     stored = StoredScan(
-        one.scan_id, one.header.sample_id, one.header.fraction, header, log, asdict(processed.settings), quality, facts, tuple(found)
+        one.scan_id,
+        one.header.sample_id,
+        one.header.fraction,
+        header,
+        log,
+        asdict(processed.settings),
+        quality,
+        facts,
+        tuple(found),
     )
 
     def pixels() -> Iterator[tuple[Grey, Mask]]:
@@ -278,13 +340,20 @@ def _digest(path: Path, context: ReaderContext) -> str:
             context.stop_if_cancelled()
     context.cache.mkdir(parents=True, exist_ok=True)
     temporary = memo_path.with_name(f".{_MEMO}.{os.getpid()}")
-    temporary.write_text(json.dumps({**(memo if isinstance(memo, dict) else {}), name: hasher.hexdigest()}), encoding="utf-8")
+    temporary.write_text(
+        json.dumps({**(memo if isinstance(memo, dict) else {}), name: hasher.hexdigest()}), encoding="utf-8"
+    )
     temporary.replace(memo_path)
     return hasher.hexdigest()
 
 
 def _incomplete(one: Scan) -> FailedFile:
-    return _failed(one.raw.name, " ".join(one.reasons), "A raw scan with its log and two blanks taken before it.", "Complete the project and run again.")
+    return _failed(
+        one.raw.name,
+        " ".join(one.reasons),
+        "A raw scan with its log and two blanks taken before it.",
+        "Complete the project and run again.",
+    )
 
 
 def _failed(name: str, reason: str, expected: str, next_step: str) -> FailedFile:

@@ -12,6 +12,7 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Protocol
 
 import numpy as np
@@ -134,11 +135,12 @@ def cut_of(lines: Sequence[Line], shape: tuple[int, int]) -> Mask:
     thin = np.zeros(shape, bool)
     for points in lines:
         whole = [(round(y), round(x)) for x, y in points]
-        for (y0, x0), (y1, x1) in zip(whole, whole[1:], strict=False):
+        for (y0, x0), (y1, x1) in pairwise(whole):
             rows, columns = pixels_of_line(y0, x0, y1, x1)
             inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
             thin[rows[inside], columns[inside]] = True
-    return ndimage.binary_dilation(thin, np.ones((2, 2), bool))
+    thick: Mask = ndimage.binary_dilation(thin, np.ones((2, 2), bool))
+    return thick
 
 
 def box_of(part: Mask) -> tuple[int, int, int, int]:
@@ -163,4 +165,5 @@ def _borders(labels: npt.NDArray[np.int32]) -> Mask:
     smallest = ndimage.minimum_filter(
         np.where(labels > 0, labels, np.iinfo(labels.dtype).max), footprint=EIGHT
     )
-    return (labels > 0) & ((largest != labels) | (smallest != labels))
+    borders: Mask = (labels > 0) & ((largest != labels) | (smallest != labels))
+    return borders

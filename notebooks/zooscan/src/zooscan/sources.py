@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from tidelab.runs.failures import InputError
-from tidelab.runs.inputs.pixels import Rgb
 from tidelab.runs.inputs.particles import CutPayload
+from tidelab.runs.inputs.pixels import Rgb
 from tidelab.runs.inputs.source import Payload, Source
 from tidelab.runs.limits import Limits
+from zooscan.pictures import rgb
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoreError, object_id
-from zooscan.pictures import rgb
 
 
 @dataclass
@@ -34,17 +34,12 @@ class ObjectSource:
     number: int
     measurements: Mapping[str, float | str]
     sides: list[Source] = field(default_factory=list)
+    name: str = field(init=False)
+    key: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """``<scan>/<scan>_<number>.png``."""
+    def __post_init__(self) -> None:
         scan = self.store.scan.scan_id
-        return f"{scan}/{object_id(scan, self.number)}.png"
-
-    @property
-    def key(self) -> str:
-        """As the name."""
-        return self.name
+        self.name = self.key = f"{scan}/{object_id(scan, self.number)}.png"
 
     def read(self, limits: Limits) -> Payload:
         """Return the vignette, drawn when its pixels are asked for: a known result costs no drawing."""

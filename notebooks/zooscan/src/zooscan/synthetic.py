@@ -276,3 +276,10 @@ def _paint(light: npt.NDArray[np.float32], rows: range, ellipse: Ellipse) -> Non
         inside &= ~ellipse.inside(down, across, ellipse.hole)
     part = light[top - rows.start : bottom - rows.start, left:right]
     part[inside] = OBJECT_GREY
+
+
+def labelled(folder: Path, count: int, seed: int) -> None:
+    """Write drawn vignettes of single and of touching animals to train on; see `zooscan.drawings.labelled`."""
+    from zooscan import drawings
+
+    drawings.labelled(folder, count, seed)

@@ -1,0 +1,220 @@
+"""One person at the review of the separations of one run: what the page is told, and what it may ask for. No widget, no browser.
+
+Everything the page sends is a stranger's text: places and points are checked, the person is the kernel's knowledge, never the page's.
+"""
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+from pydantic import ValidationError
+
+from tidelab.reports import numbers
+from tidelab.runs import RunError, RunFolder
+from zooscan.counted import Scans, is_candidate, measured, rows, separated
+from zooscan.decisions import MAX_LINES, MAX_POINTS, Decision, DecisionLog
+from zooscan.separation import Separation, box_of, propose
+from zooscan.settings import ProcessSettings
+from zooscan.store import Store, object_id
+
+Message = dict[str, Any]
+_MOST_ANSWERS: Final = 100
+_VERBS: Final = {
+    "keep": "The lines are kept",
+    "refuse": "It is not cut",
+    "draw": "It is cut along your lines",
+}
+
+
+class Refused(Exception):
+    """A wish that is not granted; the text is for the person."""
+
+
+class ReviewSession:
+    """What one page does to the separations of one run.
+
+    Parameters
+    ----------
+    run
+        A finished run.
+    person
+        Who sits at the page.
+
+    Raises
+    ------
+    RunError
+        When files of the run are missing.
+    """
+
+    def __init__(self, run: RunFolder, person: str) -> None:
+        self.run, self.person = run, person
+        self.log = DecisionLog(run)
+        self._scans = Scans(run)
+        self._items: list[tuple[dict[str, Any], Store, int]] = []
+        self._answers: dict[str, Message] = {}
+        self._gather()
+
+    def close(self) -> None:
+        """Close the files of the run."""
+        self._scans.__exit__()
+
+    def index(self) -> Message:
+        """Return what is to be looked at: names, scores and decisions, the likeliest multiples first."""
+        self._gather()
+        decisions = self.log.in_force()
+        items = []
+        for row, store, number in self._items:
+            decision = decisions.get(row["image_id"])
+            items.append(
+                {
+                    "name": object_id(store.scan.scan_id, number), "score": round(row["multi_score"], 3),
+                    "decision": decision.action if decision else "", "by": decision.person if decision else "",
+                }
+            )  # fmt: skip
+        looked = sum(1 for item in items if item["decision"])
+        words = (
+            f"{numbers.count(looked)} of {numbers.plural(len(items), 'object')} looked at."
+            if items
+            else "No object of this run is a multiple."
+        )
+        return {"kind": "index", "run": self.run.run_id, "items": items, "words": words}
+
+    def show(self, place: Any) -> tuple[Message, list[bytes]]:
+        """Return one object: its picture and the lines in force, as PNG, and what its parts measure; raises `Refused`."""
+        row, store, number = self._item(place)
+        decision = self.log.in_force().get(row["image_id"])
+        how, cut, proposal = self._cut(row, store, number, decision)
+        crop, mask = store.pixels(number)
+        message = {
+            "kind": "object", "run": self.run.run_id, "place": place, "name": object_id(store.scan.scan_id, number),
+            "width": crop.shape[1], "height": crop.shape[0], "how": how, "by": decision.person if decision else "",
+            "parts": self._sizes(store, number, cut), "proposed": len(proposal.parts),
+        }  # fmt: skip
+        shown = cut if cut is not None else proposal
+        return message, [_png(np.where(mask, crop, 255).astype(np.uint8)), _png(shown.cut)]
+
+    def ask(self, content: Mapping[str, Any]) -> tuple[Message, bool]:
+        """Do what the page asks for: ``decide`` or ``undo``; return the answer and whether something changed.
+
+        A wish that is sent again gets the same answer and changes nothing: a page repeats it until it is answered.
+        """
+        wish = content.get("id")
+        if not isinstance(wish, str) or not 0 < len(wish) <= 64:
+            return {
+                "kind": "refused",
+                "id": "",
+                "words": "The page sent something unreadable. Reload it.",
+            }, False
+        if wish in self._answers:
+            return self._answers[wish], False
+        try:
+            answer: Message = {"kind": "done", "words": self._grant(content)}
+        except (Refused, RunError) as error:
+            answer = {"kind": "refused", "words": str(error)}
+        answer |= {"id": wish, "run": self.run.run_id}
+        self._answers[wish] = answer
+        while len(self._answers) > _MOST_ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        return answer, answer["kind"] == "done"
+
+    # ---- wishes -------------------------------------------------------------------------------------------------
+
+    def _grant(self, content: Mapping[str, Any]) -> str:
+        if content.get("run") != self.run.run_id:
+            raise Refused("Another analysis is shown now; nothing was saved. Reload the page.")
+        if content.get("kind") == "undo":
+            undone = self.log.undo(self.person)
+            return (
+                "Your last decision is taken back."
+                if undone
+                else "There is nothing of yours to undo in this run."
+            )
+        if content.get("kind") != "decide":
+            raise Refused("The page asked for something that does not exist. Reload it.")
+        row, store, number = self._item(content.get("place"))
+        action = content.get("action")
+        if action not in ("keep", "refuse", "draw"):
+            raise Refused("The page sent a decision that does not exist. Reload it.")
+        lines = _lines(content.get("lines")) if action == "draw" else []
+        if action == "keep" and len(self._proposal(store, number).parts) < 2:
+            raise Refused("No lines are proposed here: draw your own, or say that it is not to be cut.")
+        try:
+            self.log.say(action, row["image_id"], self.person, lines)
+        except ValidationError:
+            raise Refused(
+                "The lines cannot be kept: they have no or too many points. Draw them again."
+            ) from None
+        _, cut, _ = self._cut(row, store, number, self.log.in_force().get(row["image_id"]))
+        parts = len(cut.parts) if cut is not None else 1
+        return f"{_VERBS[action]}: {numbers.plural(parts, 'object')}."
+
+    def _cut(
+        self, row: Mapping[str, Any], store: Store, number: int, decision: Decision | None
+    ) -> tuple[str, Separation | None, Separation]:
+        how, cut = separated(row, store, number, decision, self.run)
+        proposal = cut if cut is not None and how in ("proposed", "kept") else self._proposal(store, number)
+        return how, cut, proposal
+
+    def _proposal(self, store: Store, number: int) -> Separation:
+        return propose(*store.pixels(number), ProcessSettings(**store.scan.settings).min_area_px)
+
+    def _sizes(self, store: Store, number: int, cut: Separation | None) -> list[dict[str, float]]:
+        one, side = store.scan.objects[number - 1], store.scan.pixel_mm
+        if cut is None or not cut.cut.any():
+            features = [one.features]
+        else:
+            crop, _ = store.pixels(number)
+            features = []
+            for part in cut.parts:
+                x, y, width, height = box_of(part)
+                box = (slice(y, y + height), slice(x, x + width))
+                features.append(measured(crop[box], part[box], one.x_px + x, one.y_px + y))
+        return [
+            {
+                "area_px": int(each["Area"] or 0),
+                "esd_mm": round(2 * math.sqrt((each["Area"] or 0) / math.pi) * side, 3),
+            }
+            for each in features
+        ]
+
+    def _gather(self) -> None:
+        least, decided = float(self.run.request.parameters["multiple_score"]), self.log.in_force()
+        found = [
+            item
+            for item in rows(self.run, self._scans)
+            if is_candidate(item[0], least) or item[0]["image_id"] in decided
+        ]
+        self._items = sorted(found, key=lambda item: (-item[0]["multi_score"], item[1].scan.scan_id, item[2]))
+
+    def _item(self, place: Any) -> tuple[dict[str, Any], Store, int]:
+        if type(place) is not int or not 0 <= place < len(self._items):
+            raise Refused("The page asked for an object that is not of this run. Reload it.")
+        return self._items[place]
+
+
+def _lines(given: Any) -> Sequence[Sequence[tuple[float, float]]]:
+    """Return lines as numbers; raises `Refused` for what is none."""
+    if not isinstance(given, list) or not 0 < len(given) <= MAX_LINES:
+        raise Refused("There are no lines, or too many. Draw a line across the neck between two animals.")
+    lines = []
+    for line in given:
+        good = isinstance(line, list) and 2 <= len(line) <= MAX_POINTS
+        if not good or not all(
+            isinstance(point, list) and len(point) == 2 and all(map(_is_place, point)) for point in line
+        ):
+            raise Refused("A line has no or too many points, or points that are none. Draw it again.")
+        lines.append([(float(x), float(y)) for x, y in line])
+    return lines
+
+
+def _is_place(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= 1e5
+
+
+def _png(pixels: np.ndarray[Any, Any]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()

@@ -1,0 +1,174 @@
+// The review of separations: a list of objects, one of them large, its lines, and the decisions. It shows what the kernel says and asks;
+// it decides nothing. All text is set as text, never as HTML.
+const KEYS = { k: "keep", n: "refuse", d: "draw", u: "undo" };
+
+function make(tag, css, text) {
+  const node = document.createElement(tag);
+  if (css) node.className = css;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+async function bitmap(buffer) {
+  return createImageBitmap(new Blob([buffer], { type: "image/png" }));
+}
+
+function render({ model, el }) {
+  const root = make("section", "zs-review");
+  root.setAttribute("aria-label", "Review of separations");
+  root.tabIndex = 0;
+  const status = make("p", "zs-status", "Waiting for the objects…");
+  status.setAttribute("role", "status");
+  const files = make("p", "zs-files");
+  const list = make("ol", "zs-list");
+  const canvas = make("canvas", "zs-canvas");
+  canvas.setAttribute("role", "img");
+  const facts = make("p", "zs-facts");
+  const bar = make("div", "zs-bar");
+  const buttons = {};
+  for (const [name, text] of [
+    ["keep", "Keep the lines (K)"], ["refuse", "Do not cut (N)"], ["draw", "Draw lines (D)"],
+    ["use", "Use my lines"], ["clear", "Clear my lines"], ["undo", "Undo my last decision (U)"],
+  ]) {
+    const button = make("button", `zs-${name}`, text);
+    button.type = "button";
+    button.addEventListener("click", () => press(name));
+    buttons[name] = button;
+    bar.append(button);
+  }
+  const main = make("div", "zs-main");
+  const side = make("div", "zs-side");
+  main.append(canvas, facts, bar);
+  side.append(list);
+  const both = make("div", "zs-both");
+  both.append(side, main);
+  root.append(status, both, files);
+  el.append(root);
+
+  let run = "", items = [], place = 0, shown = null, drawing = false, lines = [], current = null, waiting = null;
+
+  const busy = () => waiting !== null;
+  function ask(message) {
+    waiting = { ...message, id: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2), run };
+    model.send(waiting);
+    buttonsNow();
+  }
+  function open(next) {
+    if (!items.length) return;
+    place = Math.max(0, Math.min(items.length - 1, next));
+    drawing = false; lines = []; current = null;
+    model.send({ kind: "open", run, place });
+    listNow();
+  }
+  function press(name) {
+    if (busy()) return;
+    if (name === "draw") { drawing = true; lines = []; status.textContent = "Draw with the mouse across each neck, then use your lines."; }
+    else if (name === "clear") { lines = []; }
+    else if (name === "use") { if (lines.length) ask({ kind: "decide", place, action: "draw", lines }); }
+    else if (name === "undo") ask({ kind: "undo" });
+    else if (shown) ask({ kind: "decide", place, action: name });
+    draw(); buttonsNow();
+  }
+
+  function listNow() {
+    list.replaceChildren(...items.map((item, n) => {
+      const row = make("li");
+      const button = make("button", n === place ? "zs-item zs-current" : "zs-item");
+      button.type = "button";
+      const word = { keep: "kept", refuse: "not cut", draw: "by hand", "": "to look at" }[item.decision] ?? item.decision;
+      button.append(make("span", "zs-name", item.name), make("span", "zs-word", item.by ? `${word}, ${item.by}` : `${word}, ${item.score.toFixed(2)}`));
+      button.setAttribute("aria-current", n === place ? "true" : "false");
+      button.addEventListener("click", () => open(n));
+      row.append(button);
+      return row;
+    }));
+  }
+  function buttonsNow() {
+    for (const name of ["keep", "refuse", "draw"]) buttons[name].disabled = !shown || busy();
+    buttons.keep.disabled ||= !shown || shown.proposed < 2;
+    buttons.use.disabled = buttons.clear.disabled = !drawing || !lines.length || busy();
+    buttons.undo.disabled = !run || busy();
+  }
+  function draw() {
+    if (!shown) { canvas.width = canvas.height = 1; return; }
+    const scale = shown.scale, context = canvas.getContext("2d");
+    canvas.width = Math.round(shown.width * scale); canvas.height = Math.round(shown.height * scale);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(shown.picture, 0, 0, canvas.width, canvas.height);
+    if (!drawing) context.drawImage(shown.red, 0, 0, canvas.width, canvas.height);
+    context.strokeStyle = "#d00000"; context.lineWidth = Math.max(2, 2 * scale); context.lineCap = "round";
+    for (const line of current ? [...lines, current] : lines) {
+      context.beginPath();
+      line.forEach(([x, y], n) => (n ? context.lineTo((x + 0.5) * scale, (y + 0.5) * scale) : context.moveTo((x + 0.5) * scale, (y + 0.5) * scale)));
+      context.stroke();
+    }
+  }
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width * shown.width - 0.5, (event.clientY - box.top) / box.height * shown.height - 0.5];
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    if (!drawing || !shown) return;
+    canvas.setPointerCapture(event.pointerId);
+    current = [at(event)]; event.preventDefault();
+  });
+  canvas.addEventListener("pointermove", (event) => { if (current && current.length < 1999) { current.push(at(event)); draw(); } });
+  const end = (event) => {
+    if (!current) return;
+    current.push(at(event));
+    if (lines.length < 50) lines.push(current);
+    current = null; draw(); buttonsNow();
+  };
+  canvas.addEventListener("pointerup", end);
+  canvas.addEventListener("pointercancel", () => { current = null; draw(); });
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const name = KEYS[event.key.toLowerCase()];
+    if (name && !buttons[name].disabled) { press(name); event.preventDefault(); }
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") { open(place + (event.key === "ArrowDown" ? 1 : -1)); event.preventDefault(); }
+  });
+
+  async function object(message, buffers) {
+    if (message.run !== run || message.place !== place) return;
+    const [picture, cut] = await Promise.all(buffers.map((one) => bitmap(one.buffer ? one : new Uint8Array(one))));
+    const paint = new OffscreenCanvas(message.width, message.height), context = paint.getContext("2d");
+    context.drawImage(cut, 0, 0);
+    const pixels = context.getImageData(0, 0, message.width, message.height);
+    for (let n = 0; n < pixels.data.length; n += 4) {
+      const on = pixels.data[n] > 127;
+      pixels.data[n] = 208; pixels.data[n + 1] = pixels.data[n + 2] = 0; pixels.data[n + 3] = on ? 255 : 0;
+    }
+    context.putImageData(pixels, 0, 0);
+    const scale = Math.min(6, Math.max(0.2, 480 / Math.max(message.width, message.height)));
+    shown = { ...message, picture, red: paint, scale };
+    const sizes = message.parts.map((part) => `${part.esd_mm.toFixed(2)} mm`).join(", ");
+    facts.textContent = `${message.name}: counts as ${message.parts.length} ${message.parts.length === 1 ? "object" : "objects"}; ESD ${sizes}.`;
+    facts.dataset.parts = String(message.parts.length);
+    canvas.setAttribute("aria-label", facts.textContent);
+    draw(); buttonsNow();
+  }
+  model.on("msg:custom", (message, buffers) => {
+    if (message.kind === "index") {
+      const fresh = message.run !== run;
+      run = message.run; items = message.items;
+      if (fresh) { place = 0; shown = null; status.textContent = message.words; }
+      if (!busy()) status.textContent = message.words;
+      if (items.length) { const keep = drawing; open(fresh ? 0 : place); drawing = keep && !fresh && drawing; } else { list.replaceChildren(); facts.textContent = ""; }
+      buttonsNow();
+    } else if (message.kind === "object") object(message, buffers);
+    else if (message.kind === "done" || message.kind === "refused") {
+      if (waiting && message.id && message.id !== waiting.id) return;
+      waiting = null; status.textContent = message.words;
+      if (message.kind === "done") { drawing = false; lines = []; files.textContent = "Tables and EcoTaxa zip are being made again…"; }
+      buttonsNow(); draw();
+    } else if (message.kind === "files") { if (message.run === run) files.textContent = message.words; }
+    else if (message.kind === "closed") {
+      run = ""; items = []; shown = null; waiting = null; list.replaceChildren(); facts.textContent = ""; files.textContent = "";
+      status.textContent = message.words; draw(); buttonsNow();
+    }
+  });
+  model.on("change:run", () => { if (model.get("run") && model.get("run") !== run) model.send({ kind: "hello" }); });
+  buttonsNow(); draw();
+  model.send({ kind: "hello" });
+}
+export default { render };
