@@ -20,7 +20,7 @@ from tidelab.runs.cache_references import release, runs_of
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import LOCK_FILE, RunFolder
 from tidelab.runs.forgetting import forget_lines
-from tidelab.runs.policy import UPLOADS, own_cache, shared_cache
+from tidelab.runs.policy import UPLOADS, own_cache, reader_cache, shared_cache
 from tidelab.runs.processes import FileLock
 
 TRASH: Final = ".trash"
@@ -231,7 +231,11 @@ def _release(runs_root: Path, slug: str, run_id: str) -> Freed:
         # A cache that is locked or damaged costs nothing but its bytes: the rest of the run goes all the same.
         with suppress(sqlite3.Error, OSError):
             freed += release(path, f"{slug}/{run_id}", nobody_else=path == own and left <= runs_of(path))
-    return Freed(freed, 0)
+    read = Freed()
+    if not any(run.parent.name == slug for run in run_folders(runs_root)):
+        # What a reader computed of inputs names no run, so it stays until the last of its runs goes. What people share stays.
+        read = remove_tree(reader_cache(own, slug))
+    return Freed(freed, 0) + read
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -44,6 +44,11 @@ def shared_cache(slug: str) -> Path:
     return paths.data() / "cache" / slug / CACHE_FILE
 
 
+def reader_cache(cache: Path, slug: str) -> Path:
+    """Return where a use case's reader keeps what it computed of inputs: beside the cache of results."""
+    return cache.parent / "readers" / slug
+
+
 def mark_ephemeral(folder: Path, hours: int) -> None:
     """Mark a run that is removed some hours after its end."""
     (folder / EPHEMERAL_FILE).write_text(f"{hours}\n", encoding="ascii")

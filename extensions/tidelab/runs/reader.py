@@ -11,11 +11,10 @@ from tidelab.runs.hooks import Hooks
 from tidelab.runs.inputs.reading import Read, ReaderContext, call_reader
 from tidelab.runs.limits import Limits
 from tidelab.runs.log import RunLog
-from tidelab.runs.policy import cache_file
+from tidelab.runs.policy import cache_file, reader_cache
 from tidelab.runs.progress import Progress
 
 SCRATCH: Final = "work"
-_CACHE: Final = "readers"
 
 
 def running_context(
@@ -66,4 +65,4 @@ def reading_again(
 
 def _cache(folder: RunFolder, use_case: UseCase) -> Path | None:
     file = cache_file(folder.runs_root, use_case.slug, folder.request.policy)
-    return file.parent / _CACHE / use_case.slug if file else None
+    return reader_cache(file, use_case.slug) if file else None

@@ -12,6 +12,7 @@ import pytest
 from tests.support.blobs import calls, make_use_case, picture
 from tidelab.catalogue import UseCase
 from tidelab.runs import RunError, RunFolder, get_executor, prepare
+from tidelab.runs.delete import delete_run
 from tidelab.runs.execute import execute
 from tidelab.runs.finished import inside
 from tidelab.runs.hooks import own_module
@@ -208,6 +209,16 @@ def test_a_run_that_is_stopped_in_its_products_goes_on_without_the_model(tmp_pat
     assert folder.state().status == "done"
     assert len(calls(case)) == asked == 3
     assert folder.manifest()["counts"]["from_cache"] == 3
+
+
+def test_what_a_reader_kept_goes_with_the_last_run_of_its_use_case(start: Start) -> None:
+    first, second = start(), start()
+    kept = first.runs_root / ".cache" / "readers" / "blob-case" / "known.txt"
+    assert kept.read_text() == "kept"
+    delete_run(first)
+    assert kept.exists()
+    delete_run(second)
+    assert not kept.exists()
 
 
 def test_own_modules_are_found_and_missing_ones_named(tmp_path: Path) -> None:
