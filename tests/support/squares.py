@@ -23,8 +23,7 @@ COLOURS = {"red": (220, 20, 20), "blue": (20, 20, 220), "green": (20, 200, 20)}
 
 PREDICTOR = '''
 """Finds squares by their colour; the score is 0.9, or 0.3 for small ones."""
-import threading, time
-from pathlib import Path
+import time
 import numpy as np
 from scipy import ndimage
 from tidelab.domain.prediction import Detections, Prediction
@@ -35,7 +34,7 @@ class Squares:
     runtime = "numpy " + np.__version__
 
     def __init__(self, bundle, threads=None):
-        self.folder = Path(__file__).parent.parent
+        self.folder = bundle.folder.parent.parent  # and not this file's: a module is imported once
         with (self.folder / "loads.txt").open("a") as stream:
             stream.write("load\\n")
 

@@ -10,6 +10,7 @@ import typer
 from tidelab.cli._output import say, warn
 
 if TYPE_CHECKING:
+    from tidelab.streams.live.health import Health
     from tidelab.streams.video_options import VideoProgress
 
 NameArgument = Annotated[str, typer.Argument(metavar="USE_CASE", help="Name of the use case.")]
@@ -20,6 +21,7 @@ ThresholdOption = Annotated[
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the model.", min=1)]
 ZoneOption = Annotated[str, typer.Option(help="Zone of times that say none: UTC, +02:00 or Europe/Madrid.")]
 _SAY_S = 2.0
+_HEALTH_S = 10.0
 
 
 def video(
@@ -111,6 +113,54 @@ def watch(
         totals = begin(loaded, folder, out, options, stop=stop, say=(lambda _: None) if quiet else say)
     counted, broken = totals.get("counted", 0), totals.get("broken", 0)
     say(f"{counted} pictures counted, {broken} could not be used, since the journal began. Results: {out}")
+
+
+def live(
+    name: NameArgument,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="loop:FILE, or rtsp://... of a camera.")],
+    out: Annotated[Path, typer.Option(help="Folder for the stream, the counts and the status.")],
+    interval: Annotated[float, typer.Option(help="Seconds of an interval of the counts.")] = 60.0,
+    camera: Annotated[
+        str, typer.Option(help="For the column 'camera'. Default: the source, without its login.")
+    ] = "",
+    seconds: Annotated[float | None, typer.Option(help="End after so many seconds.", min=0)] = None,
+    threshold: ThresholdOption = None,
+    model: ModelOption = "champion",
+    threads: ThreadsOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Count objects in a live source, always in its newest frame. Ctrl-C ends it.
+
+    In --out lie live.m3u8 (the picture with its boxes), index.html (a page that plays it), counts of each interval and status.json. A
+    login belongs into the variable TIDELAB_STREAM_LOGIN (name:password), not into the address.
+    """
+    from tidelab.catalogue import load_catalogue
+    from tidelab.streams.live.address import Address
+    from tidelab.streams.live.running import LiveOptions, run_live
+    from tidelab.streams.model import StreamModel
+    from tidelab.streams.stopping import stop_on_signals
+
+    address = Address.parse(source)
+    loaded = StreamModel.load(load_catalogue()[name], model, threshold=threshold, threads=threads)
+    say(loaded.resolved.words)
+    with stop_on_signals() as stop:
+        options = LiveOptions(interval, camera, seconds)
+        health = run_live(loaded, address, out, options, stop=stop, tell=_Health(quiet))
+    say(f"{health.words} Results: {out}")
+
+
+class _Health:
+    """A line whenever the state changes, and every ten seconds."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet, self._state, self._next = quiet, "", 0.0
+
+    def __call__(self, health: "Health") -> None:
+        state = f"{health.state} {health.problem}"
+        if self._quiet or (state == self._state and time.monotonic() < self._next):
+            return
+        self._state, self._next = state, time.monotonic() + _HEALTH_S
+        typer.echo(health.words, file=sys.stderr)
 
 
 class _Told:

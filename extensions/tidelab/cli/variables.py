@@ -56,6 +56,11 @@ WORK: Final = (
         "What computes a detector's network: `onnxruntime` or `openvino` (in 32-bit floats).",
     ),
     Variable(
+        "TIDELAB_STREAM_LOGIN",
+        "none",
+        "Login of a camera for `tidelab live`, `name:password`; it is shown nowhere.",
+    ),
+    Variable(
         "TIDELAB_INSTITUTION", "none", "Your institution, for the statistics; on the hub the page Profile."
     ),
     Variable(

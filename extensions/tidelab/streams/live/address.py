@@ -1,0 +1,95 @@
+"""Where a live source is, and how it is shown: never with a login."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from tidelab.runs.names import display_name
+from tidelab.streams.errors import StreamError
+
+LOGIN: Final = "TIDELAB_STREAM_LOGIN"
+_SCHEMES: Final = ("rtsp", "rtsps")
+_EXPECTED: Final = (
+    "Expected loop:FILE (a video that is repeated) or an address such as rtsp://camera.example/stream."
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A live source.
+
+    Parameters
+    ----------
+    kind
+        ``loop`` or ``rtsp``.
+    shown
+        For logs, files and screens: without login, and without what stands behind a ``?``.
+    target
+        Path or address; may hold a password. It is not part of the text of this object.
+    """
+
+    kind: str
+    shown: str
+    target: str
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown})"
+
+    @classmethod
+    def parse(cls, text: str, environment: Mapping[str, str] = os.environ) -> "Address":
+        """Return a source as a person writes it.
+
+        Parameters
+        ----------
+        text
+            ``loop:FILE``, ``rtsp://...`` or ``rtsps://...``. A login in it is seen by everybody who may list the processes of the
+            machine; better put it into the variable ``TIDELAB_STREAM_LOGIN`` (``name:password``).
+        environment
+            Where that variable is looked up.
+
+        Raises
+        ------
+        StreamError
+            When it is none of these; the text holds no login.
+
+        Examples
+        --------
+        >>> Address.parse("rtsp://ada:secret@cam.example:554/h264?password=x", {}).shown
+        'rtsp://cam.example:554/h264?…'
+        """
+        if text.startswith("loop:"):
+            path = Path(text.removeprefix("loop:")).expanduser()
+            if not path.is_file():
+                raise StreamError(f"{display_name(str(path))} is no file. {_EXPECTED}")
+            return cls("loop", f"loop:{display_name(path.name)}", str(path))
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise StreamError(f"The source is no address that can be read. {_EXPECTED}") from None
+        if parts.scheme not in _SCHEMES or not host or any(char.isspace() for char in text):
+            kind = f"{parts.scheme}://…" if "://" in text else display_name(text.partition(":")[0][:40])
+            raise StreamError(f"{kind} is no live source. {_EXPECTED}")
+        name = f"[{host}]" if ":" in host else host
+        place = name if port is None else f"{name}:{port}"
+        shown = f"{parts.scheme}://{place}{display_name(parts.path)}{'?…' if parts.query else ''}"
+        return cls(
+            "rtsp",
+            shown,
+            urlunsplit((parts.scheme, _login(parts.netloc, place, environment), parts.path, parts.query, "")),
+        )
+
+
+def _login(netloc: str, place: str, environment: Mapping[str, str]) -> str:
+    if "@" in netloc:
+        return f"{netloc.rpartition('@')[0]}@{place}"
+    given = environment.get(LOGIN, "")
+    if not given:
+        return place
+    name, colon, password = given.partition(":")
+    if not colon or not name:
+        raise StreamError(f"{LOGIN} is not name:password.")
+    return f"{quote(name, safe='')}:{quote(password, safe='')}@{place}"

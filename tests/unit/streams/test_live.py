@@ -1,0 +1,91 @@
+"""Parts of a live analysis: addresses without logins, the newest frame, rates, the stream."""
+
+import threading
+import time
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.support.squares import make_clip
+from tidelab.streams.errors import StreamError
+from tidelab.streams.live.address import Address
+from tidelab.streams.live.newest import Newest, Rate
+from tidelab.streams.live.running import LiveOptions, run_live
+from tidelab.streams.model import StreamModel
+
+SECRET = "s3cr%t/word"
+
+
+def test_segments_are_bounded(tmp_path: Path) -> None:
+    from tests.support.squares import moving, picture
+    from tidelab.streams.live.hls import HlsWriter
+
+    (tmp_path / "segment-00000099.ts").write_bytes(b"of an earlier stream")
+    with HlsWriter(tmp_path, 161, 121) as stream:
+        for number in range(400):
+            stream.add(picture(moving(number % 40), (161, 121)), number / 10)
+    segments = sorted(path.name for path in tmp_path.glob("segment-*"))
+    playlist = (tmp_path / "live.m3u8").read_text()
+    assert playlist.count(".ts") == 6
+    assert len(segments) <= 6 + 3
+    assert segments[-1] in playlist
+    assert playlist.count("#EXTINF:2.0") >= 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "http://a.example/x",
+        "rtsp://",
+        "rtsp://ada:s3cr%t@[",
+        "loop:/none.mp4",
+        "file:///etc/passwd",
+        "rtsp://ada:s3cr%t@host:port/x",
+        "ada:s3cr%t@host",
+    ],
+)
+def test_what_is_no_source_is_told_without_its_login(text: str) -> None:
+    with pytest.raises(StreamError) as told:
+        Address.parse(text, {})
+    assert "Expected loop:FILE" in str(told.value)
+    assert "s3cr" not in str(told.value)
+
+
+def test_the_newest_frame_replaces_the_one_before() -> None:
+    newest = Newest()
+    for number in range(5):
+        newest.put(av.VideoFrame(2, 2, "rgb24"), number)
+    frame = newest.take(0)
+    assert frame is not None
+    assert (frame.number, frame.turn, newest.received, newest.dropped) == (5, 4, 5, 4)
+    assert newest.take(0.01) is None
+
+
+def test_rates_are_of_the_last_ten_seconds() -> None:
+    rate = Rate()
+    for at in range(100):
+        rate.note(at / 10)
+    assert rate.now(9.9) == pytest.approx(100 / 9.9)
+    assert rate.now(15.0) == pytest.approx(4.9)
+    assert rate.now(100.0) == 0
+
+
+def test_one_live_analysis_a_folder(model: StreamModel, tmp_path: Path) -> None:
+    make_clip(tmp_path / "clip.mp4", frames=20, rate=20)
+    address = Address.parse(f"loop:{tmp_path / 'clip.mp4'}", {})
+    stop = threading.Event()
+    first = threading.Thread(
+        target=run_live, args=(model, address, tmp_path / "out", LiveOptions()), kwargs={"stop": stop}
+    )
+    first.start()
+    try:
+        until = time.monotonic() + 10
+        while not (tmp_path / "out" / "status.json").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        with pytest.raises(StreamError, match="Another live analysis"):
+            run_live(model, address, tmp_path / "out", LiveOptions())
+    finally:
+        stop.set()
+        first.join()
