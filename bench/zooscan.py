@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "notebooks" / "zooscan" / "src"))
 
 from zooscan import synthetic  # noqa: E402
+from zooscan.objects import Grey, ScanObject  # noqa: E402
+from zooscan.separation import propose  # noqa: E402
 from zooscan.settings import ProcessSettings  # noqa: E402
 
 FULL, SMALL = (14_500, 24_300), (4_600, 7_700)
@@ -72,8 +74,22 @@ def ours(folder: Path) -> dict[str, Any]:
         name = file_name("scan", found.x_px, found.y_px, found.width_px, found.height_px)
         Image.fromarray(vignette_of(grey, mask, SETTINGS)).save(out / name)
     measured = time.perf_counter()
-    objects = [[one.x_px, one.y_px, one.width_px, one.height_px, one.area_px] for one in done.objects]
-    return {"process_s": processed - begin, "measure_s": measured - processed, "objects": objects}
+    objects = [
+        [one.x_px, one.y_px, one.width_px, one.height_px, one.area_px, _parts(one, done.picture())]
+        for one in done.objects
+    ]
+    separated = time.perf_counter()
+    return {
+        "process_s": processed - begin,
+        "measure_s": measured - processed,
+        "separate_s": separated - measured,
+        "objects": objects,
+    }
+
+
+def _parts(found: ScanObject, picture: Grey) -> int:
+    """Return how many parts the separator proposes."""
+    return len(propose(found.crop(picture), found.mask(), SETTINGS.min_area_px).parts)
 
 
 def peer(folder: Path) -> dict[str, Any]:
@@ -119,14 +135,16 @@ def peer(folder: Path) -> dict[str, Any]:
         ):
             continue
         if region.area_filled >= SETTINGS.min_area_px:
-            objects.append([left + frame, top + frame, right - left, bottom - top, int(region.area_filled)])
+            objects.append(
+                [left + frame, top + frame, right - left, bottom - top, int(region.area_filled), 1]
+            )
     return {"process_s": time.perf_counter() - begin, "objects": objects}
 
 
 def compare(plan: synthetic.ScanPlan, objects: list[list[int]]) -> dict[str, int]:
-    """Return how many drawn objects were found, missed, found with another area, and what was found that was not drawn."""
-    left = {(x, y): area for x, y, _, _, area in objects}
-    found = equal = 0
+    """Return how many drawn objects were found, missed, with equal area, found but not drawn, and how pairs and others were cut."""
+    left = {(x, y): (area, parts) for x, y, _, _, area, parts in objects}
+    found = equal = pairs = pairs_cut_in_two = others_cut = 0
     drawn = [one for one in plan.drawn if one.kind in ("single", "holed", "pair")]
     for one in drawn:
         x = plan.height - max(ellipse.box[3] for ellipse in one.ellipses)
@@ -138,15 +156,15 @@ def compare(plan: synthetic.ScanPlan, objects: list[list[int]]) -> dict[str, int
             if (x + right, y + down) in left
         ]
         if near:
+            area, parts = left.pop(near[0])
             found += 1
-            equal += left.pop(near[0]) == one.area_px
-    return {
-        "drawn": len(drawn),
-        "found": found,
-        "missed": len(drawn) - found,
-        "equal_area": equal,
-        "not_drawn": len(left),
-    }
+            equal += area == one.area_px
+            pairs += one.kind == "pair"
+            pairs_cut_in_two += one.kind == "pair" and parts == 2
+            others_cut += one.kind != "pair" and parts != 1
+    figures = {"drawn": len(drawn), "found": found, "missed": len(drawn) - found, "equal_area": equal}
+    cuts = {"pairs": pairs, "pairs_cut_in_two": pairs_cut_in_two, "others_cut": others_cut}
+    return figures | {"not_drawn": len(left)} | cuts
 
 
 def run(way: str, folder: Path, plan: synthetic.ScanPlan) -> dict[str, Any]:
