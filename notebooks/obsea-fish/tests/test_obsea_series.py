@@ -1,0 +1,162 @@
+"""A run's tables as a series: by hand, on bad input, whatever the order of rows."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from obsea_fish.series import make, picture_names, step_of
+from obsea_fish.settings import SettingError, Settings
+
+from tidelab.formats.timeseries import Taxon
+
+TAXA = [Taxon("Chromis chromis", "Chromis chromis", 127000), Taxon("Sparus aurata")]
+PARAMETERS = {
+    "station_name": "OBSEA", "station_latitude": 41.18212, "station_longitude": 1.75257, "station_depth_m": 20.0, "every_minutes": 1.0,
+    "daylight_only": True, "daylight_from_deg": -0.833, "period_start": "", "period_end": "", "interval": "hour", "least_brightness": 20.0,
+    "least_contrast": 6.0, "least_sharpness": 0.05, "drop_frozen": True, "block_pictures": 0, "seed": 1, "previous": "", "hand_counts": "",
+}  # fmt: skip
+GOOD = {"brightness": 100.0, "contrast": 30.0, "sharpness": 0.5}
+
+
+def pictures(times, camera="cam1"):
+    names = [f"{camera}/{k:04d}.jpg" for k in range(len(times))]
+    return pd.DataFrame(
+        {
+            "picture_id": [f"sha256:{n}" for n in names],
+            "picture": names,
+            "camera": camera,
+            "time": list(times),
+        }
+    )
+
+
+def minutes(start, n):
+    return [f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in pd.date_range(start, periods=n, freq="1min", tz="UTC")]
+
+
+def objects(*rows):
+    return pd.DataFrame(rows, columns=["picture", "label", "score"])
+
+
+def series_of(table, found=None, statistics=None, **parameters):
+    good = pd.DataFrame([GOOD] * len(table)) if statistics is None else statistics
+    return make(
+        table, good, objects() if found is None else found, TAXA, Settings.of({**PARAMETERS, **parameters})
+    )
+
+
+def test_an_hour_with_a_spoilt_picture_a_frozen_one_and_fish_in_them():
+    table = pictures(minutes("2024-05-01T10:00", 5))
+    table.loc[4, "picture_id"] = table.loc[3, "picture_id"]
+    statistics = pd.DataFrame([GOOD] * 4 + [GOOD])
+    statistics.loc[1, "brightness"] = 5.0
+    found = objects(*[(name, "Chromis chromis", 0.6) for name in table["picture"]])
+    series = series_of(table, found, statistics)
+    looked = series.effort.iloc[0]
+    assert (looked.pictures_expected, looked.pictures_received, looked.pictures_good) == (5, 5, 3)
+    assert (looked.pictures_too_dark, looked.pictures_frozen) == (1, 1)
+    chromis = series.table[series.table["taxon"] == "Chromis chromis"].iloc[0]
+    assert (chromis.n_pictures, chromis.detections, chromis.max_n, chromis.detections_per_picture_mean) == (
+        3,
+        3,
+        1,
+        1.0,
+    )
+
+
+def test_an_outage_is_in_the_effort_and_nowhere_else():
+    table = pictures(minutes("2024-05-01T10:00", 60) + minutes("2024-05-01T12:00", 60))
+    series = series_of(table)
+    assert series.effort["pictures_good"].tolist() == [60, 0, 60]
+    assert sorted(set(series.table["interval_start"].dt.hour)) == [10, 12]
+
+
+def test_night_is_no_effort():
+    series = series_of(pictures(minutes("2024-05-01T23:00", 10)), every_minutes=None)
+    assert series.counts.empty
+    assert series.table.empty
+    assert series.effort["pictures_good"].sum() == 0
+    assert series.effort["pictures_received"].sum() == 10
+
+
+def test_pictures_without_time_or_zone_and_clocks_that_repeat_are_told_and_left_out():
+    table = pictures([*minutes("2024-05-01T10:00", 3), "", "2024-05-01T10:05:00", "2024-05-01T10:02:00Z"])
+    series = series_of(table)
+    assert series.effort["pictures_received"].tolist() == [3]
+    assert len(series.remarks) == 3
+    assert any("have no time" in remark for remark in series.remarks)
+    assert any("without a zone" in remark for remark in series.remarks)
+    assert any("time of another picture" in remark for remark in series.remarks)
+
+
+def test_no_picture_with_a_time_gives_no_series_and_no_error():
+    series = series_of(pictures(["", ""]), every_minutes=None)
+    assert series.effort.empty
+    assert series.cameras == []
+
+
+def test_two_cameras_have_a_series_each():
+    both = pd.concat(
+        [pictures(minutes("2024-05-01T10:00", 60)), pictures(minutes("2024-05-01T10:00", 30), "cam2")],
+        ignore_index=True,
+    )
+    series = series_of(both)
+    assert series.cameras == ["cam1", "cam2"]
+    assert series.effort["pictures_good"].tolist() == [60, 30]
+    assert series.table.groupby("camera")["n_pictures"].first().tolist() == [60, 30]
+
+
+def test_the_cadence_is_given_or_read_from_the_pictures_and_says_so():
+    table = pictures(minutes("2024-05-01T10:00", 9)).assign(usable=True)
+    table["time"] = pd.to_datetime(table["time"], utc=True)
+    assert step_of(table, 2.0) == (120.0, "one picture every 2 min, as given")
+    seconds, words = step_of(table, None)
+    assert seconds == 60
+    assert "nobody gave it" in words
+    assert step_of(table.head(1), None)[1].startswith("not known")
+
+
+def test_an_object_is_called_after_its_picture():
+    assert picture_names(pd.Series(["a/b@c.jpg@12", "x.jpg@1"])).tolist() == ["a/b@c.jpg", "x.jpg"]
+    assert picture_names(pd.Series([], dtype=str)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("period_start", "2024-05-01", "with its zone"),
+        ("period_end", "soon", "with its zone"),
+        ("period_end", "2024-05-01T10:00:00", "with its zone"),
+        ("station_latitude", None, "not known"),
+    ],
+)
+def test_parameters_that_cannot_be_used_are_named(name, value, words):
+    with pytest.raises(SettingError, match=rf"{name}.*{words}"):
+        Settings.of({**PARAMETERS, name: value})
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 700), st.integers(0, 3)),
+        min_size=1,
+        max_size=15,
+        unique_by=lambda one: one[0],
+    ),
+    st.integers(0, 99),
+)
+@settings(max_examples=8, deadline=None)
+def test_the_order_of_rows_does_not_matter(rows, seed):
+    start = pd.Timestamp("2024-05-01T06:00Z")
+    table = pictures([f"{start + pd.Timedelta(minutes=m):%Y-%m-%dT%H:%M:%SZ}" for m, _ in rows])
+    found = objects(
+        *[(table["picture"][k], "Sparus aurata", 0.5) for k, (_, n) in enumerate(rows) for _ in range(n)]
+    )
+    one = series_of(table, found, block_pictures=1)
+    other = series_of(
+        table.sample(frac=1, random_state=seed).reset_index(drop=True),
+        found.sample(frac=1, random_state=seed),
+        block_pictures=1,
+    )
+    pd.testing.assert_frame_equal(one.table, other.table)
+    pd.testing.assert_frame_equal(one.effort, other.effort)
+    assert one.table["detections"].sum() == sum(n for _, n in rows)
