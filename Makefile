@@ -15,7 +15,7 @@ DEV := $(ENVS)/dev/bin
 INSTALL := PYTHON="$(PYTHON)" ./tidelab env install
 
 RUN_ENVS := proxy hub lab mlflow analyse
-TEST_ENVS := $(RUN_ENVS) dev tensorflow tensorflow-test
+TEST_ENVS := $(RUN_ENVS) dev tensorflow tensorflow-test torch torch-test
 
 .PHONY: lab-extension help run password environments images dev check lint ruff format types imports documents unit test prove screenshots lock
 
@@ -55,7 +55,7 @@ documents: dev
 unit: dev ## unit tests alone, on all cores
 	@$(DEV)/python -m pytest tests/unit notebooks -q -n auto -m "not integration and not docker and not browser and not prove"
 
-test: environments ## every test: units, TensorFlow, real services, real containers, real browser (stops itself after MINUTES=60)
+test: environments ## every test: units, TensorFlow, PyTorch, real services, real containers, real browser (stops itself after MINUTES=60)
 	@$(DEV)/python tests/run.py --minutes $(MINUTES)
 
 images: dev ## container images of all use cases (needs Docker)
@@ -63,6 +63,7 @@ images: dev ## container images of all use cases (needs Docker)
 
 prove: environments ## the full-size measurements that docs/ quotes (long)
 	@$(DEV)/python -m pytest tests -m prove --timeout=0 --durations=20
+	@"$(ENVS)/torch-test/bin/python" -m pytest tests/torch -m prove --timeout=0 --durations=20
 
 screenshots: environments ## pictures of every page at 1440 and 800 px, into .tidelab/screenshots
 	@mkdir -p "$(STATE)/screenshots"

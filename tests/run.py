@@ -1,6 +1,6 @@
 """``make test``: every tier in turn within one time limit, and one summary line at the end.
 
-The tests of `tests/tensorflow` run with the interpreter of the TensorFlow stack, all others with the development environment's.
+The tests of `tests/tensorflow` and `tests/torch` run with the interpreters of those stacks, all others with the development environment's.
 At the limit the running tier gets the interrupt of Ctrl-C, so that pytest still tears down its services and names the slowest tests.
 """
 
@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TEAR_DOWN_S = 180
 NO_TESTS = 5
+STACKS = {"tensorflow": "TensorFlow", "torch": "PyTorch"}
 OPTIONS = ["--continue-on-collection-errors", "--durations=20", "--durations-min=0.5", "-m", "not prove"]
 COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
 SUMMARY = re.compile(r"^=+ .*(passed|failed|error|skipped|no tests ran).* in [\d.]+s.*=+$")
@@ -42,7 +43,7 @@ def main() -> int:
             codes.append(124)
             continue
         code, summary = run_tier(command, left)
-        codes.append(0 if code == NO_TESTS and title.startswith("TensorFlow") else code)
+        codes.append(0 if code == NO_TESTS and title.startswith(tuple(STACKS.values())) else code)
         for number, word in COUNT.findall(summary):
             key = word.rstrip("s") if word.startswith(("error", "warning")) else word
             counts[key] = counts.get(key, 0) + int(number)
@@ -56,13 +57,12 @@ def tiers() -> list[tuple[str, list[str]]]:
         os.environ.get("TIDELAB_ENVS") or Path(os.environ.get("TIDELAB_STATE") or ROOT / ".tidelab") / "envs"
     )
     found = []
-    if (ROOT / "tests" / "tensorflow").exists():
-        python = str(envs / "tensorflow-test" / "bin" / "python")
-        found.append(
-            ("TensorFlow (tests/tensorflow)", [python, "-m", "pytest", "tests/tensorflow", *OPTIONS])
-        )
+    for stack, title in STACKS.items():
+        if (ROOT / "tests" / stack).exists():
+            python = str(envs / f"{stack}-test" / "bin" / "python")
+            found.append((f"{title} (tests/{stack})", [python, "-m", "pytest", f"tests/{stack}", *OPTIONS]))
     python = str(envs / "dev" / "bin" / "python")
-    others = ["--ignore=tests/tensorflow", "--ignore=tests/unit", "tests"]
+    others = [*(f"--ignore=tests/{stack}" for stack in STACKS), "--ignore=tests/unit", "tests"]
     found.append(("units", [python, "-m", "pytest", "-n", "auto", *OPTIONS, "tests/unit", "notebooks"]))
     # One at a time: they start services, containers and a browser, and wait for them.
     found.append(("services, containers, browser", [python, "-m", "pytest", *OPTIONS, *others]))

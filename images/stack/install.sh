@@ -8,6 +8,8 @@ export TIDELAB_VARIANT=$2 TIDELAB_STATE=/tmp/state PYTHONDONTWRITEBYTECODE=1 PIP
 # Not into the folder of a person's own packages.
 export TIDELAB_PACKAGES=
 export PIP_CONFIG_FILE=/tmp/host/pip.conf
+# Builds of torch and the like that lay on the disk of the machine that builds.
+[ ! -d /tmp/host/wheels ] || export PIP_FIND_LINKS=/tmp/host/wheels
 [ ! -s /tmp/host/ca.crt ] || export PIP_CERT=/tmp/host/ca.crt SSL_CERT_FILE=/tmp/host/ca.crt
 
 cd /opt/tidelab

@@ -1,7 +1,9 @@
 """Which files each kind of image is made from."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -11,6 +13,7 @@ from tidelab.containers.content import Item, folder_items
 from tidelab.containers.errors import ImageError
 from tidelab.containers.names import Variant
 from tidelab.environments import Environment
+from tidelab.environments.model import canonical, pins
 
 PYTHON: Final = "3.11"
 """Of the base image (Debian 12); the locks of this version are installed."""
@@ -42,6 +45,45 @@ def lock_of(environment: Environment, variant: Variant) -> Path:
     if not file.is_file():
         raise ImageError(f"{file} is missing: {environment.name} cannot be installed. Run: make lock")
     return file
+
+
+def pins_of(environment: Environment, variant: Variant) -> dict[str, str]:
+    """Return ``{canonical name: version}`` of all that an environment holds in an image: its lock, and what is installed by name."""
+    named = dict(pin.split("==") for pin in environment.variant(variant).by_machine)
+    return {
+        **pins(lock_of(environment, variant)),
+        **{canonical(name): version for name, version in named.items()},
+    }
+
+
+def wheels(
+    environment: Environment, variant: Variant, places: Mapping[str, str] | None = None
+) -> Iterator[Item]:
+    """Yield the wheels on this machine's disk of what is installed by name, e.g. a build of torch for CPUs.
+
+    Like the rest of how packages are reached they are in the stage that is thrown away, and in no digest.
+
+    Parameters
+    ----------
+    environment, variant
+        What is to be installed.
+    places
+        Variables, of which ``PIP_FIND_LINKS`` names folders; default: those of this process.
+    """
+    variables = os.environ if places is None else places
+    folders = [Path(place) for place in variables.get("PIP_FIND_LINKS", "").split() if place.startswith("/")]
+    for pin in environment.variant(variant).by_machine:
+        name, _, version = pin.partition("==")
+        known = re.compile(
+            rf"{canonical(name).replace('-', '[-_.]')}-{re.escape(version)}(\+[\w.]+)?-(cp{PYTHON.replace('.', '')}|py3)-.*\.whl",
+            re.IGNORECASE,
+        )
+        files = {file.name: file for folder in folders if folder.is_dir() for file in folder.iterdir()}
+        yield from (
+            Item(f"host/wheels/{found}", file, counts=False)
+            for found, file in sorted(files.items())
+            if known.fullmatch(found)
+        )
 
 
 def _locked(environment: Environment, variant: Variant) -> Iterator[Item]:

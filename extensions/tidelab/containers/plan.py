@@ -17,7 +17,6 @@ from tidelab.containers.content import Item, content_digest, folder_items
 from tidelab.containers.errors import ImageError
 from tidelab.containers.names import Variant
 from tidelab.environments import Environment, load_environments
-from tidelab.environments.model import pins
 from tidelab.environments.state import project_digest
 
 BASE_IMAGE: Final = "debian:bookworm-slim"
@@ -156,7 +155,11 @@ class _Chain:
         own: Variant = "cuda" if variant == "cuda" and "cuda" in environment.variants else "cpu"
         parent = self.environment(chain[:-1], variant) if chain else self.foundation()
         tag = names.stack_tag(chain, self._variant(chain, variant)) if chain else _LAB
-        items = [*contexts.installer(environment, own), *contexts.scripts(self._images / "stack")]
+        items = [
+            *contexts.installer(environment, own),
+            *contexts.scripts(self._images / "stack"),
+            *contexts.wheels(environment, own),
+        ]
         title = f"{environment.title} ({environment.purpose})"
         arguments = {"ENVIRONMENT": name, "VARIANT": own}
         image = names.environments_image(tag, self._options.prefix)
@@ -200,7 +203,7 @@ class _Chain:
         file = use_case.folder / requirements.FILE
         if not file.exists():
             return ""
-        held = {name: pins(contexts.lock_of(self._environment(name), variant)) for name in stacks}
+        held = {name: contexts.pins_of(self._environment(name), variant) for name in stacks}
         return requirements.own_requirements(file, held)
 
     def _variant(self, chain: tuple[str, ...], variant: Variant) -> Variant:

@@ -9,10 +9,11 @@ from tidelab import paths
 from tidelab.catalogue import UseCase, load_catalogue, load_usecase
 from tidelab.catalogue.resources import Flavour
 from tidelab.catalogue.scaffold import find_source, new_usecase
-from tidelab.containers import names
+from tidelab.containers import contexts, names
 from tidelab.containers.content import Item
 from tidelab.containers.errors import ImageError
 from tidelab.containers.plan import Build, Options, image_variants, plan
+from tidelab.environments import load_environments
 
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 
@@ -175,3 +176,34 @@ def test_every_dockerfile_is_there_and_uses_nothing_that_the_legacy_builder_lack
         assert "--chmod" not in text
         assert text.rstrip().splitlines()[-1].startswith(("USER 1000:1000", "CMD"))
         assert "USER 1000:1000" in text.split("USER root")[-1]
+
+
+def test_a_stack_with_torch_takes_its_wheels_from_this_machines_disk(
+    flowcam: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names_here = (
+        "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl", "torch-2.12.0-cp311-cp311-linux.whl",
+        "torch-2.13.0-cp312-cp312-linux.whl", "torchaudio-2.13.0-py3-none-any.whl", "torchvision-0.28.0-cp311-cp311-linux.whl",
+    )  # fmt: skip
+    for name in names_here:
+        (tmp_path / name).write_bytes(b"wheel")
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} https://wheels.example.org/torch {tmp_path / 'gone'}")
+    torch = flowcam.resources.flavours["small"].model_copy(update={"stacks": ("torch",)})
+    resources = flowcam.resources.model_copy(update={"flavours": {"small": torch}})
+    builds = named(plan([flowcam.model_copy(update={"resources": resources})], "cuda"))
+    build = builds["tidelab/environments:torch-cpu"]
+    taken = [item for item in build.items if item.name.startswith("host/wheels/")]
+    assert {item.name.rpartition("/")[2] for item in taken} == {names_here[0], names_here[4]}
+    assert not any(item.counts for item in taken), "how packages are reached is in no digest"
+    assert build.arguments["ENVIRONMENT"] == "torch"
+    assert "tidelab/stack:torch-cpu" in builds
+    assert "tidelab/flowcam-plankton:torch-cpu" in builds
+    assert not [item for item in builds["tidelab/stack:torch-cpu"].items if "wheels" in item.name]
+
+
+def test_a_use_case_may_not_ask_for_another_torch(flowcam: UseCase) -> None:
+    environment = load_environments()["torch"]
+    held = contexts.pins_of(environment, "cpu")
+    assert held["torch"] == "2.13.0"
+    assert held["torchvision"] == "0.28.0"
+    assert contexts.pins_of(environment, "cuda")["torch"] == "2.13.0", "there it stands in the lock"

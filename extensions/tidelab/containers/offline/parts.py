@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,8 @@ from typing import Final
 from tidelab import paths
 from tidelab.catalogue import UseCase
 from tidelab.containers.offline.errors import BundleError
-from tidelab.environments.model import get_environment
+from tidelab.environments import Environment
+from tidelab.environments.model import get_environment, pins
 
 _CODE: Final = ("pyproject.toml", "README.md", "LICENSE", "tidelab", "extensions", "voila-apps", "images")
 _LEFT_OUT: Final = ("__pycache__", "node_modules", "*.pyc", ".ipynb_checkpoints", ".pytest_cache")
@@ -98,13 +100,32 @@ def fetch_wheels(environments: Sequence[str], folder: Path) -> None:
             raise BundleError(
                 f"The environment {name} is not installed here. Run: tidelab env install {name}"
             )
-        _download(pip, name, folder, "--require-hashes", "-r", str(lock))
+        _download(pip, name, folder, "--no-deps", "--require-hashes", "-r", str(lock))
+        if environment.variant("cpu").by_machine:
+            _download_by_machine(pip, environment, lock, folder)
         if any(file.suffix != ".whl" for file in folder.iterdir()):
-            _download(pip, name, folder, "setuptools", "wheel")
+            _download(pip, name, folder, "--no-deps", "setuptools", "wheel")
+
+
+def _download_by_machine(python: Path, environment: Environment, lock: Path, folder: Path) -> None:
+    """Fetch what is installed by name, in the build for this machine, with what only that build needs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        constraints = Path(scratch) / "constraints.txt"
+        constraints.write_text(
+            "".join(f"{name}=={version}\n" for name, version in pins(lock).items()), "utf-8"
+        )
+        _download(
+            python,
+            environment.name,
+            folder,
+            "--constraint",
+            str(constraints),
+            *environment.variant("cpu").by_machine,
+        )
 
 
 def _download(python: Path, name: str, folder: Path, *what: str) -> None:
-    command = [str(python), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), *what]
+    command = [str(python), "-m", "pip", "download", "--quiet", "--dest", str(folder), *what]
     done = subprocess.run(
         command, capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL
     )
