@@ -53,6 +53,13 @@ def test_outline_encloses_the_filled_region(mask: np.ndarray) -> None:
         assert area == ndimage.binary_fill_holes(region).sum()
 
 
+def test_the_outline_begins_where_the_wand_begins() -> None:
+    region = np.array([[0, 1, 1, 0], [1, 1, 1, 1]], bool)
+    # (row, column) of corners: after the top right corner (0, 3) comes (1, 3).
+    expected = [[1, 3], [1, 4], [2, 4], [2, 0], [1, 0], [1, 1], [0, 1], [0, 3]]
+    assert outline.outer_outline(region).tolist() == expected
+
+
 @pytest.mark.parametrize(
     ("side", "expected"), [(1, 4 - 2 * (2 - math.sqrt(2))), (2, 8 - 4 * (2 - math.sqrt(2)))]
 )

@@ -17,9 +17,10 @@ _STEPS: Final = ((0, 1), (1, 0), (0, -1), (-1, 0))
 
 
 def outer_outline(mask: Mask) -> npt.NDArray[np.int64]:
-    """Return the corners of the outer outline along pixel edges, clockwise from the top left corner of the first pixel.
+    """Return the corners of the outer outline along pixel edges, clockwise, from where ImageJ's wand begins.
 
-    The first pixel is the leftmost of the topmost row. Pixels that touch at a corner belong together (8 neighbours); holes are not
+    That is the corner after the top right one of the topmost row's first run (ImageJ since 2009; where a perimeter is counted
+    from can change it by one corner, 2 - sqrt(2)). Pixels that touch at a corner belong together (8 neighbours); holes are not
     followed. Shape (corners, 2), as (row, column) of pixel corners.
 
     Raises
@@ -50,7 +51,7 @@ def outer_outline(mask: Mask) -> npt.NDArray[np.int64]:
             break
         corners.append((row, column))
         heading = turned
-    return np.array(corners)
+    return np.roll(np.array(corners), -2, axis=0)
 
 
 def traced_perimeter(corners: npt.NDArray[np.int64]) -> float:

@@ -21,7 +21,7 @@ from zooscan.feature_table import FEATURES as FEATURES
 from zooscan.feature_table import MEASURED
 from zooscan.objects import Grey, Mask
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Changes when a number may change: it enters the keys of what is kept."""
 
 Value = float | int
