@@ -150,12 +150,14 @@ def _assignment(statement: ast.stmt) -> tuple[str, Any]:
 
 
 def _length(name: str, cells: list[Cell]) -> Iterator[tuple[str, str]]:
-    lines = [line for cell in cells if cell.kind == "code" for line in cell.source.splitlines()]
+    # How many parameters there are is the declaration's business, and each is one plain line.
+    counted = [cell for cell in cells if cell.kind == "code" and "parameters" not in cell.tags]
+    lines = [line for cell in counted for line in cell.source.splitlines()]
     count = sum(1 for line in lines if line.strip() and not line.lstrip().startswith("#"))
     if name == "analyse" and count > MAX_ANALYSE_LINES:
         yield (
             "",
-            f"has {count} lines of code, more than {MAX_ANALYSE_LINES}; move what is long into the toolkit.",
+            f"has {count} lines of code, more than {MAX_ANALYSE_LINES} beside its parameters; move what is long into the toolkit.",
         )
 
 
