@@ -95,8 +95,7 @@ def from_name(name: str) -> Named:
         year, _, month, day, hour, minute, second, fraction, zone = found.groups()
         time = _time(year, month, day, hour, minute, second, fraction, zone=_zone(zone))
         if time:
-            prefix = _PREFIX.fullmatch(stem[: found.start()])
-            station, camera = (prefix["station"], prefix["camera"]) if prefix else ("", "")
+            station, camera = _told(stem[: found.start()])
             return Named(Moment(time, "file-name"), station, camera or folder)
     return Named(camera=folder)
 
@@ -156,6 +155,15 @@ def named_zone(text: str) -> datetime.tzinfo:
         raise ValueError(
             f"{text[:60]!r} is no time zone: expected UTC, an offset such as +02:00, or a name such as Europe/Madrid"
         ) from None
+
+
+def _told(before: str) -> tuple[str, str]:
+    """Return station and camera of what stands before the time: ``obs_cam1_``, ``cam1_``; anything else is neither."""
+    prefix = _PREFIX.fullmatch(before)
+    if prefix:
+        return prefix["station"], prefix["camera"]
+    alone = before.rstrip("_-")
+    return "", alone if _CAMERA_FOLDER.fullmatch(alone) else ""
 
 
 def _text(value: object) -> str:
