@@ -31,7 +31,8 @@ def outer_outline(mask: Mask) -> npt.NDArray[np.int64]:
     rows, columns = np.nonzero(mask)
     if rows.size == 0:
         raise ValueError("An empty region has no outline.")
-    inside = np.pad(mask, 1).tolist()
+    # Bytes: one a pixel, and quick to ask one by one.
+    inside, stride = np.pad(mask, 1).tobytes(), mask.shape[1] + 2
     row, column = int(rows[0]), int(columns[0])
     start = (row, column)
     heading, corners = 0, [start]
@@ -41,9 +42,9 @@ def outer_outline(mask: Mask) -> npt.NDArray[np.int64]:
         down, right = _STEPS[heading]
         left_row, left_column = row + (down - right - 1) // 2 + 1, column + (right + down - 1) // 2 + 1
         right_row, right_column = row + (down + right - 1) // 2 + 1, column + (right - down - 1) // 2 + 1
-        if inside[left_row][left_column]:
+        if inside[left_row * stride + left_column]:
             turned = (heading - 1) % 4
-        elif inside[right_row][right_column]:
+        elif inside[right_row * stride + right_column]:
             continue
         else:
             turned = (heading + 1) % 4
@@ -98,8 +99,11 @@ def drawn_hull(mask: Mask) -> DrawnHull:
     ValueError
         When the region is empty.
     """
-    points = _hull_points(np.argwhere(mask))
     height, width = mask.shape
+    rows = np.flatnonzero(mask.any(axis=1))
+    # The first and the last pixel of each row are enough for a hull.
+    ends = (mask[rows].argmax(axis=1), width - 1 - mask[rows, ::-1].argmax(axis=1))
+    points = _hull_points(np.concatenate([np.column_stack([rows, end]) for end in ends]))
     first = np.full(height, width, dtype=np.int64)
     last = np.full(height, -1, dtype=np.int64)
     for (row, column), (end_row, end_column) in zip(points, np.roll(points, -1, axis=0), strict=True):
