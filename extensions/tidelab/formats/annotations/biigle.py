@@ -81,7 +81,7 @@ def recognises(source: Source) -> bool:
 
 
 def _header(source: Source, name: str) -> set[str]:
-    head = source.text(name)[:20_000].splitlines()
+    head = source.head(name, 20_000).decode("utf-8-sig", "replace").splitlines()
     return {cell.strip().strip('"') for cell in head[0].split(",")} if head else set()
 
 

@@ -15,18 +15,23 @@ from tidelab.formats.annotations.source import Source
 from tidelab.formats.annotations.xml import Element, children, xml_text
 
 _HEAD_BYTES: Final = 65_536
+LOOKED_AT: Final = 20
 _PARTS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 _VIDEO_MARK: Final = b"<track"
 
 
-def files_of(source: Source) -> list[str]:
-    """Return the files that are CVAT XML."""
-    return [name for name in source.ending_in(".xml") if b"<annotations" in source.read(name)[:_HEAD_BYTES]]
+def files_of(source: Source, at_most: int | None = None) -> list[str]:
+    """Return the files that are CVAT XML; `at_most` so many files are looked at (an XML for each picture is not CVAT)."""
+    return [
+        name
+        for name in source.ending_in(".xml")[:at_most]
+        if b"<annotations" in source.head(name, _HEAD_BYTES)
+    ]
 
 
 def recognises(source: Source) -> bool:
     """Return whether there is CVAT XML with images."""
-    return any(_VIDEO_MARK not in source.read(name) for name in files_of(source))
+    return any(_VIDEO_MARK not in source.read(name) for name in files_of(source, LOOKED_AT))
 
 
 def labels_of(meta: Element) -> list[str]:

@@ -84,7 +84,8 @@ def to_element(parent: ElementTree.Element, one: Annotation, head: dict[str, str
         given.pop("occluded")
     element = ElementTree.SubElement(parent, tag, {k: xml_text(v) for k, v in given.items()})
     for name, value in one.attributes.items():
-        if name not in _OWN:
+        # A tag has no `occluded` of its own in CVAT.
+        if name not in _OWN or (name == "occluded" and value and one.shape == "tag"):
             child = ElementTree.SubElement(element, "attribute", {"name": xml_text(name)})
             child.text = xml_text(_text(value))
 

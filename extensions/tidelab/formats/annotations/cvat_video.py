@@ -32,7 +32,7 @@ class _Task:
 
 def recognises(source: Source) -> bool:
     """Return whether there is CVAT XML with tracks."""
-    return any(b"<track" in source.read(name) for name in cvat.files_of(source))
+    return any(b"<track" in source.read(name) for name in cvat.files_of(source, cvat.LOOKED_AT))
 
 
 def read(reading: Reading) -> Dataset:

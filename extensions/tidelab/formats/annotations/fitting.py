@@ -16,7 +16,7 @@ _NAMES: Final[Mapping[str, str]] = {
 _LOSES: Final[Mapping[tuple[str, str], str]] = {
     ("circle", "polygon"): f"{geometry.CIRCLE_CORNERS} corners, area 0.16 % smaller",
     ("ellipse", "polygon"): f"{geometry.CIRCLE_CORNERS} corners, area 0.16 % smaller",
-    ("mask", "polygon"): "outlines within 0.5 px of the pixels' edges, holes filled",
+    ("mask", "polygon"): "outlines along the edges of the pixels, holes filled",
     ("rotated_box", "polygon"): "their four corners",
     ("box", "polygon"): "their four corners",
     ("box", "rotated_box"): "angle 0",

@@ -14,8 +14,6 @@ Bounds = tuple[float, float, float, float]
 CIRCLE_CORNERS: Final = 64
 """Corners of the polygon that stands for a circle or ellipse; its area is 0.16 % smaller."""
 
-_CONTOUR_TOLERANCE_PX: Final = 0.5
-
 
 def bounds(annotation: Annotation) -> Bounds | None:
     """Return left, top, right, bottom of what the annotation covers; None of a tag and of a mask without pixels."""
@@ -143,25 +141,55 @@ def round_outline(annotation: Annotation) -> Ring:
 
 
 def mask_outlines(mask: Mask) -> list[Ring]:
-    """Return the outer outlines of a mask's parts, the largest first; holes are filled, corners lie within 0.5 px of the pixels' edges."""
-    # Half a second of imports, for masks alone.
-    from skimage.measure import approximate_polygon, find_contours
+    """Return the outer outlines of a mask's parts along the edges of its pixels, the largest first; holes are filled.
 
+    Pixels that touch at a corner alone are parts of their own.
+    """
     limits = mask.bounds()
     if limits is None:
         return []
     left, top, right, bottom = limits
-    padded = np.pad(mask.pixels()[top:bottom, left:right], 1)
-    rings: list[Ring] = []
-    for contour in find_contours(padded.astype(np.float64), 0.5, fully_connected="high"):
-        ring = approximate_polygon(contour, _CONTOUR_TOLERANCE_PX)[:-1]
-        # Index i of the padded array is the middle of a pixel: i - 1 + 0.5 from the corner of the cut-out.
-        points = tuple((float(x) - 0.5 + left, float(y) - 0.5 + top) for y, x in ring)
-        # find_contours turns one way about what is inside and the other way about holes.
-        if len(points) >= 3 and _clockwise(points):
-            rings.append(points)
-    rings = rings or [((left, top), (right, top), (right, bottom), (left, bottom))]
+    loops = _loops(_edges(np.pad(mask.pixels()[top:bottom, left:right], 1)))
+    # Edges have the pixels to their right: outlines turn clockwise, holes the other way.
+    rings = [tuple((x + left - 1.0, y + top - 1.0) for x, y in loop) for loop in loops if _clockwise(loop)]
     return sorted(rings, key=_shoelace, reverse=True)
+
+
+def _edges(pixels: npt.NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[int, int]]]:
+    """Return start -> ends of the edges around pixels, the pixel to the right of each."""
+    inner = pixels[1:-1, 1:-1]
+    found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for outside, start, end in (
+        (~pixels[:-2, 1:-1], (0, 0), (1, 0)),
+        (~pixels[1:-1, 2:], (1, 0), (1, 1)),
+        (~pixels[2:, 1:-1], (1, 1), (0, 1)),
+        (~pixels[1:-1, :-2], (0, 1), (0, 0)),
+    ):
+        for y, x in np.argwhere(inner & outside).tolist():
+            # One more for the row and the column that were put around.
+            a, b = (x + 1 + start[0], y + 1 + start[1]), (x + 1 + end[0], y + 1 + end[1])
+            found.setdefault(a, []).append(b)
+    return found
+
+
+def _loops(edges: dict[tuple[int, int], list[tuple[int, int]]]) -> list[Ring]:
+    """Join edges to closed outlines, corners alone; where two pixels touch at a corner, each keeps to itself."""
+    loops: list[Ring] = []
+    while edges:
+        start = min(edges)
+        loop, at, way = [], start, (0, 0)
+        while at in edges:
+            ends = edges[at]
+            right_turn = (at[0] - way[1], at[1] + way[0])
+            after = right_turn if len(ends) > 1 and right_turn in ends else ends[0]
+            ends.remove(after)
+            if not ends:
+                del edges[at]
+            if (after[0] - at[0], after[1] - at[1]) != way:
+                loop.append((float(at[0]), float(at[1])))
+            way, at = (after[0] - at[0], after[1] - at[1]), after
+        loops.append(tuple(loop))
+    return loops
 
 
 def joined(rings: tuple[Ring, ...]) -> Ring:

@@ -222,7 +222,11 @@ def _tell_losses(dataset: Dataset, chosen: Format, tally: Tally) -> None:
             "Frame numbers are lost: {n}",
         ),
         "size": (
-            lambda: 0 if chosen.needs_size else sum(image.size is not None for image in dataset.images),
+            lambda: (
+                0
+                if chosen.needs_size or chosen.needs_pictures
+                else sum(image.size is not None for image in dataset.images)
+            ),
             "Sizes of pictures are lost: {n}",
         ),
         "names": (lambda: len(dataset.images), "Names of pictures are lost or changed: {n}"),

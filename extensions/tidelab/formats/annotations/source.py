@@ -11,7 +11,7 @@ from PIL import Image
 from tidelab.formats.annotations.errors import AnnotationError, shown
 from tidelab.formats.annotations.model import MAX_NAME
 from tidelab.formats.ecotaxa.errors import EcotaxaError
-from tidelab.formats.ecotaxa.store import FolderStore, Store, open_store
+from tidelab.formats.ecotaxa.store import FolderStore, Store, ZipStore, open_store
 
 MAX_BYTES: Final = 512 * 2**20
 """Of one file of annotations."""
@@ -88,6 +88,16 @@ class Source:
         if len(content) > MAX_BYTES:
             raise AnnotationError(f"{name} is larger than {MAX_BYTES // 2**20} MB, which is the limit here.")
         return content
+
+    def head(self, name: str, length: int) -> bytes:
+        """Return the beginning of a file; of a zip the whole file has to be unpacked for that."""
+        if isinstance(self._store, ZipStore):
+            return self.read(name)[:length]
+        try:
+            with (self.path if self._store is None else self._root / name).open("rb") as stream:
+                return stream.read(length)
+        except OSError as error:
+            raise AnnotationError(f"{name} cannot be read: {error.strerror}.") from None
 
     def text(self, name: str) -> str:
         """Return a file as text: UTF-8, else Windows-1252 (which the tables of some programs are written in)."""
@@ -179,13 +189,22 @@ def picture_size(file: Path | BytesIO) -> tuple[int, int]:
             warnings.simplefilter("ignore")
             with Image.open(file) as picture:
                 width, height = picture.size
-                swapped = picture.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
+                swapped = _orientation(picture) in (5, 6, 7, 8)
     except Exception as error:
         # Pillow's decoders raise nearly anything on damaged files.
         raise AnnotationError(
             f"{getattr(file, 'name', 'A picture')} cannot be opened: {shown(error)}"
         ) from None
     return (height, width) if swapped else (width, height)
+
+
+def _orientation(picture: Image.Image) -> object:
+    if picture.format != "PNG":
+        return picture.getexif().get(_ORIENTATION)
+    # Pillow decodes a whole PNG to look for EXIF behind the pixels; cameras and programs put it before them.
+    exif = Image.Exif()
+    exif.load(picture.info.get("exif", b""))
+    return exif.get(_ORIENTATION)
 
 
 def safe_name(name: str) -> tuple[str, bool]:
@@ -230,6 +249,10 @@ def _picture_names(store: Store) -> frozenset[str]:
 
 
 def _open(path: Path) -> Store:
+    if not path.exists():
+        raise AnnotationError(
+            f"There is nothing at {path}: expected a file, a folder or a zip. Check the path."
+        )
     try:
         return open_store(path)
     except EcotaxaError as error:

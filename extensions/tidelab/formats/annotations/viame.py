@@ -68,7 +68,11 @@ def recognises(source: Source) -> bool:
 
 
 def _files(source: Source) -> list[str]:
-    return [name for name in source.ending_in(".csv") if _looks_right(source.text(name)[:20_000])]
+    return [
+        name
+        for name in source.ending_in(".csv")
+        if _looks_right(source.head(name, 20_000).decode("utf-8-sig", "replace"))
+    ]
 
 
 def _looks_right(head: str) -> bool:

@@ -80,7 +80,7 @@ def read(reading: Reading, origin: int) -> Dataset:
 def recognises(source: Source) -> bool:
     """Return whether the first XML file begins like Pascal VOC."""
     for name in source.ending_in(".xml")[:5]:
-        head = source.read(name)[:_HEAD_BYTES]
+        head = source.head(name, _HEAD_BYTES)
         if b"<annotation>" in head or b"<annotation " in head:
             return True
     return False
