@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 from skimage.draw import line as pixels_of_line
-from skimage.morphology import reconstruction
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 from zooscan.objects import Grey, Mask
@@ -65,7 +65,7 @@ class ShapeMasks:
         distance = ndimage.distance_transform_edt(np.pad(filled, 1))[1:-1, 1:-1]
         # Relative depth: on a logarithmic scale a neck that is a quarter thinner is as deep for a small part as for a large one.
         height = np.log(np.maximum(distance, 1.0))
-        peaks = height - reconstruction(height + np.log1p(-DEPTH), height) > -np.log1p(-DEPTH) - 1e-9
+        peaks = local_maxima(reconstruction(height + np.log1p(-DEPTH), height), connectivity=2)
         markers, count = ndimage.label(peaks & filled, EIGHT)
         if count < 2:
             return [filled]

@@ -8,7 +8,9 @@ import hashlib
 import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,6 +26,12 @@ _MAX_INDEX: Final = 256 * 2**20
 _MAX_SIDE: Final = 30_000
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _RULE: Final = "tidelab.zooscan-object:1"
+
+DAMAGE: Final = (
+    OSError, EOFError, KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError, SyntaxError, OverflowError, struct.error,
+    zlib.error, zipfile.BadZipFile, Image.DecompressionBombError,
+)  # fmt: skip
+"""What zipfile, zlib, json and Pillow raise at bytes that are not what they were."""
 
 
 class StoreError(Exception):
@@ -142,7 +150,7 @@ class Store:
             self.digests: list[str] = index.pop("digests")
             objects = tuple(StoredObject(**one) for one in index.pop("objects"))
             self.scan = StoredScan(**{**index, "quality": tuple(index["quality"])}, objects=objects)
-        except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        except DAMAGE as error:
             raise StoreError(f"{path.name} is missing or damaged ({type(error).__name__})") from None
 
     def close(self) -> None:
@@ -163,7 +171,7 @@ class Store:
                 if (image.height, image.width) != shape or max(shape) > _MAX_SIDE:
                     raise StoreError(f"{self.path.name}: {name} has not the size of its box")
                 return np.asarray(image.convert("L"))
-        except (OSError, KeyError, zipfile.BadZipFile, Image.DecompressionBombError) as error:
+        except DAMAGE as error:
             raise StoreError(f"{self.path.name}: {name} is damaged ({type(error).__name__})") from None
 
 

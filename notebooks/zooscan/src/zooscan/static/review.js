@@ -152,8 +152,8 @@ function render({ model, el }) {
       const fresh = message.run !== run;
       run = message.run; items = message.items;
       if (fresh) { place = 0; shown = null; status.textContent = message.words; }
-      if (!busy()) status.textContent = message.words;
-      if (items.length) { const keep = drawing; open(fresh ? 0 : place); drawing = keep && !fresh && drawing; } else { list.replaceChildren(); facts.textContent = ""; }
+      // News of others must not take a line out of a person's hand.
+      if (!items.length) { list.replaceChildren(); facts.textContent = ""; } else if (drawing && !fresh) listNow(); else open(fresh ? 0 : place);
       buttonsNow();
     } else if (message.kind === "object") object(message, buffers);
     else if (message.kind === "done" || message.kind === "refused") {
