@@ -113,7 +113,7 @@ class VideoReader:
 
     def items(self) -> Iterator[Frame | Sound]:
         """Yield frames and sound to the end, or to where the file is damaged (then :attr:`broken` says so)."""
-        index, origin, last = 0, 0, -1
+        index, origin, last, last_s = 0, 0, -1, 0.0
         # Sound and picture keep their distance: both count from the beginning of the container.
         start = round(Fraction(self._container.start_time or 0, 1_000_000) / self.time_base)
         for item in self._decoded():
@@ -122,9 +122,10 @@ class VideoReader:
                 continue
             ticks = self._ticks(item, index, last, start)
             origin = ticks if index == 0 else origin
-            yield Frame(index, ticks, float((ticks - origin) * self.time_base), int(item.duration or 0), item)
+            last_s = float((ticks - origin) * self.time_base)
+            yield Frame(index, ticks, last_s, int(item.duration or 0), item)
             index, last = index + 1, ticks
-        self._compare(index)
+        self._compare(index, last_s)
 
     def sound_start(self) -> Fraction:
         """Seconds at which the container begins: taken off the times of sound that is copied."""
@@ -195,9 +196,9 @@ class VideoReader:
             duration = Fraction(container.duration, 1_000_000)
         written = container.metadata.get("creation_time") or track.metadata.get("creation_time") or ""
         rate = track.average_rate or track.guessed_rate
-        # Some AVI files declare the clock as the rate and each tick as a frame.
-        sane = rate if rate and 0 < rate <= 1000 else None
-        declared = track.frames if track.frames and (not duration or track.frames <= 1000 * duration) else 0
+        # Some AVI files declare their clock as the rate, and each of its ticks as a frame.
+        sane = rate if rate and 0 < rate <= (120 if container.format.name == "avi" else 1000) else None
+        declared = track.frames if sane else 0
         return VideoFacts(
             name=display_name(self._path.name),
             container=container.format.name,
@@ -212,16 +213,21 @@ class VideoReader:
             sound=container.streams.audio[0].codec_context.name if container.streams.audio else "",
         )
 
-    def _compare(self, found: int) -> None:
-        declared = self.facts.frames
+    def _compare(self, found: int, last_s: float) -> None:
+        facts = self.facts
+        if self.broken or not found:
+            return
         # One or two frames fewer are common where a recording was cut; a tenth is a copy that stopped half-way.
-        if (
-            not self.broken
-            and self.facts.container != "avi"
-            and declared
-            and found < math.floor(declared * 0.9)
-        ):
-            self.broken = f"{found} of {declared} frames could be decoded: the copy probably stopped half-way"
+        if facts.frames and found < math.floor(facts.frames * 0.9):
+            self.broken = (
+                f"{found} of {facts.frames} frames could be decoded: the copy probably stopped half-way"
+            )
+        elif facts.duration_s and last_s < facts.duration_s * 0.9 - 1:
+            # The sound of a whole file may be longer than its picture, so this is no proof.
+            self._note(
+                f"The file says that it lasts {facts.duration_s:.1f} s, and its last frame is at {last_s:.1f} s. "
+                "Where that is not so in the camera's own copy, copy it again."
+            )
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
