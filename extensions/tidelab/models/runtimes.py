@@ -3,7 +3,7 @@
 Pictures are spread over threads rather than one picture over several: the throughput is higher, and since each picture is computed
 alone by one thread, its result cannot depend on what it is batched with or on how many threads there are.
 
-ONNX Runtime is the default on every machine (docs/explanation/detection.md has the figures): in 32-bit floats OpenVINO is not faster on
+ONNX Runtime is the default on every machine (docs/explanation/detector.md says why): in 32-bit floats OpenVINO is not faster on
 the processors measured, and one runtime everywhere means that the same picture has the same scores everywhere, to the last bit.
 """
 
