@@ -122,6 +122,8 @@ def test_bad_scans_and_blanks_are_named(
     assert "bad.tif" in refused(bad, [first, second])
     assert "differ in size" in refused(scan, [first, other])
     assert "covers 300 px" in refused(scan, [other, other])
+    tifffile.imwrite(other, tifffile.imread(first), resolutionunit="NONE")
+    assert "says no resolution" in refused(scan, [other, other])
     tifffile.imwrite(bad, np.zeros((40, 40, 3), np.uint8))
     assert "one grey picture" in refused(bad, [first, second])
     tifffile.imwrite(bad, np.zeros((900, 900), np.uint16))

@@ -169,8 +169,11 @@ class _Job:
                 f"{self.blanks[0].name} has {1 / ratio:g} times the resolution of {self.scan.name}; expected the same or a lower one."
             )
         greys = [self._grey(raw, f"blank {number}")[2] for number, raw in enumerate(raws, 1)]
-        width = blank_part(scan.height, ratio, greys[0].width, self.blanks[0].name)
-        height = blank_part(scan.width, ratio, greys[0].height, self.blanks[0].name)
+        name = self.blanks[0].name
+        if raws[0].dpi is None:
+            name += f" (which says no resolution; {self.settings.dpi} dpi is assumed)"
+        width = blank_part(scan.height, ratio, greys[0].width, name)
+        height = blank_part(scan.width, ratio, greys[0].height, name)
         smooth = new_rows_file(self.scratch / "blank.grey", width, height)
         after = self._counter("blanks: smoothed", height)
         for start, rows in smoothed_strips(greys[0], greys[1], width, height):
