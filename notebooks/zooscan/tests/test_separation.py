@@ -166,10 +166,9 @@ def test_a_spoilt_store_is_told(tmp_path_factory, data):
     path.write_bytes(content[: data.draw(st.sampled_from([len(content), len(content) // 2]))])
     try:
         crop, mask = Store(path).pixels(1)
-    except StoreError as error:
-        assert "s_1.zip" in str(error)
-    else:
-        assert crop.shape == mask.shape == (40, 50)
+    except StoreError:
+        return
+    assert crop.shape == mask.shape == (40, 50)
 
 
 def test_a_vignette_is_prepared_as_the_network_was_taught():

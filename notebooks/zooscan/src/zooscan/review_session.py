@@ -16,7 +16,7 @@ from tidelab.reports import numbers
 from tidelab.runs import RunError, RunFolder
 from zooscan.counted import Scans, is_candidate, measured, rows, separated
 from zooscan.decisions import MAX_LINES, MAX_POINTS, Decision, DecisionLog
-from zooscan.separation import Separation, box_of, propose
+from zooscan.separation import Separation, apply, box_of, cut_of, propose
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, object_id
 
@@ -141,6 +141,8 @@ class ReviewSession:
         lines = _lines(content.get("lines")) if action == "draw" else []
         if action == "keep" and len(self._proposal(store, number).parts) < 2:
             raise Refused("No lines are proposed here: draw your own, or say that it is not to be cut.")
+        if action == "draw" and not self._drawn(store, number, lines).parts:
+            raise Refused("Nothing large enough to count would remain; nothing was saved. Draw fewer lines.")
         try:
             self.log.say(action, row["image_id"], self.person, lines)
         except ValidationError:
@@ -148,8 +150,22 @@ class ReviewSession:
                 "The lines cannot be kept: they have no or too many points. Draw them again."
             ) from None
         _, cut, _ = self._cut(row, store, number, self.log.in_force().get(row["image_id"]))
+        return self._words(action, store, number, cut)
+
+    def _words(self, action: str, store: Store, number: int, cut: Separation | None) -> str:
         parts = len(cut.parts) if cut is not None else 1
-        return f"{_VERBS[action]}: {numbers.plural(parts, 'object')}."
+        words = f"{_VERBS[action]}: {numbers.plural(parts, 'object')}."
+        if cut is not None:
+            _, mask = store.pixels(number)
+            left = int((mask & ~cut.cut).sum()) - sum(int(part.sum()) for part in cut.parts)
+            if left:
+                least = ProcessSettings(**store.scan.settings).min_esd_mm
+                words += f" {numbers.count(left)} pixels lie in parts smaller than {least:g} mm, which no longer count."
+        return words
+
+    def _drawn(self, store: Store, number: int, lines: Sequence[Sequence[tuple[float, float]]]) -> Separation:
+        _, mask = store.pixels(number)
+        return apply(mask, cut_of(lines, mask.shape), ProcessSettings(**store.scan.settings).min_area_px)
 
     def _cut(
         self, row: Mapping[str, Any], store: Store, number: int, decision: Decision | None

@@ -1,0 +1,292 @@
+"""A drawn project through a whole run: objects, separations, products; then people decide, and everything follows."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from zooscan import reader
+from zooscan.counted import counted, scans_of
+from zooscan.decisions import DecisionLog
+from zooscan.drawings import write_project
+from zooscan.review_session import Refused, ReviewSession
+from zooscan.views import abundances, scans, separations, size_spectrum, vignettes
+
+from tidelab.catalogue import load_usecase
+from tidelab.exports.ecotaxa_import import compare, objects_of
+from tidelab.formats.ecotaxa import validate
+from tidelab.runs import RunFolder, get_executor, prepare
+from tidelab.runs.originals import originals
+from tidelab.runs.remake import remake_products
+from tidelab.runs.validation import Validation
+
+pytestmark = pytest.mark.integration
+
+FOLDER = Path(__file__).resolve().parents[1]
+
+
+def analysed(runs: Path, images: object = "sample", **parameters: object) -> RunFolder:
+    run = prepare(
+        load_usecase(FOLDER),
+        images=images,
+        parameters=parameters,
+        model="demo",
+        person="ada",
+        face="lab",
+        runs_root=runs,
+    )
+    get_executor("inline").submit(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory) -> RunFolder:
+    run = analysed(tmp_path_factory.mktemp("runs"))
+    assert run.state().status == "done", run.state().message
+    return run
+
+
+@pytest.fixture
+def run(sample, tmp_path) -> RunFolder:
+    """A copy that a test may decide in."""
+    target = tmp_path / "runs" / "zooscan" / sample.run_id
+    shutil.copytree(sample.path, target)
+    return RunFolder(target)
+
+
+def product(run: RunFolder, name: str) -> pd.DataFrame:
+    return pd.read_csv(run.path / "products" / name)
+
+
+def test_what_was_drawn_is_found(sample):
+    truth = pd.read_csv(FOLDER / "sample/truth.csv").set_index("scan")
+    found = sample.results()["image"].str.partition("/")[0].value_counts()
+    for scan_id, row in truth.iterrows():
+        assert found[scan_id] == row["animals_alone"] + row["touching_pairs"]
+    assert sample.objects()["Area"].min() >= 631
+    assert set(sample.samples()["sample_id"]) == {"drawn_st1", "drawn_st2"}
+
+
+def test_abundance_is_that_of_the_table_of_objects(sample):
+    objects, table = product(sample, "objects.csv"), product(sample, "abundance.csv").set_index("sample_id")
+    number = objects["scan_id"].value_counts()
+    expected = (number["drawn_st1_d1_1"] * 1 + number["drawn_st1_d2_1"] * 4) / 50
+    assert table["abundance_ind_per_m3"]["drawn_st1"] == pytest.approx(expected)
+    assert table["abundance_ind_per_m3"]["drawn_st2"] == pytest.approx(number["drawn_st2_tot_1"] * 2 / 80)
+    # Spectrum and table hold the same volume.
+    bins = product(sample, "size_spectrum.csv").groupby("sample_id")["biovolume_mm3_per_m3"].sum()
+    assert bins["drawn_st1"] == pytest.approx(table["biovolume_ellipsoid_mm3_per_m3"]["drawn_st1"], rel=1e-6)
+
+
+def test_the_zip_is_taken_by_ecotaxa_and_names_every_object_once(sample):
+    path = sample.path / "products/ecotaxa_zooscan.zip"
+    assert [str(fault) for fault in validate(path)] == []
+    table = objects_of(path)
+    objects = product(sample, "objects.csv")
+    assert sorted(table) == ["d1_drawn_st1", "d2_drawn_st1", "tot_drawn_st2"]
+    assert compare(
+        table, {"_".join(k): list(v["object_id"]) for k, v in objects.groupby(["fraction", "sample_id"])}
+    ).agrees
+    with zipfile.ZipFile(path) as archive:
+        assert len([name for name in archive.namelist() if name.endswith(".png")]) == len(objects)
+
+
+def test_the_columns_are_those_of_zooprocess(sample):
+    with zipfile.ZipFile(sample.path / "products/ecotaxa_zooscan.zip") as archive:
+        columns = archive.read("ecotaxa_zooscan.tsv").decode("utf-8-sig").splitlines()[0].split("\t")
+    for name in (
+        "object_area",
+        "object_perim.",
+        "object_%area",
+        "object_circ.",
+        "object_esd",
+        "acq_sub_part",
+        "sample_tot_vol",
+        "process_particle_pixel_size_mm",
+    ):
+        assert name in columns
+
+
+def test_the_same_scans_again_cost_no_processing(sample, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    monkeypatch.setattr(
+        reader.scan, "process_scan", lambda *a, **k: pytest.fail("a scan was processed again")
+    )
+    again = analysed(runs)
+    assert again.state().status == "done"
+    assert (again.path / "results.csv").read_bytes() == (sample.path / "results.csv").read_bytes()
+    shutil.rmtree(runs / ".cache")
+    assert len(counted(again)) == len(product(again, "objects.csv"))  # the run needs no cache
+
+
+def test_originals_are_the_vignettes(sample):
+    found = list(originals(sample))
+    assert not [one.problem for one in found if one.problem]
+    assert {one.picture for one in found} == {"PNG"}
+    assert found[0].object_id == found[0].image.rpartition("/")[2].removesuffix(".png")
+
+
+def test_a_bad_scan_costs_itself_and_its_samples_sum(tmp_path):
+    root = tmp_path / "Zooscan_drawn"
+    write_project(root)
+    (root / "Zooscan_scan/_raw/drawn_st1_d2_raw_1.tif").write_bytes(b"II*\0 not a scan at all")
+    run = analysed(tmp_path / "runs", str(root))
+    assert run.state().status == "done", run.state().message
+    (failed,) = run.failed_files()["reason"].tolist()
+    assert "no TIFF" in failed
+    table = product(run, "abundance.csv").set_index("sample_id")
+    assert pd.isna(table["abundance_ind_per_m3"]["drawn_st1"])
+    assert "drawn_st1_d2_1 is not counted here" in table["withheld"]["drawn_st1"]
+    assert table["abundance_ind_per_m3"]["drawn_st2"] > 0
+    assert "withheld" in abundances(run).text
+
+
+def test_an_input_without_a_project_says_what_was_expected(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.txt").write_text("no project")
+    state = analysed(tmp_path / "runs", str(tmp_path / "in")).state()
+    assert state.status == "failed"
+    assert "no ZooProcess project" in state.message
+
+
+def proposed(run: RunFolder) -> tuple[ReviewSession, int, str]:
+    session = ReviewSession(run, "ada")
+    for place, item in enumerate(session.index()["items"]):
+        message, pictures = session.show(place)
+        _, store, number = session._items[place]
+        middle = [[(message["width"] / 2, -1), (message["width"] / 2, message["height"] + 1)]]
+        # Halves of it are objects too, so that a line through its middle changes how many there are.
+        if message["proposed"] > 1 and len(session._drawn(store, number, middle).parts) == 2:
+            assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+            return session, place, item["name"]
+    raise AssertionError("the sample has no multiple")
+
+
+def decide(session: ReviewSession, wish: str, place: int, action: str, **facts: object) -> dict[str, object]:
+    content = {
+        "kind": "decide",
+        "id": wish,
+        "run": session.run.run_id,
+        "place": place,
+        "action": action,
+        **facts,
+    }
+    return session.ask(content)[0]
+
+
+def test_decisions_change_objects_and_files_and_can_be_undone(run):
+    session, place, name = proposed(run)
+    before, whole = counted(run), len(run.results())
+    parts = before["object_id"].str.startswith(f"{name}_").sum()
+    assert parts >= 2
+    assert decide(session, "1", place, "refuse")["kind"] == "done"
+    assert len(counted(run)) == len(before) - parts + 1
+    height, width = (session.show(place)[0][side] for side in ("height", "width"))
+    lines = [[[width / 2, -1], [width / 2, height + 1]]]
+    said = decide(session, "2", place, "draw", lines=lines)
+    assert said["words"].startswith("It is cut along your lines"), said
+    halves = counted(run).set_index("object_id").loc[[f"{name}_1", f"{name}_2"]]
+    assert set(halves["separation"]) == {"drawn"}
+    assert set(halves["decided_by"]) == {"ada"}
+    middle = run.objects().set_index("object_id")["BX"][name] + width / 2
+    assert halves["BX"][f"{name}_1"] + halves["Width"][f"{name}_1"] <= middle
+    assert halves["BX"][f"{name}_2"] >= middle
+    remake_products(run)
+    assert f"{name}_1" in set(product(run, "objects.csv")["object_id"])
+    assert not validate(run.path / "products/ecotaxa_zooscan.zip")
+    manifest = run.manifest()
+    assert {row["file"] for row in manifest["products"]} >= {
+        "products/abundance.csv",
+        "products/ecotaxa_zooscan.zip",
+    }
+    for wish in ("3", "4"):
+        assert session.ask({"kind": "undo", "id": wish, "run": run.run_id})[0]["kind"] == "done"
+    pd.testing.assert_frame_equal(counted(run), before)
+    assert "nothing of yours" in session.ask({"kind": "undo", "id": "5", "run": run.run_id})[0]["words"]
+    assert [event.action for event in DecisionLog(run).events()] == ["refuse", "draw", "undo", "undo"]
+    assert len(run.results()) == whole
+
+
+def test_a_cut_that_leaves_nothing_is_refused(run):
+    session, place, _ = proposed(run)
+    width, height = (session.show(place)[0][side] for side in ("width", "height"))
+    lines = [[[x, -1], [x, height + 1]] for x in range(0, width, max(4, width // 40))]
+    assert "Nothing large enough" in decide(session, "1", place, "draw", lines=lines[:50])["words"]
+    assert DecisionLog(run).events() == []
+
+
+def test_a_wish_that_is_sent_again_changes_nothing(run):
+    session, place, _ = proposed(run)
+    first = decide(session, "1", place, "keep")
+    assert decide(session, "1", place, "keep") == first
+    assert len(DecisionLog(run).events()) == 1
+    assert counted(run)["separation"].eq("kept").any()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"kind": "decide", "place": 10**6, "action": "keep"}, {"kind": "decide", "place": True, "action": "keep"},
+        {"kind": "decide", "place": 0, "action": "burn"}, {"kind": "decide", "place": 0, "action": "draw", "lines": []},
+        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, 0]]]},
+        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, "x"], [1, 1]]]},
+        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, float("nan")], [1, 1]]]},
+        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, 0], [1e9, 1]]]},
+        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, 0], [1, 1]]] * 51}, {"kind": "explode"},
+        {"kind": "decide", "place": 0, "action": "keep", "run": "another"},
+    ],
+)  # fmt: skip
+def test_what_a_page_must_not_ask_is_refused(run, content):
+    session = ReviewSession(run, "ada")
+    answer, changed = session.ask({"id": "1", "run": run.run_id, **content})
+    assert (answer["kind"], changed) == ("refused", False)
+    assert DecisionLog(run).events() == []
+    with pytest.raises(Refused):
+        session.show("0")
+
+
+def test_only_reviewed_separations_count_when_asked(sample, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    run = analysed(runs, separate="reviewed")
+    assert len(counted(run)) == len(run.results())
+    session, place, name = proposed(run)
+    decide(session, "1", place, "keep")
+    assert counted(run)["object_id"].str.startswith(f"{name}_").sum() >= 2
+
+
+def test_a_name_that_a_person_gave_counts_before_the_model(run):
+    results, before = run.results(), counted(run)
+    one = next(row for row in before.to_dict("records") if row["separation"] == "proposed")
+    Validation(run).move([one["image_id"]], "single", "ben")
+    assert counted(run).set_index("image_id").loc[one["image_id"], "separation"] == ""
+    assert len(results) == run.determinations().shape[0]
+
+
+def test_a_later_run_takes_over_what_was_decided(sample, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root, runs)
+    first = RunFolder(runs / "zooscan" / sample.run_id)
+    session, place, name = proposed(first)
+    decide(session, "1", place, "refuse")
+    later = analysed(runs)
+    (event,) = DecisionLog(later).events()
+    assert (event.action, event.person, event.adopted_from) == ("refuse", "ada", first.run_id)
+    assert name in set(product(later, "objects.csv")["object_id"])
+
+
+def test_every_view_says_what_it_shows(sample):
+    assert scans(sample).text == "Scans: 3 processed."
+    assert "drawn_st1" in abundances(sample).text
+    assert "objects were found on the scans" in separations(sample).text
+    assert str(vignettes(sample).html).count("data:image/png") == 60
+    assert "2 samples" in size_spectrum(sample).text
+    assert len(scans_of(sample)) == 3
+
+
+def test_states_name_every_scan(sample):
+    states = json.loads((sample.path / "work" / reader.STATES_FILE).read_text())
+    assert {state["status"] for state in states["scans"].values()} == {"processed"}
