@@ -89,47 +89,48 @@ class ObjectTables:
     person: str
 
     def write(self, folder: Path) -> list[str]:
-        """Write ``results.csv``, ``detections.csv`` and ``pictures.csv``; return the label of each object that counts, as written."""
-        shown = [spreadsheet_safe(label) for label in self.labels]
-        found = [found_in(result, self.thresholds) for result in self.results]
-        pairs = list(zip(self.results, found, strict=True))
-        write_table(folder / "results.csv", OBJECT_COLUMNS, self._objects(pairs, shown))
-        write_table(folder / DETECTIONS, DETECTION_COLUMNS, self._detections(pairs, shown))
-        write_table(folder / PICTURES, PICTURE_COLUMNS, self._pictures(pairs))
-        return [shown[one.label] for objects in found for one in objects if one.counts]
+        """Write ``results.csv``, ``detections.csv`` and ``pictures.csv``; return the label of each object that counts, as written.
 
-    def _objects(
-        self, pairs: Sequence[tuple[ImageResult, list[Found]]], shown: Sequence[str]
-    ) -> Iterator[tuple[object, ...]]:
+        Row by row: twenty thousand pictures may hold millions of objects.
+        """
+        shown = [spreadsheet_safe(label) for label in self.labels]
+        counted: list[str] = []
+        write_table(folder / "results.csv", OBJECT_COLUMNS, self._objects(shown, counted))
+        write_table(folder / DETECTIONS, DETECTION_COLUMNS, self._detections(shown))
+        write_table(folder / PICTURES, PICTURE_COLUMNS, self._pictures())
+        return counted
+
+    def _objects(self, shown: Sequence[str], counted: list[str]) -> Iterator[tuple[object, ...]]:
         who = spreadsheet_safe(self.person)
-        for result, found in pairs:
+        for result in self.results:
             sample = self.samples.of(result.name)
             time = result.taken.time or sample.time
             station = sample.station or spreadsheet_safe(result.taken.station)
-            for number, one in enumerate((one for one in found if one.counts), start=1):
+            found = (one for one in found_in(result, self.thresholds) if one.counts)
+            for number, one in enumerate(found, start=1):
                 label = shown[one.label]
+                counted.append(label)
                 yield (
                     *(one.object_id, sample.sample_id, who, f"{result.name}@{number}", time, station),
                     *(label, self.aphia.get(label, ""), one.score, f"{label}:{one.score}", "predicted"),
                     *(result.image_id, *one.box),
                 )
 
-    def _detections(
-        self, pairs: Sequence[tuple[ImageResult, list[Found]]], shown: Sequence[str]
-    ) -> Iterator[tuple[object, ...]]:
-        for result, found in pairs:
-            for one in found:
+    def _detections(self, shown: Sequence[str]) -> Iterator[tuple[object, ...]]:
+        for result in self.results:
+            for one in found_in(result, self.thresholds):
                 label = shown[one.label]
                 yield (
                     *(result.image_id, result.name, label, self.aphia.get(label, ""), one.score, *one.box),
                     "yes" if one.counts else "no",
                 )
 
-    def _pictures(self, pairs: Sequence[tuple[ImageResult, list[Found]]]) -> Iterator[tuple[object, ...]]:
-        for result, found in pairs:
+    def _pictures(self) -> Iterator[tuple[object, ...]]:
+        for result in self.results:
             sample, told = self.samples.of(result.name), result.taken
             record = self.samples.record(sample.sample_id).sample
             size = (f"{result.statistics[side]:.0f}" for side in ("width_px", "height_px"))
+            counts = 0 if result.detections is None else int(self.thresholds.above(result.detections).sum())
             yield (
                 # A sample's time is when it was taken as a whole, and not the time of each of its pictures.
                 *(result.image_id, result.name, sample.sample_id, told.time, told.source),
@@ -137,7 +138,7 @@ class ObjectTables:
                     spreadsheet_safe(record.station or told.station),
                     spreadsheet_safe(record.camera or told.camera),
                 ),
-                *(*size, sum(one.counts for one in found)),
+                *(*size, counts),
             )
 
 

@@ -14,7 +14,7 @@ from tidelab.catalogue import UseCase
 from tidelab.domain.card import ModelCard
 from tidelab.domain.results import FAILED_COLUMNS, RESULT_COLUMNS, SCORE_DECIMALS
 from tidelab.runs.failures import FailedFile
-from tidelab.runs.files import replacing, write_text
+from tidelab.runs.files import replacing
 from tidelab.runs.inputs.samples import Samples
 from tidelab.runs.items import ImageResult
 from tidelab.runs.names import sort_key, spreadsheet_safe
@@ -179,8 +179,9 @@ def _label(result: ImageResult, names: Sequence[str], shown: Sequence[str], thre
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table as every table of a run is written: UTF-8, comma, LF, in one step."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    with replacing(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+        text.detach()  # flushes, and leaves the file to whoever opened it

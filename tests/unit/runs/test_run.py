@@ -374,7 +374,7 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_the_next_attempt_goes_on(
         def full(*_: object, **__: object) -> None:
             raise OSError(28, "No space left on device")
 
-        patch.setattr("tidelab.runs.tables.write_text", full)
+        patch.setattr("tidelab.runs.tables.replacing", full)
         folder = run()
     assert folder.state().status == "failed"
     assert (
