@@ -238,4 +238,4 @@ def _difference(first: Array, second: Array) -> float:
 
 
 def _relative(first: Array, second: Array) -> float:
-    return _difference(first, second) / max(float(np.abs(first).max(initial=0.0)), 1.0)
+    return _difference(first, second) / max(float(np.abs(first).max(initial=0.0)), 1e-12)

@@ -39,6 +39,8 @@ _SECONDS: Final = 600
 _LARGEST: Final = 2 * 2**30
 _SUFFIXES: Final = (".pt", ".pth")
 _KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TIDELAB_ROOT", "TMPDIR")
+_REFUSED: Final = ("outside the supported", "weights_only", "allow-list", "unsafe", "blocked", "restricted")
+"""What torch and ultralytics say when safe mode refuses a file."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -200,12 +202,10 @@ def _opened(scratch: Path, shown: Sequence[Pixels], image_px: int | None, trust:
 
 def _refusal(words: str, trust: bool) -> str:
     lowered = words.lower()
-    if not trust and any(
-        sign in lowered for sign in ("weights_only", "allow-list", "unsafe", "blocked", "restricted")
-    ):
+    if not trust and any(sign in lowered for sign in _REFUSED):
         return (
             "The file holds more than the weights and layers that safe mode knows: opening it would run a program that its authors put "
-            f"there ({words[:300]}). Nothing was run. Ask them for ONNX; or, if you trust them with all your files, give trust=True."
+            "there. Nothing was run. Ask them for ONNX; or, if you trust them with all your files, give trust=True."
         )
     return f"The weights cannot be opened or exported: {words[:500]}"
 
