@@ -1,0 +1,121 @@
+"""The review of separations in the app: a person draws a line with the mouse, and every number follows."""
+
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+
+from tests.support.app_page import AppPage, browser, wait_for_apps
+from tests.support.faces import newest_run
+from tests.support.hub import RunningHub, wait_for
+from tidelab.catalogue import load_catalogue
+from tidelab.runs import RunFolder
+from tidelab.runs.hooks import own_module
+
+SLUG = "zooscan"
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory):
+    limits = {"TIDELAB_APPS_MAX_KERNELS": "2"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in limits.items():
+            patch.setenv(name, value)
+        with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",), **limits) as running:
+            yield wait_for_apps(running)
+
+
+@pytest.fixture
+def app(hub, chromium):
+    """Ada's tab; at the end it may not have asked the network for anything, or met a fault of a script."""
+    with browser(chromium) as started:
+        tab = AppPage(started, hub.client("ada")).sign_in()
+        yield tab
+        assert tab.outside == []
+        assert tab.problems == []
+
+
+def shown_objects(page):
+    """Return what the table of abundance says: sample -> (objects, ind. m-3)."""
+    rows = page.evaluate(
+        "() => [...document.querySelectorAll('.tl-zooscan table')].filter(t => t.innerText.includes('ind. m'))"
+        ".flatMap(t => [...t.querySelectorAll('tbody tr')].map(r => [...r.cells].map(c => c.innerText)))"
+    )
+    return {row[0]: (int(row[1]), float(row[2])) for row in rows}
+
+
+def zip_objects(run):
+    """Return object ids of the EcoTaxa zip."""
+    with zipfile.ZipFile(run.path / "products" / "ecotaxa_zooscan.zip") as archive:
+        table = archive.read("ecotaxa_zooscan.tsv").decode("utf-8-sig")
+    return {row["object_id"] for row in list(csv.DictReader(io.StringIO(table), delimiter="\t"))[1:]}
+
+
+def cut_in_two_by_its_middle(run):
+    """Return the name of an object that is proposed for cutting and whose halves are both large enough to count."""
+    session = own_module(load_catalogue()[SLUG], "review_session").ReviewSession(run, "test")
+    for place, item in enumerate(session.index()["items"]):
+        message, _ = session.show(place)
+        _, store, number = session._items[place]
+        middle = [[(message["width"] / 2, -1), (message["width"] / 2, message["height"] + 1)]]
+        if message["proposed"] > 1 and len(session._drawn(store, number, middle).parts) == 2:
+            return item["name"]
+    raise AssertionError("the sample has no such object")
+
+
+def test_a_drawn_line_changes_every_number(app, hub):
+    app.open(SLUG).choose("Sample").analyse()
+    page = app.page
+    page.locator(".zs-item").first.wait_for()
+    run = RunFolder(newest_run(hub.data / "homes" / "ada" / "runs", SLUG))
+    before, ids = shown_objects(page), zip_objects(run)
+    assert set(before) == {"drawn_st1", "drawn_st2"}
+
+    # An object that is proposed for cutting: first it is said to be one, which takes objects away.
+    place = page.locator(".zs-facts[data-parts]")
+    place.wait_for()
+    name = cut_in_two_by_its_middle(run)
+    page.locator(".zs-item", has=page.get_by_text(name, exact=True)).click()
+    page.locator(".zs-facts", has_text=f"{name}:").wait_for()
+    parts = int(place.get_attribute("data-parts"))
+    page.locator(".zs-refuse").click()
+    page.locator(".zs-status", has_text="It is not cut: 1 object").wait_for()
+    page.locator(".zs-facts[data-parts='1']").wait_for()
+    sample = "drawn_st2" if name.startswith("drawn_st2") else "drawn_st1"
+    wait_for(lambda: shown_objects(page)[sample][0] == before[sample][0] - (parts - 1), "fewer objects", 20)
+
+    # Then it is cut by hand: one line from edge to edge through its middle.
+    page.locator(".zs-draw").click()
+    page.locator(".zs-canvas").scroll_into_view_if_needed()
+    box = page.locator(".zs-canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=5)
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] - 1, steps=5)
+    page.mouse.up()
+    page.locator(".zs-use").click()
+    page.locator(".zs-status", has_text="It is cut along your lines").wait_for()
+    wait_for(lambda: int(place.get_attribute("data-parts")) >= 2, "the parts of the drawn cut", 20)
+    drawn = int(place.get_attribute("data-parts"))
+    wait_for(
+        lambda: shown_objects(page)[sample][0] == before[sample][0] + drawn - parts,
+        "objects of the drawn cut",
+        20,
+    )
+    page.locator(".zs-files", has_text="up to date").wait_for()
+    assert {f"{name}_{n}" for n in range(1, drawn + 1)} <= zip_objects(run)
+
+    # Undone twice, everything is as it was.
+    for action in ("It is not cut", "to look at"):
+        page.locator(".zs-undo").click()
+        page.locator(".zs-status", has_text="Your last decision is taken back").wait_for()
+        word = {"It is not cut": "not cut", "to look at": "to look at"}[action]
+        page.locator(".zs-current .zs-word", has_text=word).wait_for()
+    wait_for(lambda: shown_objects(page) == before, "the numbers as they were", 20)
+    wait_for(lambda: zip_objects(run) == ids, "the zip as it was", 30)
+    events = [json.loads(line) for line in (run.path / "separations.jsonl").read_text().splitlines()]
+    assert [event["action"] for event in events] == ["refuse", "draw", "undo", "undo"]
+    assert {event["person"] for event in events} == {"ada"}
+    assert all(event["time"].endswith("Z") for event in events)
