@@ -24,6 +24,8 @@ FILE = Path(__file__).resolve().parents[1] / "data" / "inference_digests.json"
 DECODING = "tidelab.runs.keys:SCHEMA"
 MEASURING = "tidelab.science.particle_size:MEASURE"
 CUTTING = "tidelab.runs.inputs.particles:RULE"
+SHIPPED = ("tidelab.models.classifier:ImageClassifier", "tidelab.models.detector:ObjectDetector")
+"""Predictors of the toolkit: guarded whether or not a use case names them."""
 _IGNORED = {"ctx", "type_params", "type_comment", "kind"}
 _COUNTED = ("tidelab.science.", "tidelab.models.thumbnail")
 
@@ -79,9 +81,10 @@ def current() -> dict[str, dict[str, str]]:
         MEASURING: (MEASURE, ("tidelab.science.particle_size", "tidelab.science.region_features")),
         CUTTING: (RULE, ("tidelab.runs.inputs.particles",)),
     }
-    for use_case in load_catalogue().values():
-        spec = use_case.task.predictor
-        made = predictor_class(spec, [str(use_case.source_folder)])
+    folders: dict[str, list[str]] = {spec: [] for spec in SHIPPED}
+    folders |= {one.task.predictor: [str(one.source_folder)] for one in load_catalogue().values()}
+    for spec, search in folders.items():
+        made = predictor_class(spec, search)
         sources[spec] = (made.INFERENCE_VERSION, made.SOURCES)
     return {
         spec: {"version": version, "digest": digest(modules)}
