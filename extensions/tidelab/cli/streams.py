@@ -48,9 +48,9 @@ def video(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Count objects in a video. Tables of frames, objects and intervals; on request the video with its boxes.
+    """Count objects in a video.
 
-    Ctrl-C finishes the part that was analysed, says that it is a part, and ends with exit code 130.
+    Tables of frames, objects and intervals; on request the video with its boxes. Ctrl-C finishes the part that was analysed, says that it is a part, and ends with exit code 130.
     """
     from tidelab.catalogue import load_catalogue
     from tidelab.streams.model import StreamModel
@@ -96,9 +96,9 @@ def watch(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line a picture.")] = False,
 ) -> None:
-    """Count objects in the pictures that cameras put into a folder, each once. Ctrl-C ends it.
+    """Count objects in a folder that cameras fill.
 
-    Started again it goes on where it was, whatever ended it; what came in between is counted then.
+    Each picture is counted once. Ctrl-C ends it; started again it goes on where it was, whatever ended it; what came in between is counted then.
     """
     from tidelab.catalogue import load_catalogue
     from tidelab.streams.model import StreamModel
@@ -129,9 +129,9 @@ def live(
     threads: ThreadsOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Count objects in a live source, always in its newest frame. Ctrl-C ends it.
+    """Count objects in a live source.
 
-    In --out lie live.m3u8 (the picture with its boxes), index.html (a page that plays it), counts of each interval and status.json. A
+    Always in its newest frame. Ctrl-C ends it. In --out lie live.m3u8 (the picture with its boxes), index.html (a page that plays it), counts of each interval and status.json. A
     login belongs into the variable TIDELAB_STREAM_LOGIN (name:password), not into the address.
     """
     from tidelab.catalogue import load_catalogue
