@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import xarray
 
 from tests.support.faces import newest_run
 from tidelab import paths
@@ -55,4 +56,25 @@ def test_eyeonwater_judges_real_photos_and_calls_no_model_fit(photos, tmp_path):
 def test_image_classifier_takes_real_pictures(photos, tmp_path):
     run = report("image-classifier", photos, tmp_path)
     assert len(pd.read_csv(run / "results.csv")) >= 5
+    assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")
+
+
+def test_obsea_fish_makes_a_series_of_real_pictures_that_have_a_time(shared_data, tmp_path):
+    folder = tmp_path / "cam1"
+    folder.mkdir()
+    for name, time in (("obsea.png", "10-00-00"), ("luderick-example.jpg", "10-01-00")):
+        source = shared_data / "obsea-fish" / name
+        (folder / f"OBSEA_cam1_2024-05-01T{time}Z{source.suffix}").write_bytes(source.read_bytes())
+    (folder / "undated.png").write_bytes((shared_data / "obsea-fish" / "obsea.png").read_bytes())
+    run = report("obsea-fish", folder, tmp_path)
+    effort = pd.read_csv(run / "products" / "effort.csv")
+    assert effort[
+        ["camera", "pictures_expected", "pictures_received", "pictures_good"]
+    ].to_numpy().tolist() == [["cam1", 2, 2, 2]]
+    counts = pd.read_csv(run / "products" / "counts_per_picture.csv")
+    assert set(counts["time"]) == {"2024-05-01T10:00:00Z", "2024-05-01T10:01:00Z"}
+    assert len(counts) == 2 * counts["taxon"].nunique()
+    with xarray.open_dataset(run / "products" / "abundance_cam1.nc") as series:
+        assert series["n_pictures"].values.tolist() == [2]
+        assert "demonstration model" in series.attrs["summary"]
     assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")

@@ -149,7 +149,9 @@ def _regular(series: Series, camera: str, taxon: str) -> pd.DataFrame:
         "detections_per_picture_high",
         "max_n",
     ]
-    return rows[columns].reindex(every).astype(float)
+    found = rows[columns].reindex(every).astype(float)
+    # In the middle of the interval, above its bar of effort.
+    return found.set_axis(found.index + (_end(series) - series.effort["interval_start"].max()) / 2)
 
 
 def _effort_strip(place: Any, series: Series, cameras: Sequence[str]) -> None:

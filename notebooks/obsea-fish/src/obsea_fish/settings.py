@@ -73,9 +73,9 @@ class Settings:
             end=_moment(parameters, "period_end"),
             interval=str(parameters["interval"]),
             rules=QualityRules(
-                parameters["least_brightness"],
-                parameters["least_contrast"],
-                parameters["least_sharpness"],
+                parameters["least_brightness"] or None,
+                parameters["least_contrast"] or None,
+                parameters["least_sharpness"] or None,
                 bool(parameters["drop_frozen"]),
             ),
             bootstrap=Bootstrap(int(block) if block else None, int(parameters["seed"])),
