@@ -122,6 +122,15 @@ def test_company_and_threads_change_nothing(tmp_path: Path, runtime: str):
     assert sum(len(one.detections) for one in alone) > 20
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (2, 65)])
+def test_pictures_of_any_shape_are_taken(detector, size: tuple[int, int]):
+    found = detector.predict([image(np.full((*size, 3), RED, np.uint8))])[0]
+    height, width = size
+    assert (found.detections.boxes <= [width, height, width, height]).all()
+    assert np.isfinite(list(found.statistics.values())).all()
+    assert all(found.detections.thumbnails)
+
+
 def test_the_runtimes_agree(tmp_path: Path):
     bundle = detector_bundle(tmp_path / "tiles", detection=DetectionSpec(size_px=64, stored_from=0.05))
     one, other = (ObjectDetector(bundle, runtime=name).predict(pictures()) for name in RUNTIMES)
