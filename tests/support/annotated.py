@@ -25,10 +25,12 @@ def picture(path: Path, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
 
 
 def pictures(folder: Path, names: Iterable[str], size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
-    """Write one grey picture and a link to it for each name."""
+    """Write one grey picture of each kind and a link to it for each name."""
     folder.mkdir(parents=True, exist_ok=True)
-    one = picture(folder.parent / f"{folder.name}-one.png", size)
     for name in names:
+        one = folder.parent / f"{folder.name}-one{Path(name).suffix}"
+        if not one.exists():
+            picture(one, size)
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(one)
     return folder

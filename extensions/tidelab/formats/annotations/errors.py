@@ -1,9 +1,13 @@
 """What keeps annotations from being read or written, and what is wrong with single rows."""
 
+import reprlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 _MAX_VALUE: Final = 80
+_SHORT: Final = reprlib.Repr()
+_SHORT.maxlevel = 2
 
 
 class AnnotationError(Exception):
@@ -38,5 +42,8 @@ class Fault:
 
 def shown(value: object) -> str:
     """Return a value as a message may hold it: printable, on one line, not long."""
-    text = "".join(char if char.isprintable() else "�" for char in str(value))
+    # Lists of others may hold themselves many times over (aliases in YAML): they are shown two levels deep.
+    plain = isinstance(value, str | int | float | Path | Exception) or value is None
+    written = str(value)[:1000] if plain else _SHORT.repr(value)
+    text = "".join(char if char.isprintable() else "�" for char in written)
     return text if len(text) <= _MAX_VALUE else f"{text[: _MAX_VALUE - 1]}…"

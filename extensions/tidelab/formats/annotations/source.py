@@ -199,6 +199,8 @@ def picture_size(file: Path | BytesIO) -> tuple[int, int]:
 
 
 def _orientation(picture: Image.Image) -> object:
+    if picture.format == "TIFF":
+        return 1  # Pillow tells the size as it is shown
     if picture.format != "PNG":
         return picture.getexif().get(_ORIENTATION)
     # Pillow decodes a whole PNG to look for EXIF behind the pixels; cameras and programs put it before them.

@@ -137,7 +137,7 @@ class _Declaration:
                 self._reading.fault(self._file, "", "names", error)
                 continue
             # YAML reads names such as `no` or `12` as something else than text.
-            text = name if isinstance(name, str) else str(name)
+            text = name if isinstance(name, str) else shown(name)
             label = self._reading.label(self._file, f"class {number}", text)
             if label in found.values():
                 self._reading.fault(

@@ -71,7 +71,6 @@ def test_polygons_agree_with_the_table_that_lies_beside(real: Dataset, shared_da
         ("yolo-detect", 1e-4, ("Polygons became boxes", "11 annotations reached over the edge")),
         ("yolo-obb", 1e-4, ("Polygons became rotated boxes",)),
         ("voc", 0, ("Polygons became boxes", "11 annotations reached over the edge")),
-        ("voc-zero-based", 0, ("Polygons became boxes", "11 annotations reached over the edge")),
     ],
 )
 def test_there_and_back(
