@@ -1,6 +1,7 @@
 """A drawn project through a whole run: objects, separations, products; then people decide, and everything follows."""
 
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -24,6 +25,7 @@ from tidelab.runs.validation import Validation
 
 pytestmark = pytest.mark.integration
 
+SHARED = Path(os.environ.get("TIDELAB_SHARED", Path(__file__).resolve().parents[4] / "shared"))
 FOLDER = Path(__file__).resolve().parents[1]
 
 
@@ -142,6 +144,35 @@ def test_a_bad_scan_costs_itself_and_its_samples_sum(tmp_path):
     assert "drawn_st1_d2_1 is not counted here" in table["withheld"]["drawn_st1"]
     assert table["abundance_ind_per_m3"]["drawn_st2"] > 0
     assert "withheld" in abundances(run).text
+
+
+def test_the_published_project_with_a_drawn_scan_in_it(tmp_path):
+    """Headers, log, configuration and names of a real cruise; its scan is an empty file there, so one is drawn."""
+    source = SHARED / "data/zooscan/zooprocess_lib/tests/data/project"
+    if not source.is_dir():
+        pytest.skip(f"needs the real project at {source}, which is not part of this one")
+    root = tmp_path / "project"
+    shutil.copytree(source, root, copy_function=shutil.copyfile)
+    write_project(tmp_path / "drawn")
+    drawn = tmp_path / "drawn"
+    shutil.copyfile(
+        drawn / "Zooscan_scan/_raw/drawn_st1_d1_raw_1.tif",
+        root / "raw/apero2023_tha_bioness_017_st66_d_n1_d3_raw_1.tif",
+    )
+    for number in (1, 2):
+        blank = drawn / f"Zooscan_back/20260105_0900_back_large_raw_{number}.tif"
+        shutil.copyfile(blank, root / f"background/20240529_0946_back_large_raw_{number}.tif")
+    run = analysed(tmp_path / "runs", str(root))
+    assert run.state().status == "done", run.state().message
+    (row,) = product(run, "abundance.csv").to_dict("records")
+    # One eighth of 357 m3 was scanned.
+    assert row["abundance_ind_per_m3"] == pytest.approx(row["objects"] * 8 / 357)
+    (sample,) = run.samples().to_dict("records")
+    assert (sample["latitude"], sample["longitude"]) == (pytest.approx(51.882167), pytest.approx(-19.359833))
+    assert (sample["depth_min_m"], sample["depth_max_m"], sample["platform"]) == (820, 1008, "thalassa")
+    assert not validate(run.path / "products/ecotaxa_zooscan.zip")
+    (acquisition,) = objects_of(run.path / "products/ecotaxa_zooscan.zip")
+    assert acquisition == "d3_apero2023_tha_bioness_017_st66_d_n1"
 
 
 def test_an_input_without_a_project_says_what_was_expected(tmp_path):

@@ -202,7 +202,7 @@ def _scan(
     try:
         size = size_of(raw)
     except TiffError as error:
-        reasons.append(f"{raw.name}: {error}.")
+        reasons.append(f"The raw scan cannot be used: {error}.")
     header = _header(project, raw, scan_id, samples, scans, notes)
     log = _log(project, raw, scan_id, reasons)
     taken_at = first(log.get("image", {}), "scanning_date")
