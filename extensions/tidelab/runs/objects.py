@@ -48,7 +48,7 @@ class Thresholds:
                 (round(float(given), SCORE_DECIMALS),) * len(card.labels), "one for all classes, given"
             )
         known = card.detection.thresholds if card.detection else {}
-        method = card.detection.thresholds_method if card.detection else ""
+        method = (card.detection.thresholds_method if card.detection else "").rstrip(".")
         values = tuple(round(known.get(label, DEFAULT_THRESHOLD), SCORE_DECIMALS) for label in card.labels)
         if known:
             return cls(values, f"as the model's card gives them{f': {method}' if method else ''}")
