@@ -60,14 +60,30 @@ def rows(make: Make, series: int, seed: int = 20261121) -> Iterator[str]:
         )
 
 
+def pooled(make: Make, phi: float, days: int, seed: int = 3) -> tuple[float, float]:
+    """Return coverage of hours of 60 pictures whose block was chosen from 20 such hours, as a run does it, and the median block."""
+    rng, hits, blocks = np.random.default_rng(seed), [], []
+    for k in range(days):
+        hours = make(20 * 60, phi, rng).reshape(20, 60)
+        blocks.append(block_length(list(hours)))
+        found = [mean_intervals(hour, block=blocks[-1], seed=k, replicates=300) for hour in hours[:8]]
+        hits += [bool(one.low[0] <= MEAN <= one.high[0]) for one in found if np.isfinite(one.low[0])]
+    return float(np.mean(hits)), float(np.median(blocks))
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=1000)
     given = parser.parse_args()
     for title, make in (("AR(1)", ar1), ("Counts in groups that stay", counts)):
         print(f"\n{title}: coverage with blocks by the rule (with single pictures; median block)\n")
         print("\n".join(rows(make, given.series)), flush=True)
+        cells = [pooled(make, phi, given.series // 16) for phi in DEPENDENCE]
+        print(
+            "| 60, block from 20 h | " + " | ".join(f"{100 * a:.1f} % (–; {b:g})" for a, b in cells) + " |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
