@@ -109,6 +109,16 @@ def test_what_is_missing_is_said(project, spoil, reason):
     assert any(reason in one for one in found.reasons), found.reasons
 
 
+def test_links_out_of_the_project_are_not_followed(project, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("SampleId= secret\n")
+    (project / "Zooscan_scan/_raw/drawn_st1_d1_1_meta.txt").symlink_to(secret)
+    assert scan(project).header.sample_id == "drawn_st1"
+    shutil.move(project / "Zooscan_back", tmp_path / "elsewhere")
+    (project / "Zooscan_back").symlink_to(tmp_path / "elsewhere")
+    assert scan(project).blanks is None
+
+
 def test_colour_scans_are_refused(project):
     tifffile.imwrite(
         project / "Zooscan_scan/_raw/drawn_st1_d1_raw_1.tif",

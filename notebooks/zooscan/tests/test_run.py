@@ -19,6 +19,11 @@ from tidelab.catalogue import load_usecase
 from tidelab.exports.ecotaxa_import import compare, objects_of
 from tidelab.formats.ecotaxa import validate
 from tidelab.runs import RunFolder, get_executor, prepare
+from tidelab.runs.errors import RunCancelled
+from tidelab.runs.hooks import ReaderContext
+from tidelab.runs.inputs.collect import collect
+from tidelab.runs.limits import Limits
+from tidelab.runs.log import RunLog
 from tidelab.runs.originals import originals
 from tidelab.runs.remake import remake_products
 from tidelab.runs.validation import Validation
@@ -173,6 +178,38 @@ def test_the_published_project_with_a_drawn_scan_in_it(tmp_path):
     assert not validate(run.path / "products/ecotaxa_zooscan.zip")
     (acquisition,) = objects_of(run.path / "products/ecotaxa_zooscan.zip")
     assert acquisition == "d3_apero2023_tha_bioness_017_st66_d_n1"
+
+
+def test_a_stop_leaves_nothing_half(tmp_path):
+    write_project(tmp_path / "Zooscan_drawn")
+    told: list[str] = []
+    (tmp_path / "run").mkdir()
+    context = ReaderContext(
+        tmp_path / "run", Limits(), {"scans": "new"}, RunLog(tmp_path / "log.txt"), lambda words, done, total: told.append(words),
+        lambda: len(told) > 3, tmp_path / "run/work", tmp_path / "cache",
+    )  # fmt: skip
+    with pytest.raises(RunCancelled):
+        collect(
+            [tmp_path / "Zooscan_drawn"], Limits(), lambda given, found: reader.read(given, found, context)
+        )
+    assert not list((tmp_path / "cache").glob("*.zip"))
+    assert not (tmp_path / "run/work/process").exists()
+
+
+def test_only_new_scans_are_processed(tmp_path, monkeypatch):
+    root = tmp_path / "Zooscan_drawn"
+    write_project(root)
+    work = root / "Zooscan_scan/_work"
+    for name in ("drawn_st1_d1_1", "drawn_st1_d2_1", "drawn_st2_tot_1"):
+        (work / name).mkdir(parents=True)
+        (work / name / f"{name}_dat1.pid").write_text("[Data]\n!Item;Label;Area\n1;x;700\n")
+    state = analysed(tmp_path / "runs", str(root)).state()
+    assert state.status == "failed"
+    assert "nothing new: 3 scans were processed by ZooProcess" in state.message
+    shutil.rmtree(work / "drawn_st2_tot_1")
+    run = analysed(tmp_path / "runs", str(root))
+    assert set(product(run, "scans.csv")["status"]) == {"done", "processed"}
+    assert set(product(run, "objects.csv")["sample_id"]) == {"drawn_st2"}
 
 
 def test_an_input_without_a_project_says_what_was_expected(tmp_path):

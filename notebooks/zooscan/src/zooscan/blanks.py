@@ -45,7 +45,11 @@ def find_blanks(folder: Path | None, root: Path) -> tuple[list[BlankPair], list[
     found: dict[tuple[str, str], dict[str, Path]] = {}
     faults: list[Fault] = []
     try:
-        names = sorted(path.name for path in folder.iterdir()) if folder is not None else []
+        names = (
+            sorted(path.name for path in folder.iterdir() if not path.is_symlink())
+            if folder is not None
+            else []
+        )
     except OSError as error:
         return [], [Fault(str(folder), 0, "", f"it cannot be read ({error.strerror})")]
     for name in names:

@@ -73,7 +73,8 @@ def read_text(path: Path) -> str:
         When it is missing, unreadable, too large or no text.
     """
     try:
-        if not path.is_file():
+        # A link may lead to another person's files.
+        if path.is_symlink() or not path.is_file():
             raise TextError("it is missing, or no plain file")
         with path.open("rb") as stream:
             content = stream.read(MAX_TEXT_BYTES + 1)

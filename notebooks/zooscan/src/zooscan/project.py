@@ -283,7 +283,10 @@ def _finished(folder: Path | None) -> dict[str, str]:
 
 
 def _place(root: Path, part: str) -> Path | None:
-    return next((root / name for name in FOLDERS[part] if (root / name).is_dir()), None)
+    """Return the folder of a part; one that a link leads out of the project is none."""
+    base = root.resolve()
+    places = (root / name for name in FOLDERS[part])
+    return next((place for place in places if place.is_dir() and place.resolve().is_relative_to(base)), None)
 
 
 def _file(folder: Path | None, name: str) -> Path | None:

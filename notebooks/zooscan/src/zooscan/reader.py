@@ -69,13 +69,12 @@ def read(given: Sequence[Path], found: Collection, context: ReaderContext) -> No
 
 def _projects(path: Path, depth: int = _DEEP) -> Iterator[Path]:
     """Yield the projects at or below a folder."""
-    if not path.is_dir() or path.is_symlink():
-        return
     if is_project(path):
         yield path
-    elif depth:
+    elif depth and path.is_dir():
         for inner in sorted(path.iterdir()):
-            yield from _projects(inner, depth - 1)
+            if not inner.is_symlink():
+                yield from _projects(inner, depth - 1)
 
 
 def _leave_out(found: Collection, root: Path, given: Sequence[Path]) -> None:
