@@ -17,6 +17,7 @@ from pathlib import Path
 from tidelab.catalogue import load_catalogue
 from tidelab.models import predictor_class
 from tidelab.runs import keys
+from tidelab.runs.hooks import load_hooks
 from tidelab.runs.inputs.particles import RULE
 from tidelab.science.particle_size import MEASURE
 
@@ -74,6 +75,18 @@ def imported(module: str) -> set[str]:
     return {name for name in found if name.startswith(_COUNTED) and _is_module(name)}
 
 
+def own_modules(module: str) -> tuple[str, ...]:
+    """Return a module of a use case and those of its own package that it computes with, wherever they are imported."""
+    package, found, waiting = module.partition(".")[0], {module}, [module]
+    while waiting:
+        for node in ast.walk(ast.parse(source_of(waiting.pop()))):
+            name = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            if name.startswith(f"{package}.") and name not in found:
+                found.add(name)
+                waiting.append(name)
+    return tuple(sorted(found))
+
+
 def current() -> dict[str, dict[str, str]]:
     """Return version and digest of every predictor of the catalogue, and of the decoding of images."""
     sources = {
@@ -86,6 +99,9 @@ def current() -> dict[str, dict[str, str]]:
     for spec, search in folders.items():
         made = predictor_class(spec, search)
         sources[spec] = (made.INFERENCE_VERSION, made.SOURCES)
+    for use_case in load_catalogue().values():
+        for name, measure in load_hooks(use_case).measures.items():
+            sources[name] = (measure.VERSION, own_modules(name.partition(":")[0]))
     return {
         spec: {"version": version, "digest": digest(modules)}
         for spec, (version, modules) in sorted(sources.items())
