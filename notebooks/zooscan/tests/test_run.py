@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from zooscan import reader
 from zooscan.counted import counted, scans_of
-from zooscan.decisions import DecisionLog
+from zooscan.decisions import DecisionLog, path_of
 from zooscan.drawings import write_project
+from zooscan.review import Review
 from zooscan.review_session import Refused, ReviewSession
 from zooscan.views import abundances, scans, separations, size_spectrum, vignettes
 
@@ -27,6 +28,7 @@ from tidelab.runs.log import RunLog
 from tidelab.runs.originals import originals
 from tidelab.runs.remake import remake_products
 from tidelab.runs.validation import Validation
+from tidelab.widgets.identity import Visitor
 
 pytestmark = pytest.mark.integration
 
@@ -314,6 +316,53 @@ def test_what_a_page_must_not_ask_is_refused(run, content):
     assert DecisionLog(run).events() == []
     with pytest.raises(Refused):
         session.show("0")
+
+
+class Sent(Review):
+    """The widget without a page: what it would send is kept."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, object]] = []
+        self.changes = 0
+        super().__init__(self._count)
+
+    def _count(self) -> None:
+        self.changes += 1
+
+    def send(self, content, buffers=None):
+        self.messages.append(content)
+
+
+def test_the_page_answers_nobody_before_it_knows_a_person_and_a_run(run):
+    page = Sent()
+    for kind in ("hello", "open", "decide", "undo"):
+        page._receive(page, {"kind": kind, "id": "x", "place": 0, "action": "keep"}, [])
+    assert {message["kind"] for message in page.messages} == {"closed"}
+    assert not path_of(run).exists()
+
+
+def test_the_page_refuses_a_run_of_another_person(run, tmp_path):
+    page = Sent()
+    (tmp_path / "eve").mkdir()
+    page.open_for(Visitor("eve", tmp_path / "eve"), run)
+    assert "another person's folder" in page.messages[-1]["words"]
+    assert page.run == ""
+
+
+def test_the_page_decides_for_the_person_the_kernel_knows(run):
+    page = Sent()
+    page.open_for(Visitor("ada", run.runs_root), run)
+    wish = {"kind": "decide", "id": "a", "run": run.run_id, "place": 0, "action": "refuse", "person": "eve"}
+    page._receive(page, wish, [])
+    page._receive(page, wish, [])
+    assert page.changes == 1
+    assert [event.person for event in DecisionLog(run).events()] == ["ada"]
+    for nonsense in (None, [], {"kind": ["x"]}, {"kind": "open", "run": run.run_id, "place": -1}, {"id": {}}):
+        page._receive(page, nonsense, [])
+    assert len(DecisionLog(run).events()) == 1
+    page.close_run()
+    page._receive(page, {**wish, "id": "b"}, [])
+    assert page.messages[-1]["kind"] == "closed"
 
 
 def test_only_reviewed_separations_count_when_asked(sample, tmp_path):

@@ -72,7 +72,9 @@ class Review(anywidget.AnyWidget):
             self._watcher = None
         self.send({"kind": "closed", "words": words})
 
-    def _receive(self, _widget: Any, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+    def _receive(self, _widget: Any, content: Any, _buffers: Sequence[memoryview]) -> None:
+        if not isinstance(content, Mapping):
+            return
         session = self._session
         if session is None:
             self.send({"kind": "closed", "words": self._closed})
@@ -108,6 +110,11 @@ class Review(anywidget.AnyWidget):
         while (session := self._session) is not None:
             await asyncio.sleep(_LOOK_S)
             try:
+                if not session.run.path.is_dir():
+                    self.close_run(
+                        "This analysis was deleted. Choose another one, or analyse the project again."
+                    )
+                    return
                 said = _said(session.run)
                 if said == self._seen or session is not self._session:
                     continue
