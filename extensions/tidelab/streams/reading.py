@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tidelab.runs.limits import Limits
 from tidelab.runs.names import display_name
+from tidelab.streams.errors import StreamError
 from tidelab.streams.opening import VideoFacts, opened, words
 
 if TYPE_CHECKING:
@@ -56,6 +57,24 @@ class Sound:
     packet: "Packet[Any]"
 
 
+@dataclass(frozen=True)
+class Colours:
+    """What the numbers of a video's colours mean, by ITU-T H.273; None: the video does not say.
+
+    Parameters
+    ----------
+    matrix, primaries, transfer
+        Coefficients of YUV, primaries and transfer characteristics.
+    span
+        1: 16 to 235 (video), 2: 0 to 255 (pictures).
+    """
+
+    matrix: int | None
+    primaries: int | None
+    transfer: int | None
+    span: int | None
+
+
 class VideoReader:
     """Open video; use as a context manager.
 
@@ -95,6 +114,7 @@ class VideoReader:
                 self._container.streams.audio[0] if self._sound and self._container.streams.audio else None
             )
             self._first = self._peek()
+            self._opening = list(self._first[-1:])
             self.facts = self._facts()
         except BaseException:
             self._stack.close()
@@ -110,6 +130,17 @@ class VideoReader:
     def pixel_shape(self) -> Fraction | None:
         """Width over height of a pixel, where the file says it is not 1."""
         return self._track.sample_aspect_ratio
+
+    @property
+    def colours(self) -> Colours:
+        """What the colours of the first frame mean."""
+        image = next((item for item in self._opening if not isinstance(item, Sound)), None)
+        if image is None:
+            return Colours(None, None, None, None)
+        known = (image.colorspace, image.color_primaries, image.color_trc)
+        matrix, primaries, transfer = (None if int(value) in (0, 2) else int(value) for value in known)
+        full = image.format.name.startswith("yuvj")
+        return Colours(matrix, primaries, transfer, 2 if full else int(image.color_range) or None)
 
     def items(self) -> Iterator[Frame | Sound]:
         """Yield frames and sound to the end, or to where the file is damaged (then :attr:`broken` says so)."""
@@ -235,6 +266,18 @@ class VideoReader:
 
 
 def upright(image: "VideoFrame", turn: int) -> Rgb:
-    """Return a frame as uint8 RGB of shape ``(height, width, 3)``, turned counter-clockwise by `turn` quarters."""
-    pixels: Any = image.to_ndarray(format="rgb24")
+    """Return a frame as uint8 RGB of shape ``(height, width, 3)``, turned counter-clockwise by `turn` quarters.
+
+    Raises
+    ------
+    StreamError
+        When there is no rule from its colours to RGB.
+    """
+    try:
+        pixels: Any = image.to_ndarray(format="rgb24")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise StreamError(
+            f"A frame's colours ({image.format.name}, matrix {int(image.colorspace)} of ITU-T H.273) cannot be turned into RGB "
+            f"({words(error)}). Save the video as H.264 in MP4 and use that."
+        ) from None
     return np.ascontiguousarray(np.rot90(pixels, turn)) if turn else np.ascontiguousarray(pixels)

@@ -103,7 +103,18 @@ class VideoWriter:
         if pixels is None and self._turn:
             pixels = upright(frame.image, self._turn)
         image = frame.image if pixels is None else _image(pixels)
-        image = image.reformat(width=self._video.width, height=self._video.height, format=self._video.pix_fmt)
+        # Numbers of colours mean the same in all frames: those that were drawn on go back by the rule by which they came.
+        space, span = self._colours
+        with _told(self._path):
+            image = image.reformat(
+                width=self._video.width,
+                height=self._video.height,
+                format=self._video.pix_fmt,
+                src_colorspace=space if pixels is None else None,
+                src_color_range=span if pixels is None else None,
+                dst_colorspace=space,
+                dst_color_range=span,
+            )
         # What the source's encoder made of a frame binds ours otherwise.
         image.pict_type = 0
         image.pts, image.time_base = frame.ticks, self._reader.time_base
@@ -135,6 +146,16 @@ class VideoWriter:
         track.pix_fmt = "yuv420p" if facts.width_px % 2 == 0 == facts.height_px % 2 else "yuv444p"
         track.codec_context.time_base = self._reader.time_base
         track.time_base = self._reader.time_base
+        colours = self._reader.colours
+        self._colours = (colours.matrix, colours.span)
+        for name, value in (
+            ("colorspace", colours.matrix),
+            ("color_range", colours.span),
+            ("color_primaries", colours.primaries),
+            ("color_trc", colours.transfer),
+        ):
+            if value is not None:
+                setattr(track.codec_context, name, value)
         shape = self._reader.pixel_shape
         if shape and shape != 1:
             track.codec_context.sample_aspect_ratio = 1 / shape if facts.turn % 2 else shape

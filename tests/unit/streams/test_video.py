@@ -5,12 +5,13 @@ import json
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from tests.support.squares import Square, frames_of, make_clip, times_of
+from tests.support.squares import Square, frames_of, make_clip, moving, picture, times_of
 from tidelab.streams.drawing import COLOURS
 from tidelab.streams.errors import StreamError
 from tidelab.streams.model import StreamModel
@@ -199,3 +200,41 @@ def test_what_others_wrote_is_not_overwritten(model: StreamModel, tmp_path: Path
     assert sorted(one.name for one in (tmp_path / "out").iterdir() if not one.name.startswith(".")) == [
         "counts.csv", "detections.csv", "frames.csv", "summary.json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("matrix", "span"), [(0, 0), (1, 1), (1, 2), (5, 2), (9, 1)])
+def test_colours_are_the_same_with_and_without_boxes(
+    model: StreamModel, tmp_path: Path, matrix: int, span: int
+) -> None:
+    """Frames that were drawn on went through RGB and back, the others did not: both have the colours of the source."""
+    coloured(tmp_path / "clip.mp4", matrix, span)
+    options = VideoOptions(annotated=True, every_s=1.5, between="none")
+    analyse_video(model, tmp_path / "clip.mp4", tmp_path / "out", options)
+    theirs, ours = frames_of(tmp_path / "clip.mp4"), frames_of(tmp_path / "out" / "annotated.mp4")
+    for number in (0, 5):  # with a box, without
+        patch = slice(80, 100), slice(20, 40)
+        assert np.abs(ours[number][patch].astype(int) - theirs[number][patch]).max() <= 6
+
+
+def test_colours_without_a_rule_are_told(model: StreamModel, tmp_path: Path) -> None:
+    coloured(tmp_path / "clip.mp4", 8, 1)  # YCgCo, for which FFmpeg has none
+    with pytest.raises(StreamError, match="cannot be turned into RGB"):
+        analyse_video(model, tmp_path / "clip.mp4", tmp_path / "out", VideoOptions())
+
+
+def coloured(path: Path, matrix: int, span: int) -> None:
+    """Write the standard clip with a coloured patch, and say what its colours mean."""
+    with av.open(str(path), "w") as out:
+        track: Any = out.add_stream("libx264", rate=10, options={"crf": "5"})
+        track.width, track.height, track.pix_fmt = 160, 120, "yuv420p"
+        if matrix:
+            track.codec_context.colorspace, track.codec_context.color_range = matrix, span
+        for number in range(20):
+            pixels = picture(moving(number))
+            pixels[60:, :60] = (30, 120, 200)
+            known = matrix if matrix in (1, 5, 9) else None
+            image = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            image = image.reformat(format="yuv420p", dst_colorspace=known, dst_color_range=span or None)
+            image.pts, image.time_base = number, Fraction(1, 10)
+            out.mux(track.encode(image))
+        out.mux(track.encode())

@@ -23,6 +23,8 @@ SEGMENTS: Final = 6
 """In the playlist; a few more stay on the disk for players that are behind."""
 _WIDEST: Final = 1280
 _TICK: Final = Fraction(1, 1000)
+_BT709: Final = 1
+_VIDEO_RANGE: Final = 1
 _KEY: Final = 1  # AV_PICTURE_TYPE_I
 
 
@@ -73,6 +75,11 @@ class HlsWriter:
             track.width, track.height = self._size
             track.pix_fmt = "yuv420p"
             track.codec_context.time_base = _TICK
+            # Said, for players guess otherwise by the number of lines: ITU-R BT.709, 16 to 235.
+            track.codec_context.colorspace = track.codec_context.color_primaries = (
+                track.codec_context.color_trc
+            ) = _BT709
+            track.codec_context.color_range = _VIDEO_RANGE
             # Segments begin where we ask for a whole picture, and nowhere else.
             track.codec_context.gop_size = 100_000
             self._track = track
@@ -90,7 +97,13 @@ class HlsWriter:
         """Add a picture, uint8 RGB, that came `time_s` seconds after the first."""
         ticks = max(self._last + 1, round(time_s * 1000))
         image = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
-        image = image.reformat(width=self._size[0], height=self._size[1], format="yuv420p")
+        image = image.reformat(
+            width=self._size[0],
+            height=self._size[1],
+            format="yuv420p",
+            dst_colorspace=_BT709,
+            dst_color_range=_VIDEO_RANGE,
+        )
         image.pts, image.time_base = ticks, _TICK
         if self._last < 0 or ticks - self._cut_ms >= SEGMENT_S * 1000:
             image.pict_type = _KEY

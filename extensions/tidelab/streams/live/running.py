@@ -217,7 +217,12 @@ class _Live:
         return health
 
     def _look(self, frame: LiveFrame) -> None:
-        pixels = upright(frame.image, frame.turn)
+        try:
+            pixels = upright(frame.image, frame.turn)
+        except StreamError:
+            # One odd frame of a camera that goes on for months ends nothing; it is counted.
+            self._dog.looked(frame.received, refused=True)
+            return
         name = f"live@{frame.number}"
         found = self._model.seen([DecodedImage(name, name, pixels)])[0]
         refused = isinstance(found, InputError)
