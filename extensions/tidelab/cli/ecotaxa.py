@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOKEN: Final = "TIDELAB_ECOTAXA_TOKEN"  # noqa: S105  the name of a variable
 URL: Final = "TIDELAB_ECOTAXA_URL"
 
-app = typer.Typer(no_args_is_help=True, help="Send a run to a project of EcoTaxa, and check that it arrived.")
+app = typer.Typer(no_args_is_help=True, help="Send a run to EcoTaxa and compare it there.")
 
 What = Annotated[
     str, typer.Argument(metavar="RUN", help="A run (its name or folder), or a zip made for EcoTaxa.")
