@@ -163,12 +163,17 @@ def left_out(run: RunFolder, series: Series) -> Displayable:
         if rows.empty:
             continue
         shown = rows.iloc[:: max(1, len(rows) // _EXAMPLES)].head(_EXAMPLES)
-        images = Markup("").join(
-            picture(shown_thumbnail(run, str(one.picture_id)), str(one.picture)) for one in shown.itertuples()
+        pairs = zip(shown["picture_id"].astype(str), shown["picture"].astype(str), strict=True)
+        figures = Markup("").join(
+            Markup('<figure>{}<figcaption title="{}">{}</figcaption></figure>').format(
+                picture(shown_thumbnail(run, digest), name), name, name
+            )
+            for digest, name in pairs
         )
-        body += Markup("<h4>{}: {} ({})</h4><p>{}</p>").format(
-            reason, numbers.count(len(rows)), words, images
+        head = Markup("<h4>{}: {} <span class='tl-soft'>{}</span></h4>").format(
+            reason, numbers.count(len(rows)), words
         )
+        body += head + Markup('<div class="tl-gallery">{}</div>').format(figures)
         text.append(f"{reason}: {len(rows)}")
     if not text:
         return section(
