@@ -80,9 +80,9 @@ def test_an_export_that_differs_is_refused(trained):
     module = detector_module(trained[0].network)
     shown = pictures((1, 96, 96))
     exported = onnx.load_model_from_string(to_onnx(module, shown[0], DETECTOR_OUTPUTS, free_sides=True))
-    first = next(one for one in exported.graph.initializer if one.name.endswith("model.0.conv.weight"))
-    values = onnx.numpy_helper.to_array(first) * np.float32(3)
-    first.CopyFrom(onnx.numpy_helper.from_array(values, first.name))
+    # What decides on the score of a class: a network of two epochs hardly looks at its picture yet.
+    last = next(one for one in exported.graph.initializer if one.name.endswith("cv3.0.2.bias"))
+    last.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(last) + np.float32(1), last.name))
     with pytest.raises(ExportError, match="so it was not saved"):
         check_detector(module, exported.SerializeToString(), shown)
 
