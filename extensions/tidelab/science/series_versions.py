@@ -108,18 +108,15 @@ def by_taxon(changes: pd.DataFrame) -> list[TaxonChange]:
     for taxon, rows in changes.groupby("taxon", sort=True):
         both = rows[~rows["change"].isin(["added", "removed"])]
         moved = both[both["mean_difference"].abs() > _EQUAL]
-        at = moved["mean_difference"].abs().idxmax() if len(moved) else None
+        sizes = moved["mean_difference"].abs().to_numpy(dtype=np.float64)
+        largest = moved.iloc[int(sizes.argmax())] if len(moved) else None
         found.append(
             TaxonChange(
-                str(taxon),
-                len(both),
-                len(moved),
-                _pooled(both, "before"),
-                _pooled(both, "after"),
-                float(moved.loc[at, "mean_difference"]) if at is not None else 0.0,
-                moved.loc[at, "interval_start"] if at is not None else None,
+                str(taxon), len(both), len(moved), _pooled(both, "before"), _pooled(both, "after"),
+                0.0 if largest is None else float(largest["mean_difference"]),
+                None if largest is None else pd.Timestamp(largest["interval_start"]),
             )
-        )
+        )  # fmt: skip
     return found
 
 

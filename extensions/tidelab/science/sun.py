@@ -56,8 +56,9 @@ def solar_elevation(
         raise ValueError(
             "times need their zone, e.g. 2024-05-03T10:20:00Z: without it the sun may be hours off"
         )
-    if times.isna().any():
-        raise ValueError(f"{int(times.isna().sum())} of {len(times)} times are missing")
+    missing = int(np.count_nonzero(times.isna()))
+    if missing:
+        raise ValueError(f"{missing} of {len(times)} times are missing")
     if not len(times):
         return np.empty(0)
     # pvlib imports much of scipy; whoever asks nothing of the sun does not wait for it.
