@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tidelab.catalogue import load_catalogue
 from tidelab.cli import app
 
 
@@ -52,9 +53,10 @@ def test_help_loads_nothing_heavy():
 def test_list_is_a_table_that_a_script_can_read(tidelab):
     lines = tidelab("list").out.splitlines()
     assert lines[0] == "NAME\tTITLE\tFACES\tFOLDER"
-    assert [line.split("\t")[:3] for line in lines[1:]] == [
-        ["flowcam-plankton", "Phytoplankton from FlowCam images", "lab, app, report"]
-    ]
+    rows = [line.split("\t") for line in lines[1:]]
+    assert ["flowcam-plankton", "Phytoplankton from FlowCam images", "lab, app, report"] in [row[:3] for row in rows]
+    assert [row[0] for row in rows] == sorted(load_catalogue())
+    assert {len(row) for row in rows} == {4}
 
 
 def test_new_check_list_and_report_list(tidelab, place):
