@@ -22,7 +22,7 @@ from tidelab.runs.names import display_name
 from tidelab.runs.progress import now
 from tidelab.streams.clock import Start, iso, start_of
 from tidelab.streams.drawing import draw
-from tidelab.streams.errors import StreamError
+from tidelab.streams.errors import StreamError, writing_to
 from tidelab.streams.groups import Group, groups
 from tidelab.streams.intervals import Interval, Intervals
 from tidelab.streams.model import StreamModel
@@ -89,7 +89,11 @@ def analyse_video(
     sampling = Sampling(options.every_s)
     Intervals(options.interval_s, 1)  # refuses a wrong length before anything is done
     limits = Limits.of(model.use_case)
-    with outputs(out, force=options.force), VideoReader(path, limits, sound=options.annotated) as reader:
+    with (
+        outputs(out, force=options.force),
+        writing_to(out),
+        VideoReader(path, limits, sound=options.annotated) as reader,
+    ):
         begun = Start(None, "unknown")
         begun = start_of(path, reader.facts.created, given=options.start, time_zone=options.time_zone)
         digest = _digest(path, halt)

@@ -1,15 +1,19 @@
 """Parts of a live analysis: addresses without logins, the newest frame, rates, the stream."""
 
+import csv
 import threading
 import time
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from tests.support.squares import make_clip
 from tidelab.streams.errors import StreamError
+from tidelab.streams.intervals import Interval
 from tidelab.streams.live.address import Address
+from tidelab.streams.live.counts import append_interval
 from tidelab.streams.live.newest import Newest, Rate
 from tidelab.streams.live.running import LiveOptions, run_live
 from tidelab.streams.model import StreamModel
@@ -89,3 +93,31 @@ def test_one_live_analysis_a_folder(model: StreamModel, tmp_path: Path) -> None:
     finally:
         stop.set()
         first.join()
+
+
+def test_a_torn_line_of_counts_is_cut_off_and_the_header_stands_once(
+    model: StreamModel, tmp_path: Path
+) -> None:
+    interval = Interval(
+        1_777_636_800.0,
+        60.0,
+        4,
+        np.array([2, 0, 1]),
+        np.array([2, 0, 1]),
+        np.zeros(3, np.int64),
+        np.array([0.75, 0.0, 0.25]),
+    )
+    path = append_interval(tmp_path, model, interval, "=cam", 58.0, 100)
+    assert path.name == "counts-2026-05-01.csv"
+    whole = path.read_text()
+    path.write_text(whole + "2026-05-01T12:01:00Z,60,torn")
+    append_interval(tmp_path, model, interval, "cam", 58.0, 100)
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 6
+    assert [row["taxon"] for row in rows[:3]] == ["red", "blue", "green"]
+    assert rows[0] == {
+        "interval_start": "2026-05-01T12:00:00Z", "interval_s": "60", "covered_s": "58.0", "camera": "'=cam", "taxon": "red", "aphia_id": "127160",
+        "n_pictures": "4", "pictures_with": "2", "detections_per_picture_mean": "0.7500", "max_n": "2", "frames_received": "100",
+        "model": "squares-case (demo)", "conf_thr": "0.5",
+    }  # fmt: skip

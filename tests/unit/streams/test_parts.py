@@ -13,15 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.brightness import make_use_case
+from tests.support.squares import make_clip
 from tidelab.catalogue import UseCase
 from tidelab.domain.prediction import Detections
 from tidelab.science.abundance import abundance
+from tidelab.streams import groups as groups_module
 from tidelab.streams.clock import start_of
 from tidelab.streams.drawing import COLOURS, colour_of, draw, line_width
 from tidelab.streams.errors import StreamError
 from tidelab.streams.intervals import Intervals
 from tidelab.streams.model import StreamModel
 from tidelab.streams.overlap import Behind, ahead
+from tidelab.streams.reading import Frame, Sound, VideoReader
 from tidelab.streams.sampling import Sampling
 
 
@@ -205,3 +208,21 @@ def test_only_detectors_count_objects(tmp_path: Path, squares: UseCase) -> None:
         StreamModel.load(make_use_case(tmp_path / "other"))
     with pytest.raises(StreamError, match="threshold 7"):
         StreamModel.load(squares, threshold=7)
+
+
+@pytest.mark.parametrize("keep_all", [True, False])
+def test_groups_of_frames_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep_all: bool
+) -> None:
+    make_clip(tmp_path / "clip.mp4", frames=60, rate=10, sound=True)
+    monkeypatch.setattr(groups_module, "BATCH_PIXELS", 5 * 160 * 120)
+    with VideoReader(tmp_path / "clip.mp4", sound=True) as reader:
+        found = list(groups_module.groups(reader, Sampling(0.3), threading.Event(), keep_all=keep_all))
+    assert sum(group.seen for group in found) == 60
+    assert [number for group in found for number in group.sampled] == list(range(0, 60, 3))
+    for group in found:
+        held = sum(isinstance(item, Frame) for item in group.items)
+        # Half a picture for each that is held, a whole one more for each that is analysed.
+        assert held / 2 + len(group.sampled) <= 5 + 1.5
+        assert keep_all or held == len(group.sampled)
+    assert any(isinstance(item, Sound) for group in found for item in group.items) == keep_all

@@ -1,11 +1,13 @@
 """A watched folder: complete files alone, each once, in whatever order and however often the watch was stopped."""
 
 import csv
+import functools
 import json
 import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from PIL import Image
 from tests.support.squares import LABELS, Square, picture
 from tidelab.streams.errors import StreamError
 from tidelab.streams.model import StreamModel
+from tidelab.streams.watch import watching
 from tidelab.streams.watch.arrivals import Arrivals
 from tidelab.streams.watch.journal import Block, Journal, Seen
 from tidelab.streams.watch.watching import WatchOptions, watch
@@ -231,3 +234,69 @@ def test_a_damaged_journal_is_told(model: StreamModel, tmp_path: Path) -> None:
     (tmp_path / "out" / "watch.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(StreamError, match=r"watch\.sqlite cannot be used"):
         watch(model, tmp_path / "in", tmp_path / "out", FAST)
+
+
+def test_more_files_than_may_wait_are_all_counted(
+    model: StreamModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(12):
+        put(tmp_path / "in" / f"cam{n % 2}" / f"{n}.png", 1, grey=50 + n)
+    monkeypatch.setattr(watching, "Arrivals", functools.partial(Arrivals, most=3))
+    assert watch(model, tmp_path / "in", tmp_path / "out", FAST) == {"counted": 12}
+
+
+def test_a_full_disk_is_a_sentence_and_nothing_is_lost(
+    model: StreamModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "in" / "2026-05-01T12-00-00Z.png")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tidelab.streams.watch.journal.os.fsync", full)
+        with pytest.raises(StreamError, match="is full"):
+            watch(model, tmp_path / "in", tmp_path / "out", FAST)
+    assert watch(model, tmp_path / "in", tmp_path / "out", FAST) == {"counted": 1}
+    assert [row["taxon"] for row in counts(tmp_path / "out")] == list(LABELS)
+
+
+def test_predictions_of_runs_are_used_and_new_ones_kept_on_request(
+    model: StreamModel, tmp_path: Path
+) -> None:
+    put(tmp_path / "in" / "a.png", 2)
+    calls = model.use_case.folder / "calls.txt"
+    keep = WatchOptions(settle_s=0.02, poll_s=0.02, once=True, keep_predictions=True)
+    for n, options in enumerate((FAST, keep, FAST)):
+        watch(model, tmp_path / "in", tmp_path / f"out{n}", options)
+    assert len(calls.read_text().split()) == 2  # the third took what the second kept
+    assert [row["count"] for row in counts(tmp_path / "out2")] == ["2", "0", "0"]
+
+
+def test_a_folder_that_goes_away_is_waited_for(model: StreamModel, tmp_path: Path) -> None:
+    folder, stop, lines = tmp_path / "in", threading.Event(), list[str]()
+    folder.mkdir()
+    thread = threading.Thread(
+        target=watch,
+        args=(model, folder, tmp_path / "out", WatchOptions(settle_s=0.02, poll_s=0.02)),
+        kwargs={"stop": stop, "say": lines.append},
+    )
+    thread.start()
+    try:
+        _until((tmp_path / "out" / "status.json").exists)
+        folder.rename(tmp_path / "away")
+        _until(lambda: any("cannot be listed now" in line for line in lines))
+        put(tmp_path / "away" / "a.png")
+        (tmp_path / "away").rename(folder)
+        _until(lambda: any("a.png" in line for line in lines))
+    finally:
+        stop.set()
+        thread.join(10)
+    assert len(counts(tmp_path / "out")) == len(LABELS)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)

@@ -20,7 +20,7 @@ from tidelab.runs.limits import Limits
 from tidelab.runs.processes import FileLock
 from tidelab.runs.progress import now
 from tidelab.streams.drawing import draw
-from tidelab.streams.errors import StreamError
+from tidelab.streams.errors import StreamError, writing_to
 from tidelab.streams.intervals import Interval, Intervals
 from tidelab.streams.live.address import Address
 from tidelab.streams.live.counts import append_interval
@@ -121,20 +121,15 @@ def run_live(
     newest = Newest()
     source = Source(address, newest, Limits.of(model.use_case), first_wait_s=options.first_wait_s)
     try:
-        remove_stream(out)
-        write_text(
-            out / PAGE, files("tidelab.streams.live").joinpath("page.html").read_text(encoding="utf-8")
-        )
-        with contextlib.ExitStack() as stack, _Stream(out) as stream:
+        with writing_to(out):
+            remove_stream(out)
+            write_text(
+                out / PAGE, files("tidelab.streams.live").joinpath("page.html").read_text(encoding="utf-8")
+            )
+        with writing_to(out), contextlib.ExitStack() as stack, _Stream(out) as stream:
             stack.enter_context(source)
             live = _Live(model, address, out, options, intervals, newest, source, stream, tell)
             return live.loop(halt)
-    except OSError as error:
-        full = error.errno in (28, 122)
-        why = "the disk is full" if full else error.strerror or type(error).__name__
-        raise StreamError(
-            f"The results in {out} could not be written: {why}. What was written stays; start it again."
-        ) from None
     finally:
         lock.release()
 

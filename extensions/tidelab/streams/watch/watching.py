@@ -21,7 +21,7 @@ from tidelab.runs.names import display_name
 from tidelab.runs.policy import cache_file
 from tidelab.runs.processes import FileLock
 from tidelab.streams.clock import iso
-from tidelab.streams.errors import StreamError
+from tidelab.streams.errors import StreamError, writing_to
 from tidelab.streams.model import StreamModel
 from tidelab.streams.watch.arrivals import Arrivals
 from tidelab.streams.watch.journal import Journal, Seen
@@ -105,7 +105,7 @@ def watch(
     configure_pillow(Limits.of(model.use_case))
     use_case = model.use_case
     kept_in = cache_file(paths.runs(), use_case.slug, use_case.data_policy.kind)
-    with _held(out), Journal(out) as journal, ResultCache(kept_in, say) as cache:
+    with _held(out), writing_to(out), Journal(out) as journal, ResultCache(kept_in, say) as cache:
         looking = Looking(root, model, cache, keep=options.keep_predictions, time_zone=options.time_zone)
         arrivals = Arrivals(root, options.settle_s, skip=out.resolve())
         watcher = _Watcher(model, looking, journal, arrivals, out, options, say)
