@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from tidelab.formats.annotations.model import Annotation, Point, Ring
 from tidelab.formats.annotations.rle import Mask
@@ -175,32 +176,44 @@ def _edges(pixels: npt.NDArray[np.bool_]) -> dict[tuple[int, int], list[tuple[in
 def _loops(edges: dict[tuple[int, int], list[tuple[int, int]]]) -> list[Ring]:
     """Join edges to closed outlines, corners alone; where two pixels touch at a corner, each keeps to itself."""
     loops: list[Ring] = []
-    while edges:
-        start = min(edges)
-        loop, at, way = [], start, (0, 0)
-        while at in edges:
-            ends = edges[at]
-            right_turn = (at[0] - way[1], at[1] + way[0])
-            after = right_turn if len(ends) > 1 and right_turn in ends else ends[0]
-            ends.remove(after)
-            if not ends:
-                del edges[at]
-            if (after[0] - at[0], after[1] - at[1]) != way:
-                loop.append((float(at[0]), float(at[1])))
-            way, at = (after[0] - at[0], after[1] - at[1]), after
-        loops.append(tuple(loop))
+    # The first of what is left is the upper end of a left side: a corner.
+    for start in sorted(edges):
+        while start in edges:
+            loop: list[Point] = []
+            at, way = start, (0, 0)
+            while at in edges:
+                ends = edges[at]
+                right_turn = (at[0] - way[1], at[1] + way[0])
+                after = right_turn if len(ends) > 1 and right_turn in ends else ends[0]
+                ends.remove(after)
+                if not ends:
+                    del edges[at]
+                if (after[0] - at[0], after[1] - at[1]) != way:
+                    loop.append((float(at[0]), float(at[1])))
+                way, at = (after[0] - at[0], after[1] - at[1]), after
+            loops.append(tuple(loop))
     return loops
 
 
 def joined(rings: tuple[Ring, ...]) -> Ring:
-    """Return one outline around several: the pen goes from one to the next nearest corner and back the same way, which adds no area."""
-    outline = list(rings[0])
-    for ring in rings[1:]:
-        _, here, there = min(
-            (math.dist(a, b), i, j) for i, a in enumerate(outline) for j, b in enumerate(ring)
+    """Return one outline around several: from the first, the pen goes to the nearest corner of each other and back the same way.
+
+    That adds no area, and what was one thing stays one thing.
+    """
+    main, others = rings[0], rings[1:]
+    if not others:
+        return main
+    tree = cKDTree(np.asarray(main))
+    loops: dict[int, list[Point]] = {}
+    for ring in others:
+        distances, nearest = tree.query(np.asarray(ring))
+        there = int(np.argmin(distances))
+        loops.setdefault(int(nearest[there]), []).extend(
+            (*ring[there:], *ring[: there + 1], main[int(nearest[there])])
         )
-        loop = [*ring[there:], *ring[: there + 1]]
-        outline[here : here + 1] = [outline[here], *loop, outline[here]]
+    outline: list[Point] = []
+    for number, point in enumerate(main):
+        outline += [point, *loops.get(number, ())]
     return tuple(outline)
 
 

@@ -23,6 +23,7 @@ LIMIT_PX: Final = 1e6
 """No coordinate of a picture is further from its corner."""
 
 MAX_NAME: Final = 1000
+PARTS: Final = ("", "train", "val", "test")
 _COUNTS: Final[dict[str, tuple[int, int | None]]] = {
     "box": (2, 2), "rotated_box": (4, 4), "polygon": (3, None), "polyline": (2, None), "point": (1, None),
     "circle": (1, 1), "ellipse": (4, 4), "mask": (0, 0), "tag": (0, 0),
@@ -134,6 +135,8 @@ class AnnotatedImage:
 
     def __post_init__(self) -> None:
         check_text("file_name", self.file_name)
+        if self.part not in PARTS:
+            raise ValueError(f"part: {shown(self.part)}, expected train, val, test or nothing")
         if (self.width is None) != (self.height is None):
             raise ValueError("width and height: one is known, the other is not")
         for name, value in (("width", self.width), ("height", self.height)):

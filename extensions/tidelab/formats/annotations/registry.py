@@ -17,12 +17,12 @@ from tidelab.formats.annotations import (
     voc,
     yolo_write,
 )
-from tidelab.formats.annotations.errors import AnnotationError, Fault
+from tidelab.formats.annotations.errors import AnnotationError, Fault, shown
 from tidelab.formats.annotations.fitting import Tally
 from tidelab.formats.annotations.format import Carried, Format, PictureMode, Writing
 from tidelab.formats.annotations.model import AnnotatedImage, Annotation, Dataset
 from tidelab.formats.annotations.reading import Reading
-from tidelab.formats.annotations.source import Pictures, Source
+from tidelab.formats.annotations.source import Pictures, Source, safe_name
 
 FORMATS: Final[Mapping[str, Format]] = {
     one.name: one
@@ -140,7 +140,10 @@ def write(
     """
     chosen, place = format_named(format), Path(path)
     target.check(place, folder=not chosen.ending, force=force)
+    _check_names(dataset)
     tally = Tally()
+    if images is not None and not Path(images).is_dir():
+        raise AnnotationError(f"There is no folder of pictures at {images}. Check the path.")
     found = None if images is None else Source(Path(images))
     try:
         known = None if found is None else found.pictures
@@ -158,6 +161,21 @@ def write(
         if found is not None:
             found.close()
     return tally.notes()
+
+
+def _check_names(dataset: Dataset) -> None:
+    """Refuse names that lead out of a folder, and two pictures of one name."""
+    seen: set[str] = set()
+    for image in dataset.images:
+        if safe_name(image.file_name)[0] != image.file_name:
+            raise AnnotationError(
+                f"{shown(image.file_name)!r} is no path below the folder of pictures. Name pictures relative to their folder."
+            )
+        if image.file_name in seen:
+            raise AnnotationError(
+                f"Two pictures are called {shown(image.file_name)!r}; a picture is found by its name."
+            )
+        seen.add(image.file_name)
 
 
 def _sized(dataset: Dataset, pictures: Pictures | None, chosen: Format) -> Dataset:
@@ -238,9 +256,35 @@ def _tell_losses(dataset: Dataset, chosen: Format, tally: Tally) -> None:
     for carried, (count, sentence) in counts.items():
         if carried not in chosen.carries:
             tally.add(f"{sentence}: {chosen.title} has no place for that.", count())
-    # BIIGLE keeps who and when, and counts the others itself.
-    if "attributes" not in chosen.carries and chosen.name != biigle.FORMAT.name:
+    # Class folders are there though nothing is in them.
+    if "order" not in chosen.carries and not chosen.needs_pictures:
+        unused = set(dataset.labels) - {one.label for one in every}
+        tally.add(
+            f"Classes without annotations are lost: {{n}}. {chosen.title} has no list of classes.",
+            len(unused),
+        )
+    _tell_attributes(dataset, chosen, tally, every)
+
+
+def _tell_attributes(dataset: Dataset, chosen: Format, tally: Tally, every: list[Annotation]) -> None:
+    # What BIIGLE's columns hold; it counts attributes of annotations itself.
+    biigle_too = chosen.name == biigle.FORMAT.name
+    if "attributes" not in chosen.carries and not biigle_too:
         number = sum(len(one.attributes) for one in every)
         tally.add(
             f"{{n}} attribute{{s}} of annotations are lost: {chosen.title} has no place for them.", number
         )
+    if chosen.name == coco.FORMAT.name:
+        return
+    kept = ("label_id", "label_hierarchy", "longitude", "latitude") if biigle_too else ()
+    of_pictures = sum(key not in kept for image in dataset.images for key in image.attributes)
+    tally.add(
+        f"{{n}} attribute{{s}} of pictures are lost: {chosen.title} has no place for them.", of_pictures
+    )
+    # An empty supercategory says nothing.
+    of_labels = sum(
+        key not in kept and value not in ("", None)
+        for about in dataset.about.values()
+        for key, value in about.items()
+    )
+    tally.add(f"{{n}} attribute{{s}} of classes are lost: {chosen.title} has no place for them.", of_labels)

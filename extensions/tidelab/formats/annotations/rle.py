@@ -126,8 +126,8 @@ def from_rows(runs: Sequence[int], box: tuple[int, int, int, int], size: tuple[i
         Width and height of the picture; what of the box lies outside is left out.
     """
     left, top, width, height = box
-    if width < 1 or height < 1 or width * height > MAX_PIXELS or len(runs) > MAX_RUNS:
-        raise ValueError(f"mask: {width} x {height} px, expected a box of at least 1 px")
+    if not (1 <= width <= size[0] and 1 <= height <= size[1]) or len(runs) > MAX_RUNS:
+        raise ValueError(f"mask: {width} x {height} px, expected a box no larger than the picture")
     if any(run < 0 for run in runs) or sum(runs) != width * height:
         raise ValueError(f"rle: the runs add up to {sum(runs)}, expected {width} x {height} px")
     if size[0] * size[1] > MAX_PIXELS:

@@ -31,7 +31,12 @@ def write(writing: Writing) -> None:
     for image, part in zip(writing.dataset.images, parts, strict=True):
         file = writing.path / "labels" / part / f"{splitext(image.file_name)[0]}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
-        lines = [f"{labels[one.label]} {_line(one, image)}\n" for one in image.annotations]
+        single = [one for one in image.annotations if not one.attributes.get("iscrowd")]
+        writing.tally.add(
+            "Crowds (iscrowd) are left out: {n}. YOLO knows single things alone.",
+            len(image.annotations) - len(single),
+        )
+        lines = [f"{labels[one.label]} {_line(one, image)}\n" for one in single]
         file.write_text("".join(lines), encoding="utf-8")
         target = writing.path / "images" / part / image.file_name
         if not pictures.place(writing, image.file_name, target):

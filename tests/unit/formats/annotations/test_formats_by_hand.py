@@ -307,3 +307,40 @@ def test_summary_counts() -> None:
         {"box": 2},
         {"": 1, "train": 1},
     )
+
+
+def test_what_is_said_of_classes_and_pictures_is_counted_when_it_is_lost(tmp_path: Path) -> None:
+    image = AnnotatedImage("a.png", 320, 240, (box(1, 2, 30, 40, "fish"),), attributes={"license": 1})
+    crowd = box(1, 2, 50, 60, attributes={"iscrowd": True})
+    data = Dataset(
+        (image, AnnotatedImage("b.png", 320, 240, (crowd,))), ("fish", "crab"), {"fish": {"aphia_id": 7}}
+    )
+    assert write(data, tmp_path / "a.json", "coco") == ()
+    back = read(tmp_path / "a.json")
+    assert (back.labels, back.about["fish"]["aphia_id"], back.images[0].attributes) == (
+        ("fish", "crab"),
+        7,
+        {"license": 1},
+    )
+    assert back.images[1].annotations[0].attributes == {"iscrowd": True}
+    told = " ".join(write(data, tmp_path / "voc", "voc"))
+    for words in (
+        "Classes without annotations are lost: 1",
+        "1 attribute of pictures are lost",
+        "1 attribute of classes are lost",
+        "order",
+    ):
+        assert words in told
+    assert "Crowds (iscrowd) are left out: 1" in " ".join(write(data, tmp_path / "yolo", "yolo-detect"))
+    assert (tmp_path / "yolo/labels/train/b.txt").read_text(encoding="utf-8") == ""
+
+
+def test_names_that_lead_out_are_not_written(tmp_path: Path) -> None:
+    for name in ("../a.png", "/a.png", "x\\..\\..\\a.png"):
+        with pytest.raises(AnnotationError, match="no path below"):
+            write(one_image(box(1, 2, 3, 4), name=name), tmp_path / "out", "yolo-detect")
+    with pytest.raises(ValueError, match="part"):
+        AnnotatedImage("a.png", part="../x")
+    twice = AnnotatedImage("a.png", 9, 9)
+    with pytest.raises(AnnotationError, match="Two pictures"):
+        write(Dataset((twice, twice), ()), tmp_path / "a.json", "coco")

@@ -53,7 +53,7 @@ def assert_same_place(one: Annotation, other: Annotation, tolerance: float) -> N
 @pytest.mark.parametrize(
     "name", [name for name in FORMATS if name not in ("folders", "yolo-classify", "cvat-video")]
 )
-@settings(max_examples=10, phases=QUICK)
+@settings(max_examples=8, phases=QUICK)
 @given(dataset=datasets())
 def test_there_and_back(name: str, dataset: Dataset) -> None:
     chosen = FORMATS[name]
@@ -121,7 +121,7 @@ def test_what_is_left_out_is_counted(name: str, dataset: Dataset) -> None:
             assert any(note.startswith(words[:4]) for note in notes), (shape, notes)
 
 
-@settings(max_examples=10, phases=QUICK)
+@settings(max_examples=8, phases=QUICK)
 @given(dataset=datasets())
 def test_tracks_of_a_video_come_back(dataset: Dataset) -> None:
     found, _ = back_and_forth(dataset, "cvat-video")
