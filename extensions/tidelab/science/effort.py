@@ -52,6 +52,10 @@ class Cadence:
             raise ValueError(f"the period ends ({self.end}) before it starts ({self.start})")
 
 
+MOST_SLOTS: Final = 5_000_000
+"""Pictures that one camera may be expected to take: nine years of one a minute. More is a wrong clock or a wrong period."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where the cameras are, and from which elevation of the sun it is day there."""
@@ -100,6 +104,11 @@ def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = 
     -------
     pandas.DataFrame
         `EFFORT_COLUMNS`, by camera and time: each interval in which a picture was expected or came.
+
+    Raises
+    ------
+    ValueError
+        When a camera would be expected to take more than `MOST_SLOTS` pictures; the text names the period.
     """
     used = pictures[pictures["usable"] & pictures["time"].notna()]
     used = used.assign(
@@ -127,6 +136,11 @@ def _expected(used: pd.DataFrame, cadence: Cadence, place: Place, every: str) ->
         start = cadence.start if cadence.start is not None else rows["time"].min()
         # The end is exclusive; the last picture was itself expected.
         end = cadence.end if cadence.end is not None else rows["time"].max() + pd.Timedelta(1, "ns")
+        if (end - start) / step > MOST_SLOTS:
+            raise ValueError(
+                f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} camera {camera or 'without a name'} would take more than {MOST_SLOTS} pictures, "
+                f"one every {cadence.every_s:g} s. Check the clock (the earliest and the latest picture), the period and the cadence"
+            )
         slots = pd.date_range(start.tz_convert("UTC"), end.tz_convert("UTC"), freq=step, inclusive="left")
         if cadence.daylight_only:
             slots = slots[place.daylight(slots)]

@@ -6,23 +6,29 @@ counts effort; of two pictures of one camera at one instant the first by name co
 
 import itertools
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import numpy as np
 import pandas as pd
 
-FaultKind = Literal["no-time", "no-zone", "unreadable", "duplicate-time", "clock-backwards", "no-camera"]
+FaultKind = Literal[
+    "no-time", "no-zone", "unreadable", "clock-reset", "duplicate-time", "clock-backwards", "no-camera"
+]
 
 FAULT_WORDS: Final[dict[FaultKind, str]] = {
     "no-time": "have no time: neither file name nor EXIF nor table gives one; they count for no hour",
     "no-zone": "have a time without a zone, which may be hours off; they count for no hour. Write e.g. 2024-05-03T10:20:00Z",
     "unreadable": "have a time that is none; they count for no hour. Expected ISO 8601 with zone, e.g. 2024-05-03T10:20:00Z",
+    "clock-reset": "say a time before 1990, where clocks start after a reset; they count for no hour. Correct the time and analyse again",
     "duplicate-time": "have the time of another picture of their camera; the first by name counts, they do not",
     "clock-backwards": "are earlier than the picture before them by name: check the clock of the camera (summer time, a reset); they count",
     "no-camera": "name no camera while others do; they are counted as a camera without a name",
 }
 """What each fault means and does, to be read after a number of pictures."""
+
+EARLIEST_YEAR: Final = 1990
+"""No digital camera took pictures under water before."""
 
 _ZONED: Final = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$")
 _ZONELESS: Final = re.compile(r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?$")
@@ -124,9 +130,10 @@ def _one_time(text: str) -> tuple[pd.Timestamp | None, FaultKind | None]:
         return None, "unreadable"
     try:
         # "ns" refuses years beyond 1678 to 2262, which no camera means.
-        return pd.Timestamp(text).tz_convert("UTC").as_unit("ns"), None
+        moment = pd.Timestamp(text).tz_convert("UTC").as_unit("ns")
     except (ValueError, OverflowError):
         return None, "unreadable"
+    return (moment, None) if moment.year >= EARLIEST_YEAR else (None, "clock-reset")
 
 
 def _repeated(names: pd.Series, cameras: pd.Series, times: pd.Series) -> list[TimeFault]:
@@ -139,18 +146,15 @@ def _repeated(names: pd.Series, cameras: pd.Series, times: pd.Series) -> list[Ti
 
 
 def _backwards(names: pd.Series, cameras: pd.Series, times: pd.Series) -> list[TimeFault]:
+    name, camera, moment = names.to_numpy(), cameras.to_numpy(), times.to_numpy("datetime64[ns]")
+    known = np.flatnonzero(~np.isnat(moment)).tolist()
+    order = sorted(known, key=lambda row: (camera[row], _natural(name[row])))
     faults = []
-    for rows in _rows_by_camera(cameras):
-        known = [row for row in sorted(rows, key=lambda row: _natural(names[row])) if not pd.isna(times[row])]
-        for before, row in itertools.pairwise(known):
-            back = (times[before] - times[row]).total_seconds()
-            if back > 0:
-                faults.append(TimeFault(names[row], "clock-backwards", f"by {back:g} s"))
+    for before, row in itertools.pairwise(order):
+        if camera[before] == camera[row] and moment[row] < moment[before]:
+            back = (moment[before] - moment[row]) / np.timedelta64(1, "s")
+            faults.append(TimeFault(name[row], "clock-backwards", f"by {back:g} s"))
     return faults
-
-
-def _rows_by_camera(cameras: pd.Series) -> Iterable[list[int]]:
-    return (list(rows) for rows in cameras.groupby(cameras, sort=True).groups.values())
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

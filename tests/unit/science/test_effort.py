@@ -104,3 +104,9 @@ def test_a_cadence_that_is_none(options):
 def test_a_period_that_ends_before_it_starts():
     with pytest.raises(ValueError, match="before it starts"):
         Cadence(60, start=pd.Timestamp("2024-01-02T00:00Z"), end=pd.Timestamp("2024-01-01T00:00Z"))
+
+
+def test_a_clock_that_was_reset_long_ago_is_a_sentence_and_not_a_table_of_millions_of_hours():
+    table = pictures(["2000-01-01T12:00:00Z", "2024-05-01T12:00:00Z"])
+    with pytest.raises(ValueError, match=r"2000-01-01.*2024-05-01.*Check the clock"):
+        effort(table, Cadence(60.0), OBSEA)
