@@ -4,7 +4,7 @@
 def test_list(tidelab):
     lines = tidelab("stack", "list").out.splitlines()
     assert lines[0].split("\t") == ["NAME", "STATE", "DISK", "INSTALL", "FOR"]
-    assert [line.split("\t")[0] for line in lines[1:]] == ["analyse", "tensorflow"]
+    assert [line.split("\t")[0] for line in lines[1:]] == ["analyse", "tensorflow", "torch"]
 
 
 def test_installing_what_does_not_exist(tidelab):
