@@ -3,6 +3,7 @@
 import csv
 import json
 import threading
+import time
 from pathlib import Path
 
 import av
@@ -10,9 +11,12 @@ import pytest
 
 from tests.support.rtsp_server import RtspCamera
 from tests.support.squares import make_clip, make_detector_case
+from tidelab.runs.limits import Limits
 from tidelab.streams.live.address import LOGIN, Address
 from tidelab.streams.live.health import Health
+from tidelab.streams.live.newest import Newest
 from tidelab.streams.live.running import LiveOptions, run_live
+from tidelab.streams.live.source import Source
 from tidelab.streams.model import StreamModel
 
 SECRET = "s3cr%t/word"
@@ -131,3 +135,18 @@ def test_a_source_that_is_not_there_is_tried_again(model: StreamModel, tmp_path:
     assert health.analysed == 0
     assert "Connection refused" in health.problem
     assert any(one.state == "waiting" and "It is tried again" in one.words for one in told)
+
+
+def test_a_camera_that_falls_silent_is_connected_to_again() -> None:
+    newest = Newest()
+    with RtspCamera(rate=100, hang_up_after=80, silent=True) as camera:
+        address = Address.parse(f"rtsp://127.0.0.1:{camera.port}/live", {})
+        with Source(address, newest, Limits(), first_wait_s=0.05, silent_s=1.0) as source:
+            problems = set()
+            until = time.monotonic() + 30
+            while source.connections < 3 and time.monotonic() < until:
+                problems.add(source.problem)
+                time.sleep(0.02)
+    assert source.connections >= 3
+    assert newest.received > 0
+    assert any("silent for 1 s" in problem for problem in problems)

@@ -30,6 +30,8 @@ class RtspCamera:
         ``name:password`` it asks for; empty: none.
     hang_up_after
         Frames after which each connection is cut; None: never.
+    silent
+        Say nothing more instead of cutting it.
 
     Attributes
     ----------
@@ -39,8 +41,10 @@ class RtspCamera:
         Requests without the right login.
     """
 
-    def __init__(self, rate: int = 25, *, login: str = "", hang_up_after: int | None = None) -> None:
-        self._rate, self._login, self._hang_up = rate, login, hang_up_after
+    def __init__(
+        self, rate: int = 25, *, login: str = "", hang_up_after: int | None = None, silent: bool = False
+    ) -> None:
+        self._rate, self._login, self._hang_up, self._silent = rate, login, hang_up_after, silent
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -140,6 +144,10 @@ class RtspCamera:
                         while True:
                             packet = packets.recv(65_536)
                             connection.sendall(b"$\x00" + len(packet).to_bytes(2, "big") + packet)
+                if self._silent:
+                    with contextlib.suppress(OSError):
+                        while connection.recv(4096) and not self._stop.is_set():
+                            pass  # until the other side has had enough
 
 
 def _frame(squares: Sequence[Square], number: int, rate: int) -> av.VideoFrame:

@@ -238,3 +238,27 @@ def coloured(path: Path, matrix: int, span: int) -> None:
             image.pts, image.time_base = number, Fraction(1, 10)
             out.mux(track.encode(image))
         out.mux(track.encode())
+
+
+def test_sound_that_mp4_may_not_hold_is_copied_into_mkv(model: StreamModel, tmp_path: Path) -> None:
+    make_clip(tmp_path / "silent.mp4", frames=20, rate=10)
+    with av.open(str(tmp_path / "silent.mp4")) as source, av.open(str(tmp_path / "clip.mkv"), "w") as out:
+        video = out.add_stream_from_template(source.streams.video[0])
+        sound: Any = out.add_stream("pcm_s16le", rate=8000)
+        sound.layout = "mono"
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+        wave = av.AudioFrame.from_ndarray(
+            (np.arange(16_000) % 251).astype(np.int16)[None], format="s16", layout="mono"
+        )
+        wave.rate, wave.pts = 8000, 0
+        out.mux(sound.encode(wave))
+        out.mux(sound.encode())
+    analyse_video(model, tmp_path / "clip.mkv", tmp_path / "out", VideoOptions(annotated=True))
+    assert not (tmp_path / "out" / "annotated.mp4").exists()
+    with av.open(str(tmp_path / "out" / "annotated.mkv")) as written:
+        heard = np.concatenate([block.to_ndarray().ravel() for block in written.decode(audio=0)])
+    assert (heard == np.arange(16_000) % 251).all()
+    assert times_of(tmp_path / "out" / "annotated.mkv") == times_of(tmp_path / "clip.mkv")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
 _OPEN_S: Final = 15.0
-_SILENT_S: Final = 10.0
+SILENT_S: Final = 10.0
 """Seconds without a packet after which a connection counts as broken off."""
 _STEADY_S: Final = 30.0
 """A connection that held for so long was good: the next wait is short again."""
@@ -51,6 +51,8 @@ class Source:
         `megapixels` of a frame.
     first_wait_s
         Seconds before the first attempt to connect again; doubled up to a minute.
+    silent_s
+        Seconds without a packet after which the connection is made anew.
 
     Attributes
     ----------
@@ -63,9 +65,16 @@ class Source:
     """
 
     def __init__(
-        self, address: Address, newest: Newest, limits: Limits, *, first_wait_s: float = FIRST_WAIT_S
+        self,
+        address: Address,
+        newest: Newest,
+        limits: Limits,
+        *,
+        first_wait_s: float = FIRST_WAIT_S,
+        silent_s: float = SILENT_S,
     ) -> None:
-        self._address, self._newest, self._limits, self._first_wait = address, newest, limits, first_wait_s
+        self._address, self._newest, self._limits = address, newest, limits
+        self._first_wait, self._silent = first_wait_s, silent_s
         self._stop = threading.Event()
         # A daemon: a connection that hangs in the network is not waited for when the program ends.
         self._thread = threading.Thread(target=self._run, name="live-source", daemon=True)
@@ -102,6 +111,9 @@ class Source:
                 if self._address.kind == "loop":
                     raise  # a file does not get better by waiting
                 self.problem = str(error)
+            except av.error.ExitError:
+                # What PyAV's clock raises when nothing came in time.
+                self.problem = f"it was silent for {self._silent:g} s, or did not answer in {_OPEN_S:g} s"
             except av.error.FFmpegError as error:
                 self.problem = f"the connection failed ({words(error)})"
             if self._address.kind == "loop":
@@ -140,7 +152,7 @@ class Source:
                     self._address.target,
                     "r",
                     options=dict(_RTSP),
-                    timeout=(_OPEN_S, _SILENT_S),
+                    timeout=(_OPEN_S, self._silent),
                     metadata_errors="replace",
                 )
             )
