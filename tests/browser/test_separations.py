@@ -10,6 +10,7 @@ import pytest
 from tests.support.app_page import AppPage, browser, wait_for_apps
 from tests.support.faces import newest_run
 from tests.support.hub import RunningHub, wait_for
+from tests.support.pages import pictures_folder
 from tidelab.catalogue import load_catalogue
 from tidelab.runs import RunFolder
 from tidelab.runs.hooks import own_module
@@ -65,7 +66,7 @@ def cut_in_two_by_its_middle(run):
     raise AssertionError("the sample has no such object")
 
 
-def test_a_drawn_line_changes_every_number(app, hub):
+def test_a_drawn_line_changes_every_number(app, hub, tmp_path_factory):
     app.open(SLUG).choose("Sample").analyse()
     page = app.page
     page.locator(".zs-item").first.wait_for()
@@ -95,6 +96,9 @@ def test_a_drawn_line_changes_every_number(app, hub):
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=5)
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] - 1, steps=5)
     page.mouse.up()
+    page.locator(".zs-review").screenshot(
+        path=pictures_folder(tmp_path_factory.mktemp("pictures")) / "review.png"
+    )
     page.locator(".zs-use").click()
     page.locator(".zs-status", has_text="It is cut along your lines").wait_for()
     wait_for(lambda: int(place.get_attribute("data-parts")) >= 2, "the parts of the drawn cut", 20)

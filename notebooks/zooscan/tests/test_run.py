@@ -267,6 +267,16 @@ def test_decisions_change_objects_and_files_and_can_be_undone(run):
     remake_products(run)
     assert f"{name}_1" in set(product(run, "objects.csv")["object_id"])
     assert not validate(run.path / "products/ecotaxa_zooscan.zip")
+    (said,) = product(run, "separations.csv").to_dict("records")
+    assert (said["object_id"], said["decision"], said["lines"], said["decided_by"]) == (
+        name,
+        "draw",
+        1,
+        "ada",
+    )
+    with zipfile.ZipFile(run.package()) as archive:
+        (inside,) = [one for one in archive.namelist() if one.endswith("products/objects.csv")]
+        assert f"{name}_1" in archive.read(inside).decode()
     manifest = run.manifest()
     assert {row["file"] for row in manifest["products"]} >= {
         "products/abundance.csv",

@@ -14,7 +14,7 @@ from tidelab.runs.hooks import FinishedRun, ProductFile
 from tidelab.runs.names import spreadsheet_safe
 from zooscan import abundance, ecotaxa_table, spectrum
 from zooscan.counted import Part, Scans, counted, parts, scans_of
-from zooscan.decisions import adopt_earlier, path_of
+from zooscan.decisions import DecisionLog, adopt_earlier, path_of
 from zooscan.pictures import png
 from zooscan.reader import STATES_FILE
 from zooscan.settings import ProcessSettings
@@ -56,7 +56,25 @@ def make(run: FinishedRun) -> Sequence[ProductFile]:
         ),
         _table(run, "scans.csv", "Scans and what is said of their quality", scan_table(scans, states)),
     ]
+    made.append(
+        _table(run, "separations.csv", "Who decided what about which multiple", decision_table(run.run))
+    )
     return [*made, ecotaxa_zip(run)]
+
+
+def decision_table(run: RunFolder) -> pd.DataFrame:
+    """Return the decisions in force, one row an object as it was found: object, what, who, when, and the run it was said in."""
+    names = dict(zip(run.results()["image_id"], run.results()["image"], strict=True))
+    rows = [
+        (
+            names[image_id].rpartition("/")[2].removesuffix(".png"), image_id, one.action, len(one.lines), one.person, one.time.isoformat(),
+            one.adopted_from or run.run_id,
+        )
+        for image_id, one in sorted(DecisionLog(run).in_force().items())
+        if image_id in names
+    ]  # fmt: skip
+    columns = ["object_id", "image_id", "decision", "lines", "decided_by", "decided_at", "said_in_run"]
+    return pd.DataFrame(rows, columns=columns).sort_values("object_id", ignore_index=True)
 
 
 def states_of(run: RunFolder) -> dict[str, Any]:
