@@ -186,35 +186,39 @@ def compared(detector: ObjectDetector, model: Any, files: Sequence[Path]) -> dic
 
 
 def profile(detector: ObjectDetector, model: Any, files: Sequence[Path]) -> dict[str, dict[str, float]]:
-    """Return where the time of one picture goes, milliseconds on one thread, median over the files."""
-    ours: dict[str, list[float]] = {}
-    theirs: dict[str, list[float]] = {}
+    """Return where the time of one picture goes: milliseconds of the processor on one thread, median over the files."""
+    spent: dict[str, dict[str, list[float]]] = {"tidelab_ms": {}, "peer_ms": {}}
 
-    def timed(name: str, what: Callable[[], Any]) -> Any:
-        began = time.perf_counter()
+    def timed(name: str, what: Callable[[], Any], whose: str = "tidelab_ms") -> Any:
+        began = time.thread_time()
         value = what()
-        ours.setdefault(name, []).append(1e3 * (time.perf_counter() - began))
+        spent[whose].setdefault(name, []).append(1e3 * (time.thread_time() - began))
         return value
+
+    def quiet(given: Any) -> Any:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return model.predict(given, imgsz=PEER_PX, verbose=False)
 
     for file in files:
         pixels = timed("decode", lambda file=file: decoded(file).pixels)
         boxed, place = timed("letterbox", lambda pixels=pixels: letterbox(pixels, detector.spec.size_px))
         feed = timed("to float", lambda boxed=boxed: as_input(boxed))
         answer = timed("network", lambda feed=feed: detector._runtime.run({"image": feed}, OUTPUTS))
-        seen = detector.find(pixels).seen
         found = timed("NMS", lambda a=answer, p=place: read_answer(a[0][0], a[1][0], p, detector.spec))
+        seen = detector.find(pixels).seen
         timed("statistics", lambda seen=seen: image_statistics(seen))
-        cut = lambda box, pixels=pixels: thumbnail(cut_out(pixels, box))  # noqa: E731
-        timed("thumbnails", lambda f=found, s=seen, cut=cut: (thumbnail(s), [cut(box) for box in f.boxes]))
-        began = time.perf_counter()
-        with contextlib.redirect_stdout(io.StringIO()):
-            speed = model.predict(str(file), imgsz=PEER_PX)[0].speed
-        whole = 1e3 * (time.perf_counter() - began)
-        for name, value in speed.items():
-            theirs.setdefault(name, []).append(value)
-        theirs.setdefault("decode and the rest", []).append(whole - sum(speed.values()))
-    median = lambda table: {name: round(statistics.median(values), 2) for name, values in table.items()}  # noqa: E731
-    return {"tidelab_ms": median(ours), "peer_ms": median(theirs)}
+        timed("thumbnail of the picture", lambda seen=seen: thumbnail(seen))
+        timed(
+            "thumbnails of objects", lambda f=found, p=pixels: [thumbnail(cut_out(p, box)) for box in f.boxes]
+        )
+        timed("whole", lambda file=file: quiet(str(file)), "peer_ms")
+        timed("whole without decoding", lambda p=pixels: quiet(np.ascontiguousarray(p[..., ::-1])), "peer_ms")
+        ready = model.predictor.preprocess([np.ascontiguousarray(pixels[..., ::-1])])
+        timed("network", lambda ready=ready: model.predictor.inference(ready), "peer_ms")
+    return {
+        whose: {name: round(statistics.median(values), 2) for name, values in table.items()}
+        for whose, table in spent.items()
+    }
 
 
 def measured(ways: dict[str, Callable[[], int]], pictures: int, rounds: int) -> dict[str, dict[str, Any]]:
