@@ -139,7 +139,8 @@ def resize_linear(pixels: Pixels, width: int, height: int) -> Pixels:
     upper, lower, above, below = _weights(height, old_height, at_edge=True)
     whole = np.ascontiguousarray(pixels).view("V3")[..., 0]  # one item a pixel is picked three times faster
     if not far.any() and not below.any():  # 1920 to 640: each new pixel lies on an old one
-        return whole[np.ix_(upper, first)].view(np.uint8).reshape(height, width, 3)
+        picked: Pixels = whole[np.ix_(upper, first)].view(np.uint8)
+        return picked.reshape(height, width, 3)
     near, far = np.repeat(near, 3), np.repeat(far, 3)
 
     def across(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
