@@ -89,6 +89,7 @@ def make_detector_case(parent: Path, slug: str = "squares-case") -> UseCase:
         {"name": "blue", "kind": "taxon", "rank": "Species"},
         {"name": "green", "kind": "morphotype"},
     ]
+    given["notebooks"]["analyse"]["parameters"]["threshold"]["default"] = None  # type: ignore[index]  # those of the card
     (folder / "usecase.yaml").write_text(yaml.safe_dump(given))
     (folder / "analyse.ipynb").write_text(
         json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NameArgument = Annotated[str, typer.Argument(metavar="USE_CASE", help="Name of the use case.")]
 ModelOption = Annotated[str, typer.Option(help="'champion', 'demo', or the folder of your own model.")]
 ThresholdOption = Annotated[
-    float | None, typer.Option(help="One least score for all classes. Default: those of the model's card.")
+    float | None, typer.Option(help="One least score for all classes. Default: as in a run.")
 ]
 ThreadsOption = Annotated[int | None, typer.Option(help="Threads of the model.", min=1)]
 ZoneOption = Annotated[str, typer.Option(help="Zone of times that say none: UTC, +02:00 or Europe/Madrid.")]

@@ -108,7 +108,8 @@ class StreamModel:
         choice
             As `tidelab.models.resolve.resolve_model` takes it.
         threshold
-            One least score for all classes; None: those of the model's card.
+            One least score for all classes; None: as a run decides by default, by the declared value of the parameter ``threshold``
+            of `analyse`, else by the model's card.
         threads
             Threads of the inference; None: as the predictor decides.
 
@@ -133,7 +134,7 @@ class StreamModel:
             )
         spec, search = use_case.task.predictor, [str(use_case.source_folder)]
         predictor = load_predictor(resolved.bundle, spec, threads=threads, search=search)
-        return cls(use_case, resolved, predictor, threshold)
+        return cls(use_case, resolved, predictor, _declared(use_case) if threshold is None else threshold)
 
     def look(self, images: Sequence[DecodedImage]) -> list[Prediction | InputError]:
         """Return what is seen in each picture, objects inside it, or why the model could not use it.
@@ -187,6 +188,13 @@ def _objects(answer: Prediction | InputError) -> Detections | InputError:
         return answer
     assert answer.detections is not None  # checked: the use case says that it looks for objects
     return answer.detections
+
+
+def _declared(use_case: UseCase) -> float | None:
+    notebook = use_case.notebooks.get("analyse")
+    parameter = notebook.parameters.get("threshold") if notebook else None
+    value = parameter.default if parameter else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _classes(use_case: UseCase, resolved: ResolvedModel, threshold: float | None) -> Classes:
