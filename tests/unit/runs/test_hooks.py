@@ -18,6 +18,7 @@ from tidelab.runs.finished import inside
 from tidelab.runs.hooks import own_module
 from tidelab.runs.originals import originals
 from tidelab.runs.own_products import product_problems
+from tidelab.runs.progress import Progress
 
 Start = Callable[..., RunFolder]
 
@@ -52,6 +53,24 @@ def test_a_reader_gives_facts_notes_and_measurements(start: Start) -> None:
     assert objects["depth_m"].isna().tolist() == [False, False, True]
     assert objects["note"].tolist() == ["N1", "N1", ""]
     assert (folder.path / "objects.csv").read_text().splitlines()[1].endswith("20.5,N1,3")
+
+
+def test_what_a_reader_and_products_do_is_said_while_they_do_it(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[object] = []
+    update = Progress.update
+
+    def told(self: Progress, **fields: object) -> None:
+        steps.append(fields.get("step"))
+        update(self, **fields)
+
+    monkeypatch.setattr(Progress, "update", told)
+    start()
+    said = [step for step in steps if step]
+    order = ["Looking at the files", "Reading stations (1 of 1)", "Looking for objects in the pictures", "Writing the results",
+             "Making the files of this use case"]  # fmt: skip
+    assert [step for step in said if step in order] == order
 
 
 def test_measures_stand_in_the_statistics_and_in_the_key(start: Start, tmp_path: Path) -> None:
