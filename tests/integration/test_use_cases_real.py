@@ -78,3 +78,39 @@ def test_obsea_fish_makes_a_series_of_real_pictures_that_have_a_time(shared_data
         assert series["n_pictures"].values.tolist() == [2]
         assert "demonstration model" in series.attrs["summary"]
     assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")
+
+
+def test_obsea_fish_searches_real_underwater_pictures(shared_data, tmp_path):
+    run = report("obsea-fish", shared_data / "obsea-fish", tmp_path)
+    pictures = pd.read_csv(run / "pictures.csv")
+    assert sorted(Path(name).name for name in pictures["picture"]) == ["luderick-example.jpg", "obsea.png"]
+    assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")
+    # Neither picture says when it was taken, so there is no series of them, and nothing is invented.
+    assert pd.read_csv(run / "products" / "abundance.csv").empty
+    counted = pd.read_csv(run / "products" / "counts_per_picture.csv")
+    assert len(counted) == 0 or set(counted["picture"]) <= set(pictures["picture"])
+
+
+def test_object_detector_searches_real_pictures(shared_data, tmp_path):
+    run = report("object-detector", shared_data / "object-detector", tmp_path)
+    pictures, results = pd.read_csv(run / "pictures.csv"), pd.read_csv(run / "results.csv")
+    assert len(pictures) >= 10
+    assert pictures["objects"].sum() == len(results)
+    assert json.loads((run / "verdict.json").read_text())["state"] in ("grey", "red")
+
+
+def test_zooscan_says_what_a_real_project_lacks(shared_data, tmp_path):
+    """The real project has its headers and settings; its scans are empty files and its blanks are gone."""
+    project = shared_data / "zooscan" / "zooprocess_lib" / "tests" / "data" / "project"
+    done = subprocess.run(
+        [str(paths.env_python("analyse").with_name("tidelab")), "report", "zooscan", "--images", str(project), "--out", str(tmp_path / "out")],
+        env={**os.environ, "TIDELAB_RUNS": str(tmp_path / "runs")},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert (
+        "apero2023_tha_bioness_017_st66_d_n1_d3_raw_1.tif: The raw scan cannot be used: it is empty" in said
+    )
+    assert "There are no two blanks scanned before it (2024-05-29 15:41)" in said
+    assert "Traceback" not in said
