@@ -48,7 +48,7 @@ def open_dataset(data: str, images: str = "", format: str = "") -> DetectionImag
     ----------
     data
         A file or folder of annotations (`tidelab.training.detection_reading.read_pictures`), or ``generated``: 120 drawings of animals
-        on 20 days, to try the notebook with.
+        on 21 days, to try the notebook with.
     images
         Folder of the pictures, where they do not lie beside the annotations.
     format
