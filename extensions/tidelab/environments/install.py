@@ -86,7 +86,9 @@ def _adoptable(environment: Environment) -> str | None:
     linked = "tidelab" in state.installed_packages(folder)
     return (
         version
-        if linked and state.satisfies(folder, lock, variant.by_machine) and machine.python_version(folder / "bin" / "python")
+        if linked
+        and state.satisfies(folder, lock, variant.by_machine)
+        and machine.python_version(folder / "bin" / "python")
         else None
     )
 

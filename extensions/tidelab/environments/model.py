@@ -207,8 +207,6 @@ def _variants(file: Path, raw: object) -> dict[str, Variant]:
                     file, f"variants.{name}.{field}", value, "it must be a number above zero"
                 )
         rule = "it must list pins without a local version, such as torch==2.13.0"
-        named = _texts(
-            file, f"variants.{name}.by_machine", fields.get("by_machine", []), _BY_MACHINE, rule
-        )
+        named = _texts(file, f"variants.{name}.by_machine", fields.get("by_machine", []), _BY_MACHINE, rule)
         variants[name] = Variant(name, float(fields["size_gb"]), float(fields["minutes"]), named)
     return variants

@@ -144,7 +144,10 @@ minutes = 2
         (("[variants.cpu]", "[variants.cpu"), "not valid TOML"),
         (("minutes = 2", 'minutes = 2\nby_machine = "torch==2"'), "variants.cpu.by_machine is 'torch==2'"),
         (("minutes = 2", 'minutes = 2\nby_machine = ["torch==2.13.0+cpu"]'), "without a local version"),
-        (("minutes = 2", 'minutes = 2\nby_machine = ["--pre", "torch==2"]'), "variants.cpu.by_machine is ['--pre'"),
+        (
+            ("minutes = 2", 'minutes = 2\nby_machine = ["--pre", "torch==2"]'),
+            "variants.cpu.by_machine is ['--pre'",
+        ),
         (('kernel = "Tiny"', 'kernel = "Tiny"\nstartup = ["os; print(1)"]'), "startup is ['os; print(1)']"),
     ],
 )
