@@ -85,7 +85,11 @@ class Scans:
     def __enter__(self) -> "Scans":
         return self
 
-    def __exit__(self, *_: object) -> None:  # also without arguments, to close
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
         for store in self.stores.values():
             store.close()
 

@@ -59,7 +59,7 @@ class ReviewSession:
 
     def close(self) -> None:
         """Close the files of the run."""
-        self._scans.__exit__()
+        self._scans.close()
 
     def index(self) -> Message:
         """Return what is to be looked at: names, scores and decisions, the likeliest multiples first."""
