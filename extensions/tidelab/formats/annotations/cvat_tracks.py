@@ -9,6 +9,7 @@ next key frame; the last shape stays to the end of the task.
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,7 +26,7 @@ class Key:
     outside: bool
 
 
-def spread(keys: Sequence[Key], frames: Sequence[int]) -> Iterator[tuple[int, Annotation]]:
+def spread(keys: Sequence[Key], frames: range) -> Iterator[tuple[int, Annotation]]:
     """Yield the frame and the shape of every frame in which a track is seen.
 
     Parameters
@@ -35,11 +36,10 @@ def spread(keys: Sequence[Key], frames: Sequence[int]) -> Iterator[tuple[int, An
     frames
         The frames of the task, in order.
     """
-    known = set(frames)
     for number, key in enumerate(keys):
         if key.outside:
             continue
-        if key.frame in known:
+        if key.frame in frames:
             yield key.frame, key.annotation
         after = keys[number + 1] if number + 1 < len(keys) else None
         for frame in _between(frames, key.frame, None if after is None else after.frame):
@@ -68,8 +68,9 @@ def between(first: Annotation, second: Annotation, share: float) -> Annotation:
     return first
 
 
-def _between(frames: Sequence[int], after: int, before: int | None) -> Iterator[int]:
-    return (frame for frame in frames if frame > after and (before is None or frame < before))
+def _between(frames: range, after: int, before: int | None) -> range:
+    stop = len(frames) if before is None else bisect_left(frames, before)
+    return frames[bisect_right(frames, after) : stop]
 
 
 def _box(first: Annotation, second: Annotation, share: float) -> Annotation:

@@ -4,7 +4,7 @@ Read: one picture a frame, every frame of the task (those without anything too),
 exports; between key frames see `cvat_tracks`. Written: every frame in which a track is seen is a key frame, and ``outside`` ends it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from xml.etree import ElementTree
@@ -17,7 +17,7 @@ from tidelab.formats.annotations.reading import MAX_ANNOTATIONS, Reading, size, 
 from tidelab.formats.annotations.source import Source
 from tidelab.formats.annotations.xml import Element, children, xml_text
 
-MAX_FRAMES: Final = 2_000_000
+MAX_FRAMES: Final = 1_000_000
 
 
 @dataclass
@@ -28,6 +28,7 @@ class _Task:
     size: tuple[int, int] | None = None
     frames: range | None = None
     tracks: list[tuple[int, list[cvat_tracks.Key]]] = field(default_factory=list)
+    numbers: set[int] = field(default_factory=set)
 
 
 def recognises(source: Source) -> bool:
@@ -104,7 +105,7 @@ def _take_track(reading: Reading, file: str, element: Element, task: _Task) -> N
     label = reading.label(file, where, element.attributes.get("label"))
     try:
         track = whole(element.attributes.get("id"), "id")
-        if any(track == other for other, _ in task.tracks):
+        if track in task.numbers:
             raise ValueError(f"id: {track} stands there twice; the first track is taken")
     except ValueError as error:
         name, _, message = str(error).partition(": ")
@@ -124,6 +125,7 @@ def _take_track(reading: Reading, file: str, element: Element, task: _Task) -> N
             )
         elif key is not None:
             keys[key.frame] = key
+    task.numbers.add(track)
     task.tracks.append((track, [keys[frame] for frame in sorted(keys)]))
 
 
@@ -148,7 +150,7 @@ def _key(
     return None if one is None else cvat_tracks.Key(frame, one, element.attributes.get("outside") == "1")
 
 
-def _frames(reading: Reading, task: _Task) -> Sequence[int]:
+def _frames(reading: Reading, task: _Task) -> range:
     last = max((key.frame for _, keys in task.tracks for key in keys if not key.outside), default=-1)
     if task.frames is not None and len(task.frames):
         outside = sum(
