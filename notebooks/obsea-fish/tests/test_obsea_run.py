@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray
-from obsea_fish import views
+from obsea_fish import audits, views
 from obsea_fish.series import of_run
 from obsea_fish.versions import VersionError, earlier
 from PIL import Image
@@ -17,6 +17,7 @@ from tests.support.detector_onnx import detector_bundle, tile_picture
 from tidelab.catalogue import load_usecase
 from tidelab.domain.card import DetectionSpec
 from tidelab.runs import get_executor, prepare
+from tidelab.runs.validation import Validation
 
 FOLDER = Path(__file__).resolve().parents[1]
 LABELS = ("Chromis chromis", "Diplodus vulgaris", "Octopus vulgaris")
@@ -197,4 +198,32 @@ def test_hand_counts_correct_the_mean_and_change_no_other_file(analyse, first, t
     same = [name for name in one if name != "series.json" and not name.endswith(".nc")]
     assert {name: one[name].read_bytes() for name in same} == {
         name: other[name].read_bytes() for name in same
+    }
+
+
+def test_a_random_audit_of_detections_says_how_many_are_right(analyse):
+    run = analyse(seed=2)
+    assert "random audit" not in views.corrected(run).text
+    validation = Validation(run)
+    audit = validation.draw_audit(20, seed=1, person="ada", design="simple")
+    validation.move(audit.image_ids[:4], LABELS[1], "ada")
+    validation.confirm(audit.image_ids[4:], "ada")
+    table = audits.of_objects(run, of_run(run))
+    # 45 detections of Chromis in 45 pictures; 20 looked at, 4 of them are Diplodus.
+    chromis, diplodus = table.iloc[0], table.iloc[1]
+    assert (chromis.raw_per_picture, chromis.detections_checked, chromis.detections) == (1, 20, 45)
+    assert (chromis.confirmed_per_picture, chromis.false_per_picture) == (
+        pytest.approx(0.8),
+        pytest.approx(0.2),
+    )
+    assert diplodus.confirmed_per_picture == pytest.approx(0.2)
+    assert chromis.low < 0.8 < chromis.high
+    words = views.corrected(run)
+    assert "random audit" in words.text
+    assert "missed fish are not in these numbers" in words.html
+    # The series follows the person's word at once.
+    assert of_run(run).counts.groupby("taxon")["count"].sum().to_dict() == {
+        LABELS[0]: 41,
+        LABELS[1]: 4,
+        LABELS[2]: 0,
     }
