@@ -65,14 +65,16 @@ def with_peer(model: Any, source: Path, target: Path) -> int:
 def measured(ways: dict[str, Callable[[], int]], frames: int, rounds: int) -> dict[str, dict[str, Any]]:
     """Time every way in turn, `rounds` times, after one round that does not count."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
+    work: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.process_time()
             found = way()
             if found != frames:
                 raise SystemExit(f"{name}: {found} frames instead of {frames}")
             if turn:
                 rates[name].append(frames / (time.perf_counter() - began))
+                work[name].append(1e3 * (time.process_time() - worked) / frames)
     ratios = {
         name: [one / peer for one, peer in zip(rates[name], rates["peer"], strict=True)] for name in ways
     }
@@ -81,6 +83,7 @@ def measured(ways: dict[str, Callable[[], int]], frames: int, rounds: int) -> di
             "frames_per_second": round(statistics.median(rates[name]), 2),
             "times_the_peer": round(statistics.median(ratios[name]), 2),
             "least_and_most": [round(min(ratios[name]), 2), round(max(ratios[name]), 2)],
+            "processor_ms_per_frame": round(statistics.median(work[name]), 1),
         }
         for name in ways
     }
