@@ -49,8 +49,6 @@ def test_an_export_answers_as_the_network_whatever_the_size_and_number_of_pictur
 def test_boxes_and_scores_are_those_that_ultralytics_decodes(trained):
     network = trained[0].network
     picture = torch.from_numpy(pictures((1, 96, 96))[0])
-    head = network.model[-1]
-    head.xyxy, head.export = False, False
     with torch.no_grad():
         theirs = network(picture)[0]
     centre, sides = theirs[:, :2], theirs[:, 2:4]

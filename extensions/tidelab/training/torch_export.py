@@ -1,5 +1,6 @@
 """From a YOLO network to the ONNX of a bundle, by a small module around it, and the comparison with the network itself."""
 
+import copy
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def detector_module(network: Any) -> Any:
     """
     import torch
 
+    network = copy.deepcopy(network)  # whoever gave it uses it as it is
     head = network.model[-1]
     if type(head).__name__ not in ("Detect", "Segment"):
         raise ExportError(
