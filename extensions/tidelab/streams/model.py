@@ -1,6 +1,7 @@
 """The detector of a use case, loaded once, and what it sees in pictures: the same model, predictor and thresholds as in a run."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from tidelab.catalogue import UseCase
 from tidelab.domain.image import DecodedImage
 from tidelab.domain.prediction import Detections, Prediction
 from tidelab.models import Predictor, load_predictor
+from tidelab.models.detector import ObjectDetector
 from tidelab.models.resolve import ResolvedModel, resolve_model
 from tidelab.runs.answers import checked, joined
 from tidelab.runs.failures import InputError
@@ -89,6 +91,8 @@ class StreamModel:
             threshold,
         )
         self.classes = _classes(use_case, resolved, threshold)
+        threads = predictor.threads if type(predictor) is ObjectDetector else 1
+        self._pool = ThreadPoolExecutor(threads, "stream-detect") if threads > 1 else None
 
     @classmethod
     def load(
@@ -163,8 +167,30 @@ class StreamModel:
         ]
 
     def seen(self, images: Sequence[DecodedImage]) -> list[Detections | InputError]:
-        """Return the objects in each picture, or why the model could not use it."""
-        return [_objects(answer) for answer in self.look(images)]
+        """Return the objects in each picture, or why the model could not use it.
+
+        The same as those of :meth:`look`; the toolkit's own detector leaves out what video has no use for (thumbnails, statistics).
+        """
+        # A subclass may predict in its own way.
+        if type(self.predictor) is not ObjectDetector:
+            return [_objects(answer) for answer in self.look(images)]
+        if self._pool is None or len(images) < 2:
+            return [self._found(image) for image in images]
+        return list(self._pool.map(self._found, images))
+
+    def _found(self, image: DecodedImage) -> Detections | InputError:
+        assert isinstance(self.predictor, ObjectDetector)
+        try:
+            found = self.predictor.find(image.pixels)
+        except Exception as error:
+            return InputError(
+                "model-refused", detail=" ".join(str(error).split())[:150] or type(error).__name__
+            )
+        bare = Prediction(
+            np.zeros(len(self.classes), np.float32), found.embedding, detections=found.detections
+        )
+        answer = checked(bare, len(self.classes), Finding(self.classes.thresholds))
+        return _objects(joined(image, Measured(), answer))
 
     def described(self) -> Mapping[str, object]:
         """Return what a manifest says of the model."""

@@ -3,12 +3,18 @@
 import csv
 from pathlib import Path
 
+import numpy as np
+import pytest
 from PIL import Image
 
 from tests.support.squares import Square, picture
+from tidelab.catalogue import load_catalogue
+from tidelab.domain.image import DecodedImage
+from tidelab.domain.prediction import Detections, Prediction
 from tidelab.runs import get_executor, prepare
 from tidelab.streams.model import StreamModel
 from tidelab.streams.watch.watching import WatchOptions, watch
+from tidelab.training.synthetic_objects import make_pictures
 
 
 def rows(paths: list[Path], columns: tuple[str, ...]) -> list[tuple[str, ...]]:
@@ -42,3 +48,18 @@ def test_a_watch_finds_what_a_run_finds(model: StreamModel, tmp_path: Path) -> N
     objects = {row[0]: sum(int(one[3]) for one in counted if one[0] == row[0]) for row in counted}
     pictures = rows([run.path / "pictures.csv"], ("picture_id", "time", "camera", "objects"))
     assert pictures == sorted({(name, time, camera, str(objects[name])) for name, time, camera, _ in counted})
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_shorter_way_finds_the_same(threads: int) -> None:
+    """The toolkit's detector, without what video has no use for, against its whole predictions."""
+    use_case = load_catalogue()["object-detector"]
+    model = StreamModel.load(use_case, "demo", threshold=0.1, threads=threads)
+    images = [DecodedImage(f"{n}", f"{n}", one.pixels) for n, one in enumerate(make_pictures(3, 7))]
+    for short, whole in zip(model.seen(images), model.look(images), strict=True):
+        assert isinstance(short, Detections)
+        assert isinstance(whole, Prediction)
+        assert whole.detections is not None
+        assert len(short) > 0
+        for name in ("boxes", "scores", "labels"):
+            assert np.array_equal(getattr(short, name), getattr(whole.detections, name))
