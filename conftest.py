@@ -1,4 +1,4 @@
-"""What every test has.
+"""What every test has, those of the use cases too.
 
 Fixtures
 --------
@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parent
 IMAGES_S = 1200
 _TIERS = ("integration", "docker", "browser")
 
