@@ -32,7 +32,10 @@ def test_what_is_committed_stays_small(folder):
 
 def test_flowcam_classes_are_those_of_its_publishers(shared_data):
     """Names and AphiaIDs, as two published class lists give them."""
-    declared = {label.name: label.aphia_id for label in load_usecase(paths.checkout() / "notebooks" / "flowcam-plankton").labels}
+    declared = {
+        label.name: label.aphia_id
+        for label in load_usecase(paths.checkout() / "notebooks" / "flowcam-plankton").labels
+    }
     phyto = shared_data / "flowcam-plankton" / "phyto"
     demo = (phyto / "data/dataset_files/classes.txt").read_text().split()
     assert list(declared) == demo

@@ -73,7 +73,7 @@ def test_shared_services_open_no_keras_file(tmp_path, monkeypatch, name):
 def test_torch_files_are_answered_in_words(tmp_path):
     for name in ("w.pt", "w.PTH", "w.safetensors"):
         (tmp_path / name).write_bytes(b"PK")
-        with pytest.raises(ModelError, match="brought in with tidelab.training.torch_published"):
+        with pytest.raises(ModelError, match=r"brought in with tidelab\.training\.torch_published"):
             load_weights(tmp_path / name)
 
 

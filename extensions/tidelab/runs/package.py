@@ -20,7 +20,14 @@ from tidelab.runs.texts import current_citation, current_methods, estimates_of
 _NOTE: Final = "README.txt"
 MOST_PRODUCT_BYTES: Final = 500_000_000
 """Largest file of a use case's own that goes into the package."""
-_SOURCES: Final = (STATE_FILE, "manifest.json", "validations.jsonl", "audits.json", "estimates.json", "ifdo-header.json")
+_SOURCES: Final = (
+    STATE_FILE,
+    "manifest.json",
+    "validations.jsonl",
+    "audits.json",
+    "estimates.json",
+    "ifdo-header.json",
+)
 """Files after whose last change a package is stale: the last that an attempt or a remake of products writes, and those that people change."""
 
 

@@ -138,7 +138,7 @@ def _expected(used: pd.DataFrame, cadence: Cadence, place: Place, every: str) ->
         end = cadence.end if cadence.end is not None else rows["time"].max() + pd.Timedelta(1, "ns")
         if (end - start) / step > MOST_SLOTS:
             raise ValueError(
-                f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} camera {camera or 'without a name'} would take more than {MOST_SLOTS} pictures, "
+                f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} camera {str(camera) or 'without a name'} would take more than {MOST_SLOTS} pictures, "
                 f"one every {cadence.every_s:g} s. Check the clock (the earliest and the latest picture), the period and the cadence"
             )
         slots = pd.date_range(start.tz_convert("UTC"), end.tz_convert("UTC"), freq=step, inclusive="left")

@@ -146,7 +146,7 @@ def _repeated(names: pd.Series, cameras: pd.Series, times: pd.Series) -> list[Ti
 
 
 def _backwards(names: pd.Series, cameras: pd.Series, times: pd.Series) -> list[TimeFault]:
-    name, camera, moment = names.to_numpy(), cameras.to_numpy(), times.to_numpy("datetime64[ns]")
+    name, camera, moment = list(map(str, names)), cameras.tolist(), times.to_numpy("datetime64[ns]")
     known = np.flatnonzero(~np.isnat(moment)).tolist()
     order = sorted(known, key=lambda row: (camera[row], _natural(name[row])))
     faults = []

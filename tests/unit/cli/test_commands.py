@@ -54,7 +54,9 @@ def test_list_is_a_table_that_a_script_can_read(tidelab):
     lines = tidelab("list").out.splitlines()
     assert lines[0] == "NAME\tTITLE\tFACES\tFOLDER"
     rows = [line.split("\t") for line in lines[1:]]
-    assert ["flowcam-plankton", "Phytoplankton from FlowCam images", "lab, app, report"] in [row[:3] for row in rows]
+    assert ["flowcam-plankton", "Phytoplankton from FlowCam images", "lab, app, report"] in [
+        row[:3] for row in rows
+    ]
     assert [row[0] for row in rows] == sorted(load_catalogue())
     assert {len(row) for row in rows} == {4}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.small_checkout import make_wheel
 from tidelab.environments import (
     InstallError,
     Progress,
@@ -18,8 +19,6 @@ from tidelab.environments import (
     processes,
     state,
 )
-
-from tests.support.small_checkout import make_wheel
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -17,7 +17,11 @@ from tidelab.reports.views.counts import names_in_force
 from tidelab.runs import RunFolder
 
 _MOST_PHOTOS: Final = 200
-_WORDS: Final = {"accepted": "✓\u00a0accepted", "rejected": "✗\u00a0rejected", "undecided": "?\u00a0undecided"}
+_WORDS: Final = {
+    "accepted": "✓\u00a0accepted",
+    "rejected": "✗\u00a0rejected",
+    "undecided": "?\u00a0undecided",
+}
 
 
 def photos(run: RunFolder) -> Displayable:
