@@ -57,6 +57,28 @@ def test_what_is_no_source_is_told_without_its_login(text: str) -> None:
     assert "s3cr" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://10.0.0.7:554/user=admin&password=s3cr%t&channel=1", "rtsp://10.0.0.7:554/…"),
+        (
+            "rtsp://10.0.0.7/user=admin_password=s3cr%t_channel=1_stream=0.sdp?real_stream",
+            "rtsp://10.0.0.7/…?…",
+        ),
+        ("rtsp://10.0.0.7/live/password%3Ds3cr%25t/0", "rtsp://10.0.0.7/live/…/0"),
+        ("rtsp://10.0.0.7/admin:s3cr%t/ch1", "rtsp://10.0.0.7/…/ch1"),
+        ("rtsp://ada:12/s3cr%t@10.0.0.7/live", "rtsp://ada/…/live"),
+        ("rtsp://ada:12#s3cr%t@10.0.0.7/live", "rtsp://ada"),
+        ("rtsps://[fe80::1]:322/Streaming/Channels/101", "rtsps://[fe80::1]:322/Streaming/Channels/101"),
+    ],
+)
+def test_a_password_in_the_path_is_not_shown_and_still_sent(text: str, shown: str) -> None:
+    address = Address.parse(text, {})
+    assert address.shown == shown
+    assert "s3cr" not in repr(address)
+    assert address.target == text.partition("#")[0]
+
+
 def test_the_newest_frame_replaces_the_one_before() -> None:
     newest = Newest()
     for number in range(5):

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from tidelab.runs.names import display_name
 from tidelab.streams.errors import StreamError
 
 LOGIN: Final = "TIDELAB_STREAM_LOGIN"
 _SCHEMES: Final = ("rtsp", "rtsps")
+_TELLING: Final = frozenset("=&:;@,")
+"""Characters of a path that stand between names and values, and so may stand before a password."""
+
 _EXPECTED: Final = (
     "Expected loop:FILE (a video that is repeated) or an address such as rtsp://camera.example/stream."
 )
@@ -26,7 +29,8 @@ class Address:
     kind
         ``loop`` or ``rtsp``.
     shown
-        For logs, files and screens: without login, and without what stands behind a ``?``.
+        For logs, files and screens: without login, without what stands behind a ``?``, and with ``…`` for each part of the path that may
+        hold a password (cameras take ``/user=admin&password=x&channel=1`` and ``/admin:x/1``).
     target
         Path or address; may hold a password. It is not part of the text of this object.
     """
@@ -59,6 +63,8 @@ class Address:
         --------
         >>> Address.parse("rtsp://ada:secret@cam.example:554/h264?password=x", {}).shown
         'rtsp://cam.example:554/h264?…'
+        >>> Address.parse("rtsp://cam.example/user=admin&password=x&channel=1/0", {}).shown
+        'rtsp://cam.example/…/0'
         """
         if text.startswith("loop:"):
             path = Path(text.removeprefix("loop:")).expanduser()
@@ -75,12 +81,23 @@ class Address:
             raise StreamError(f"{kind} is no live source. {_EXPECTED}")
         name = f"[{host}]" if ":" in host else host
         place = name if port is None else f"{name}:{port}"
-        shown = f"{parts.scheme}://{place}{display_name(parts.path)}{'?…' if parts.query else ''}"
+        # A password with / ? or # in it ends the host early: what then looks like a port is its beginning.
+        rest = f"{parts.path}?{parts.query}#{parts.fragment}"
+        cut = "@" not in parts.netloc and "@" in rest
+        shown = f"{parts.scheme}://{name if cut else place}{_masked(parts.path)}{'?…' if parts.query else ''}"
         return cls(
             "rtsp",
             shown,
             urlunsplit((parts.scheme, _login(parts.netloc, place, environment), parts.path, parts.query, "")),
         )
+
+
+def _masked(path: str) -> str:
+    """Return a path with ``…`` for the parts that are more than a name."""
+    return "/".join(
+        "…" if any(char in _TELLING for char in unquote(part)) else display_name(part)
+        for part in path.split("/")
+    )
 
 
 def _login(netloc: str, place: str, environment: Mapping[str, str]) -> str:
