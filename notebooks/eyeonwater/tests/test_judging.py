@@ -1,13 +1,17 @@
 """Verdicts and reasons, and the table of them."""
 
 import csv
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
-from eyeonwater import products, synthetic
+from eyeonwater import products, synthetic, views
 from eyeonwater.colour import measure
 from eyeonwater.judging import judge
+
+from tidelab.runs import RunFolder
 
 FINE = {"brightness": 100.0, "usable_share": 0.99, "hue_angle_sd_deg": 3.0, "forel_ule": 6.0}
 
@@ -52,6 +56,56 @@ def test_the_table_gives_colour_to_accepted_photos_alone() -> None:
     assert [row["verdict"] for row in table] == ["accepted", "rejected", "undecided"]
     assert [row["forel_ule"] for row in table] == [5, "", ""]
     assert table[1]["hue_angle_deg"] == ""
+
+
+def test_a_photo_that_was_not_measured_loses_its_own_cells_alone() -> None:
+    whole = {"brightness": 90.0, **measure(synthetic.water(np.random.default_rng(1), 5))}
+    empty = {"brightness": 90.0, **dict.fromkeys(list(whole)[1:], float("nan"))}
+    half = {**whole, "forel_ule_high": float("nan")}
+    names = pd.DataFrame(
+        {
+            "image": ["a.jpg", "b.jpg", "c.jpg", "d.jpg"],
+            "image_id": ["1", "2", "3", "4"],
+            "label": ["water_good", "water_good", "water_bad", "water_good"],
+        }
+    )
+    for statistics in (
+        pd.DataFrame([whole, empty, empty, half]),
+        pd.DataFrame([whole, empty, empty, half]).astype(object).where(lambda frame: frame.notna(), ""),
+    ):
+        pairs = list(products.judged(names, statistics))
+        rows = [dict(zip(products.COLUMNS, products._cells(*pair), strict=True)) for pair in pairs]
+        assert [row["forel_ule"] for row in rows] == [5, "", "", ""]
+        assert [row["hue_angle_deg"] == "" for row in rows] == [False, True, True, True]
+        assert [row["usable_share"] for row in rows[1:3]] == ["", ""]
+        assert rows[0]["reason"] == ""
+        assert rows[1]["reason"].startswith("Its colour was not measured")  # type: ignore[attr-defined]
+        assert "besides open water" in str(rows[2]["reason"])
+        assert "not measured" in str(rows[2]["reason"])
+    nothing = pd.DataFrame({"brightness": [90.0] * 4})  # the measurement failed for every photo
+    assert [products._cells(*pair)[8] for pair in products.judged(names, nothing)] == [""] * 4
+
+
+def test_the_views_of_a_run_in_which_a_photo_was_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = {"brightness": 90.0, **measure(synthetic.water(np.random.default_rng(1), 5))}
+    grey = {**measured, "forel_ule": 0.0}
+    failed = dict.fromkeys(measured, float("nan"))
+    names = pd.DataFrame(
+        {"image": ["a.jpg", "b.jpg", "c.jpg"], "image_id": ["1", "2", "3"], "label": ["water_good"] * 3}
+    )
+    run = cast(
+        RunFolder,
+        SimpleNamespace(results=lambda: names, statistics=lambda: pd.DataFrame([measured, failed, grey])),
+    )
+    monkeypatch.setattr(views, "names_in_force", lambda _: names)
+    monkeypatch.setattr(views, "shown_thumbnail", lambda *_: None)
+    monkeypatch.setattr(views, "picture", lambda *_: "")
+    page = views.scale(run).html
+    assert "1 accepted photo has no colour that natural water has" in page
+    assert "The colour of 1 accepted photo was not measured" in page
+    page = views.photos(run).html
+    assert page.count("not measured") == 1
+    assert page.count("width:1.6em") == 1
 
 
 def test_generated_photos_are_told_in_their_truth(tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -1,5 +1,6 @@
 """Accept or reject a photo, with a reason that its author can act on."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -21,6 +22,8 @@ LEAST_USABLE: Final = 0.6
 
 SPREAD_DEG: Final = 25.0
 """Standard deviation of the hue within the middle above which more than water is seen there."""
+
+NOT_MEASURED: Final = "Its colour was not measured: the measurement failed (failed_files.csv says why)."
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,16 @@ def judge(label: str, measured: Mapping[str, float]) -> Judgement:
     label
         `water_good`, `water_bad`, `bad`, or empty: not sure enough.
     measured
-        `brightness` of the statistics and `usable_share`, `hue_angle_sd_deg`, `forel_ule` of `eyeonwater.colour.measure`.
+        `brightness` of the statistics and `usable_share`, `hue_angle_sd_deg`, `forel_ule` of `eyeonwater.colour.measure`; NaN: not
+        measured, which the reason then says.
     """
     hints = _hints(measured)
+    missing = [] if all(math.isfinite(value) for value in measured.values()) else [NOT_MEASURED]
     if label == GOOD:
-        return Judgement("accepted", hints[0] if hints else "")
+        return Judgement("accepted", " ".join(hints[:1] + missing))
     if label == BAD_WATER:
         why = hints[0] if hints else "Something besides open water, its bottom or its light is in the way."
-        return Judgement("rejected", f"Water, but not usable. {why}")
+        return Judgement("rejected", " ".join([f"Water, but not usable. {why}", *missing]))
     if label == NOT_WATER:
         return Judgement("rejected", "This does not look like a photo of water. Fill the picture with water.")
     return Judgement("undecided", "The model is not sure enough. Please look at it and name it yourself.")

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from eyeonwater.judging import Judgement, judge
@@ -40,29 +41,47 @@ def judged(
     names
         With ``image_id`` and ``label``: results, or determinations.
     statistics
-        In the same order: brightness and the numbers of `eyeonwater.colour.measure`.
+        In the same order: brightness and the numbers of `eyeonwater.colour.measure`; empty where the measurement failed.
     """
     numbers = statistics.reset_index(drop=True)
     for position, row in enumerate(names.to_dict("records")):
-        measured = {str(key): value for key, value in numbers.iloc[position].items()}
+        found = {str(key): value for key, value in numbers.iloc[position].items()}
         label = str(row.get("label") or "")
         yield (
-            {**measured, **{str(key): value for key, value in row.items()}},
-            judge(label, {name: float(measured[name]) for name in _NEEDED}),
+            {**found, **{str(key): value for key, value in row.items()}},
+            judge(label, {name: number(found.get(name)) for name in _NEEDED}),
         )
 
 
-_NEEDED: Final = ("brightness", "usable_share", "hue_angle_sd_deg", "forel_ule")
+def number(value: object) -> float:
+    """Return a cell of a table as a number; NaN where it is empty or none: not measured."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return math.nan
+
+
+def measured(row: Mapping[str, object]) -> bool:
+    """Return whether the colour of a photo was measured, be it that it has none."""
+    return all(math.isfinite(number(row.get(name))) for name in _COLOUR)
+
+
+def coloured(row: Mapping[str, object], judgement: Judgement) -> bool:
+    """Return whether a photo's colour is given: it is accepted, was measured, and has a colour of natural water."""
+    return judgement.verdict == "accepted" and measured(row) and number(row["forel_ule"]) > 0
+
+
+_COLOUR: Final = ("hue_angle_deg", "hue_angle_sd_deg", "forel_ule", "forel_ule_low", "forel_ule_high")
+_NEEDED: Final = ("brightness", "usable_share", *_COLOUR)
 
 
 def _cells(row: dict[str, object], judgement: Judgement) -> list[object]:
-    coloured = judgement.verdict == "accepted" and int(float(str(row["forel_ule"]))) > 0
-    colour = [
-        f"{float(str(row['hue_angle_deg'])):.1f}",
-        f"{float(str(row['hue_angle_sd_deg'])):.1f}",
-        *(int(float(str(row[name]))) for name in ("forel_ule", "forel_ule_low", "forel_ule_high")),
-    ]
+    colour: list[object] = [""] * len(_COLOUR)
+    if coloured(row, judgement):
+        degrees, steps = _COLOUR[:2], _COLOUR[2:]
+        colour = [f"{number(row[name]):.1f}" for name in degrees] + [int(number(row[name])) for name in steps]
+    share = number(row.get("usable_share"))
     return [
         *(row.get(name, "") for name in ("image", "image_id", "time", "station", "label", "score")),
-        judgement.verdict, judgement.reason, *(colour if coloured else [""] * len(colour)), f"{float(str(row['usable_share'])):.3f}",
+        judgement.verdict, judgement.reason, *colour, f"{share:.3f}" if math.isfinite(share) else "",
     ]  # fmt: skip

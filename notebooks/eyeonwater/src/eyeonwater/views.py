@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from eyeonwater.forel_ule import CHROMATICITY
 from eyeonwater.judging import Judgement
-from eyeonwater.products import judged
+from eyeonwater.products import coloured, judged, measured, number
 from eyeonwater.synthetic import encoded, light_of
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section, table
@@ -49,16 +49,18 @@ def photos(run: RunFolder) -> Displayable:
 
 def scale(run: RunFolder) -> Displayable:
     """Return how many accepted photos have each colour of the Forel-Ule scale."""
-    found = [row for row, judgement in _judged(run) if judgement.verdict == "accepted"]
-    colours = Counter(int(float(str(row["forel_ule"]))) for row in found)
-    without = colours.pop(0, 0)
+    accepted = [(row, judgement) for row, judgement in _judged(run) if judgement.verdict == "accepted"]
+    found = [row for row, judgement in accepted if coloured(row, judgement)]
+    colours = Counter(int(number(row["forel_ule"])) for row in found)
+    unmeasured = sum(not measured(row) for row, _ in accepted)
+    without = len(accepted) - len(found) - unmeasured
     if not colours:
         words = (
             "No accepted photo has a colour of natural water."
-            if found
+            if accepted
             else "No photo was accepted, so there is no colour to show."
         )
-        return section(note(words), words)
+        return section(note(words) + _not_measured(unmeasured), words)
     most = max(colours.values())
     bars = Markup("").join(_bar(colour, colours[colour], most) for colour in range(1, len(CHROMATICITY) + 1))
     style = "display:flex;align-items:flex-end;gap:2px;max-width:46rem"
@@ -73,8 +75,16 @@ def scale(run: RunFolder) -> Displayable:
             f"{numbers.plural(without, 'accepted photo has', 'accepted photos have')} no colour that natural water has.",
             "warn",
         )
+    body += _not_measured(unmeasured)
     text = ", ".join(f"{colour}: {colours[colour]}" for colour in sorted(colours))
     return section(body, f"Accepted photos per Forel-Ule colour: {text}.", "tl-eyeonwater")
+
+
+def _not_measured(photos: int) -> Markup:
+    if not photos:
+        return Markup("")
+    words = numbers.plural(photos, "accepted photo was", "accepted photos were")
+    return note(f"The colour of {words} not measured.", "warn")
 
 
 def colour_css(colour: int) -> str:
@@ -99,21 +109,22 @@ def _in_order(names: pd.DataFrame, run: RunFolder) -> pd.DataFrame:
 
 
 def _row(run: RunFolder, row: dict[str, object], judgement: Judgement) -> tuple[str | Markup, ...]:
-    name, colour = str(row["image"]), int(float(str(row["forel_ule"])))
-    coloured = judgement.verdict == "accepted" and colour > 0
-    low, high = (int(float(str(row[key]))) for key in ("forel_ule_low", "forel_ule_high"))
-    between = f" ({low} to {high})" if low != high else ""
-    patch = Markup(
-        '<span style="display:inline-block;width:1.6em;height:1.1em;background:{};vertical-align:middle"></span> <b>{}</b>{}'
-    )
-    hue = f"{float(str(row['hue_angle_deg'])):.0f} ± {float(str(row['hue_angle_sd_deg'])):.0f}°"
+    name, patch, hue = str(row["image"]), Markup(""), ""
+    if coloured(row, judgement):
+        colour, low, high = (
+            int(number(row[key])) for key in ("forel_ule", "forel_ule_low", "forel_ule_high")
+        )
+        patch = Markup(
+            '<span style="display:inline-block;width:1.6em;height:1.1em;background:{};vertical-align:middle"></span> <b>{}</b>{}'
+        ).format(colour_css(colour), colour, f" ({low} to {high})" if low != high else "")
+        hue = f"{number(row['hue_angle_deg']):.0f} ± {number(row['hue_angle_sd_deg']):.0f}°"
     return (
         picture(shown_thumbnail(run, str(row["image_id"])), name),
         name.rsplit("/", 1)[-1],
         _WORDS[judgement.verdict],
         judgement.reason,
-        patch.format(colour_css(colour), colour, between) if coloured else "",
-        hue if coloured else "",
+        patch,
+        hue,
     )
 
 
