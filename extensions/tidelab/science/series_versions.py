@@ -1,7 +1,7 @@
 """What changed between two versions of a series of counts: which hours, which taxa, by how much.
 
 A series that is analysed again, with another model or other thresholds, is another version of it. The earlier one is kept; what a reader
-needs is the difference.
+needs is the difference. Means are compared as what they are, detections over pictures, so that digits lost in a file are no change.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,6 @@ CHANGES: Final[dict[Change, str]] = {
     "added": "only in the new version",
     "removed": "only in the earlier version",
 }
-
-_EQUAL: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     before, after
-        Columns ``camera``, ``interval_start`` (UTC), ``taxon``, ``n_pictures``, ``detections_per_picture_mean`` and ``max_n``; one row a cell.
+        Columns ``camera``, ``interval_start`` (UTC), ``taxon``, ``n_pictures`` (above 0), ``detections`` and ``max_n``; one row a cell.
 
     Returns
     -------
@@ -78,19 +76,15 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     for name, table in (("before", before), ("after", after)):
         if table.duplicated(list(KEYS)).any():
             raise ValueError(f"the version {name} has two rows of one camera, interval and taxon")
-        chosen = table.loc[:, [*KEYS, "detections_per_picture_mean", "max_n", "n_pictures"]]
-        parts.append(
-            chosen.rename(
-                columns={
-                    "detections_per_picture_mean": f"mean_{name}",
-                    "max_n": f"max_n_{name}",
-                    "n_pictures": f"n_pictures_{name}",
-                }
-            )
+        chosen = table.loc[:, [*KEYS, "max_n", "n_pictures"]].rename(
+            columns={"max_n": f"max_n_{name}", "n_pictures": f"n_pictures_{name}"}
         )
+        # A quotient of whole numbers is rounded in one way only: equal means are equal to the last bit.
+        chosen[f"mean_{name}"] = table["detections"].astype(float) / table["n_pictures"].astype(float)
+        parts.append(chosen)
     both = parts[0].merge(parts[1], on=list(KEYS), how="outer", sort=True)
     both["mean_difference"] = both["mean_after"] - both["mean_before"]
-    counts = (both["mean_difference"].abs() > _EQUAL) | (both["max_n_after"] != both["max_n_before"])
+    counts = (both["mean_difference"] != 0) | (both["max_n_after"] != both["max_n_before"])
     looks = both["n_pictures_after"] != both["n_pictures_before"]
     both["change"] = np.select(
         [both["mean_before"].isna(), both["mean_after"].isna(), counts & looks, counts, looks],
@@ -107,7 +101,7 @@ def by_taxon(changes: pd.DataFrame) -> list[TaxonChange]:
     found = []
     for taxon, rows in changes.groupby("taxon", sort=True):
         both = rows[~rows["change"].isin(["added", "removed"])]
-        moved = both[both["mean_difference"].abs() > _EQUAL]
+        moved = both[both["mean_difference"] != 0]
         sizes = moved["mean_difference"].abs().to_numpy(dtype=np.float64)
         largest = moved.iloc[int(sizes.argmax())] if len(moved) else None
         found.append(

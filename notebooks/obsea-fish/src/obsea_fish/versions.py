@@ -22,6 +22,10 @@ class VersionError(ValueError):
     """An earlier version that cannot be compared with, in words."""
 
 
+class _Unfit(ValueError):
+    """What is wrong with a file, in words that hold nothing of it."""
+
+
 @dataclass(frozen=True)
 class Version:
     """What ``series.json`` says of a version of a series.
@@ -75,7 +79,7 @@ def earlier(path: str) -> Earlier | None:
     )
     if file is None or file.name != SERIES_FILE:
         raise VersionError(
-            f"{path[:200]!r} holds no earlier version of the series; expected the folder of an earlier run of this use case (with products/{SERIES_FILE})"
+            f"{Path(path).name[:200]!r} holds no earlier version of the series; expected the folder of an earlier run of this use case (with products/{SERIES_FILE})"
         )
     try:
         return Earlier(_version(_text(file)), _table(file.with_name(TABLE_FILE)))
@@ -88,9 +92,10 @@ def earlier(path: str) -> Earlier | None:
         AttributeError,
         RecursionError,
     ) as error:
-        words = " ".join(str(error).split())[:200]
+        # Never what stands in the file: it may be any file of that name.
+        words = str(error) if isinstance(error, _Unfit) else type(error).__name__
         raise VersionError(
-            f"The earlier version in {file.parent} cannot be read ({words}); expected {SERIES_FILE} and {TABLE_FILE} as a run wrote them"
+            f"The earlier version in {file.parent.name} cannot be read ({words}); expected {SERIES_FILE} and {TABLE_FILE} as a run wrote them"
         ) from None
 
 
@@ -104,6 +109,8 @@ def this_version(run: RunFolder, series: Series, before: Earlier | None) -> Vers
     if before:
         line += f"; re-analysis of version {before.version.number} (run {before.version.run}, {before.version.model})"
     settings = {name: value for name, value in sorted(run.request.parameters.items()) if name != "previous"}
+    # The series is published; where a file lay on somebody's disk is not.
+    settings["hand_counts"] = Path(str(settings.get("hand_counts") or "")).name
     history = (*(before.version.history if before else ()), line)
     demo = " (demonstration model)" if model.demo else ""
     return Version(
@@ -148,17 +155,17 @@ def changes(series: Series, version: Version, before: Earlier) -> pd.DataFrame:
 
 def _text(file: Path) -> str:
     if file.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"{file.name} is larger than {_MOST_BYTES // 2**20} MB")
+        raise _Unfit(f"{file.name} is larger than {_MOST_BYTES // 2**20} MB")
     return file.read_text(encoding="utf-8")
 
 
 def _version(text: str) -> Version:
     found = json.loads(text)
     if found["schema_version"] != 1:
-        raise ValueError(f"schema_version {found['schema_version']!r} is not known here")
+        raise _Unfit("its schema_version is not 1")
     number = found["number"]
     if not isinstance(number, int) or number < 1:
-        raise ValueError(f"number is {number!r}, expected 1, 2 …")
+        raise _Unfit("its number is not 1, 2 …")
     return Version(
         number, str(found["run"]), str(found["model"]), str(found["interval"]),
         {str(name): float(value) for name, value in found["thresholds"].items()}, dict(found["settings"]),
@@ -168,15 +175,18 @@ def _version(text: str) -> Version:
 
 def _table(file: Path) -> pd.DataFrame:
     if file.stat().st_size > _MOST_BYTES:
-        raise ValueError(f"{file.name} is larger than {_MOST_BYTES // 2**20} MB")
+        raise _Unfit(f"{file.name} is larger than {_MOST_BYTES // 2**20} MB")
     table = pd.read_csv(
         file,
         dtype={"camera": str, "taxon": str},
         keep_default_na=False,
         na_values={"detections_per_picture_sd": [""]},
     )
-    table = table.loc[:, [*KEYS, "n_pictures", "detections_per_picture_mean", "max_n"]]
+    table = table.loc[:, [*KEYS, "n_pictures", "detections", "max_n"]]
     table["interval_start"] = pd.to_datetime(table["interval_start"], utc=True, format="ISO8601").dt.as_unit(
         "ns"
     )
-    return table.astype({"n_pictures": int, "detections_per_picture_mean": float, "max_n": int})
+    table = table.astype({"n_pictures": int, "detections": int, "max_n": int})
+    if (table["n_pictures"] < 1).any():
+        raise ValueError("n_pictures is below 1 in a row; a row stands for pictures that somebody looked at")
+    return table
