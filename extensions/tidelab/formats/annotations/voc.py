@@ -106,7 +106,7 @@ def _tell_origin(reading: Reading, origin: int, below: int) -> None:
 def _gather(reading: Reading, file: str) -> _File | None:
     root: Element | None = None
     parts = []
-    for element in children(reading.source.read(file), file, reading):
+    for element in children(reading.source.read(file), file, reading, together=True):
         if root is None:
             root = element
         else:

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from tidelab.formats.annotations import (
     check,
     read,
     write,
+    xml,
 )
-from tidelab.formats.annotations.source import safe_name
+from tidelab.formats.annotations.reading import Reading
+from tidelab.formats.annotations.source import Source, safe_name
 
 WRITABLE = [name for name in FORMATS if name not in ("folders", "yolo-classify", "yolo")]
 
@@ -132,6 +135,46 @@ def test_deep_and_endless_xml_and_json(tmp_path: Path) -> None:
     (tmp_path / "deep.json").write_text('{"images": [], "annotations":' + "[" * 100_000, encoding="utf-8")
     with pytest.raises(AnnotationError, match="no JSON"):
         read(tmp_path / "deep.json", "coco")
+
+
+def test_xml_in_memory_is_bounded_for_what_is_held_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many pictures of few boxes are read; as many boxes in one picture, and in one VOC file, are refused with what came before."""
+    monkeypatch.setattr(xml, "MAX_HELD_BYTES", 2**20)
+    one = '<box label="fish" xtl="1" ytl="1" xbr="9" ybr="9"/>'
+    few = "".join(
+        f'<image id="{n}" name="{n}.png" width="10" height="10">{one * 20}</image>' for n in range(200)
+    )
+    many = f'<image id="200" name="many.png" width="10" height="10">{one * 4000}</image>'
+    (tmp_path / "few.xml").write_text(f"<annotations>{few}</annotations>", encoding="utf-8")
+    (tmp_path / "many.xml").write_text(f"<annotations>{few}{many}</annotations>", encoding="utf-8")
+    assert check(tmp_path / "few.xml", "cvat-images") == []
+    assert sum(len(image.annotations) for image in read(tmp_path / "few.xml", "cvat-images").images) == 4000
+    (fault,) = check(tmp_path / "many.xml", "cvat-images")
+    assert "one element of the outermost would take more than 1 MB of memory" in fault.message
+    assert len(read(tmp_path / "many.xml", "cvat-images").images) == 200
+    objects = "<object><name>fish</name></object>" * 4000
+    (tmp_path / "voc.xml").write_text(
+        f"<annotation><filename>a.png</filename>{objects}</annotation>", encoding="utf-8"
+    )
+    assert any("the document would take" in fault.message for fault in check(tmp_path / "voc.xml", "voc"))
+    monkeypatch.setattr(xml, "MAX_ELEMENTS", 100)
+    assert any("100 in all" in fault.message for fault in check(tmp_path / "few.xml", "cvat-images"))
+
+
+@pytest.mark.parametrize("attributes", ["", 'b="12"', " ".join(f'x{n}="{n}.25"' for n in range(8))])
+def test_the_memory_of_xml_is_not_estimated_too_low(attributes: str) -> None:
+    content = f"<r><a>{f'<b {attributes}/>' * 20_000}</a></r>".encode()
+    tracemalloc.start()
+    try:
+        found = list(xml.children(content, "a.xml", Reading(Source(Path(__file__)))))
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    estimated = sum(xml.element_bytes(element.attributes) for element in found[1].children)
+    assert len(found[1].children) == 20_000
+    assert 0.5 * estimated < taken < 1.1 * estimated
 
 
 @pytest.mark.parametrize(
