@@ -160,6 +160,9 @@ def test_the_published_project_with_a_drawn_scan_in_it(tmp_path):
         pytest.skip(f"needs the real project at {source}, which is not part of this one")
     root = tmp_path / "project"
     shutil.copytree(source, root, copy_function=shutil.copyfile)
+    # The copy of a folder that nobody may write to is such a folder.
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        folder.chmod(0o755)
     write_project(tmp_path / "drawn")
     drawn = tmp_path / "drawn"
     shutil.copyfile(
@@ -222,41 +225,38 @@ def test_an_input_without_a_project_says_what_was_expected(tmp_path):
     assert "no ZooProcess project" in state.message
 
 
-def proposed(run: RunFolder) -> tuple[ReviewSession, int, str]:
+def proposed(run: RunFolder) -> tuple[ReviewSession, dict[str, str], str]:
+    """Return a session, and what its page knows an object by that is proposed for cutting."""
     session = ReviewSession(run, "ada")
-    for place, item in enumerate(session.index()["items"]):
-        message, pictures = session.show(place)
-        _, store, number = session._items[place]
+    for item in session.index()["items"]:
+        known = {"name": item["name"], "image_id": item["image_id"]}
+        message, pictures = session.show(**known)
+        _, store, number = session._item(**known)
         middle = [[(message["width"] / 2, -1), (message["width"] / 2, message["height"] + 1)]]
         # Halves of it are objects too, so that a line through its middle changes how many there are.
         if message["proposed"] > 1 and len(session._drawn(store, number, middle).parts) == 2:
             assert all(picture.startswith(b"\x89PNG") for picture in pictures)
-            return session, place, item["name"]
+            return session, known, item["name"]
     raise AssertionError("the sample has no multiple")
 
 
-def decide(session: ReviewSession, wish: str, place: int, action: str, **facts: object) -> dict[str, object]:
-    content = {
-        "kind": "decide",
-        "id": wish,
-        "run": session.run.run_id,
-        "place": place,
-        "action": action,
-        **facts,
-    }
+def decide(
+    session: ReviewSession, wish: str, known: dict[str, str], action: str, **facts: object
+) -> dict[str, object]:
+    content = {"kind": "decide", "id": wish, "run": session.run.run_id, **known, "action": action, **facts}
     return session.ask(content)[0]
 
 
 def test_decisions_change_objects_and_files_and_can_be_undone(run):
-    session, place, name = proposed(run)
+    session, known, name = proposed(run)
     before, whole = counted(run), len(run.results())
     parts = before["object_id"].str.startswith(f"{name}_").sum()
     assert parts >= 2
-    assert decide(session, "1", place, "refuse")["kind"] == "done"
+    assert decide(session, "1", known, "refuse")["kind"] == "done"
     assert len(counted(run)) == len(before) - parts + 1
-    height, width = (session.show(place)[0][side] for side in ("height", "width"))
+    height, width = (session.show(**known)[0][side] for side in ("height", "width"))
     lines = [[[width / 2, -1], [width / 2, height + 1]]]
-    said = decide(session, "2", place, "draw", lines=lines)
+    said = decide(session, "2", known, "draw", lines=lines)
     assert said["words"].startswith("It is cut along your lines"), said
     halves = counted(run).set_index("object_id").loc[[f"{name}_1", f"{name}_2"]]
     assert set(halves["separation"]) == {"drawn"}
@@ -291,17 +291,17 @@ def test_decisions_change_objects_and_files_and_can_be_undone(run):
 
 
 def test_a_cut_that_leaves_nothing_is_refused(run):
-    session, place, _ = proposed(run)
-    width, height = (session.show(place)[0][side] for side in ("width", "height"))
+    session, known, _ = proposed(run)
+    width, height = (session.show(**known)[0][side] for side in ("width", "height"))
     lines = [[[x, -1], [x, height + 1]] for x in range(0, width, max(4, width // 40))]
-    assert "Nothing large enough" in decide(session, "1", place, "draw", lines=lines[:50])["words"]
+    assert "Nothing large enough" in decide(session, "1", known, "draw", lines=lines[:50])["words"]
     assert DecisionLog(run).events() == []
 
 
 def test_a_wish_that_is_sent_again_changes_nothing(run):
-    session, place, _ = proposed(run)
-    first = decide(session, "1", place, "keep")
-    assert decide(session, "1", place, "keep") == first
+    session, known, _ = proposed(run)
+    first = decide(session, "1", known, "keep")
+    assert decide(session, "1", known, "keep") == first
     assert len(DecisionLog(run).events()) == 1
     assert counted(run)["separation"].eq("kept").any()
 
@@ -309,23 +309,103 @@ def test_a_wish_that_is_sent_again_changes_nothing(run):
 @pytest.mark.parametrize(
     "content",
     [
-        {"kind": "decide", "place": 10**6, "action": "keep"}, {"kind": "decide", "place": True, "action": "keep"},
-        {"kind": "decide", "place": 0, "action": "burn"}, {"kind": "decide", "place": 0, "action": "draw", "lines": []},
-        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, 0]]]},
-        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, "x"], [1, 1]]]},
-        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, float("nan")], [1, 1]]]},
-        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, 0], [1e9, 1]]]},
-        {"kind": "decide", "place": 0, "action": "draw", "lines": [[[0, 0], [1, 1]]] * 51}, {"kind": "explode"},
-        {"kind": "decide", "place": 0, "action": "keep", "run": "another"},
+        {"kind": "decide", "name": "s_9", "action": "keep"}, {"kind": "decide", "name": True, "action": "keep"},
+        {"kind": "decide", "image_id": "another", "action": "keep"}, {"kind": "decide", "image_id": None, "action": "refuse"},
+        {"kind": "decide", "name": None, "place": 0, "action": "refuse"},
+        {"kind": "decide", "action": "burn"}, {"kind": "decide", "action": "draw", "lines": []},
+        {"kind": "decide", "action": "draw", "lines": [[[0, 0]]]},
+        {"kind": "decide", "action": "draw", "lines": [[[0, "x"], [1, 1]]]},
+        {"kind": "decide", "action": "draw", "lines": [[[0, float("nan")], [1, 1]]]},
+        {"kind": "decide", "action": "draw", "lines": [[[0, 0], [1e9, 1]]]},
+        {"kind": "decide", "action": "draw", "lines": [[[0, 0], [1, 1]]] * 51}, {"kind": "explode"},
+        {"kind": "decide", "action": "keep", "run": "another"},
     ],
 )  # fmt: skip
 def test_what_a_page_must_not_ask_is_refused(run, content):
     session = ReviewSession(run, "ada")
-    answer, changed = session.ask({"id": "1", "run": run.run_id, **content})
+    item = session.index()["items"][0]
+    known = {"name": item["name"], "image_id": item["image_id"]}
+    answer, changed = session.ask({"id": "1", "run": run.run_id, **known, **content})
     assert (answer["kind"], changed) == ("refused", False)
     assert DecisionLog(run).events() == []
-    with pytest.raises(Refused):
-        session.show("0")
+    for name, image_id in ((item["name"], "another"), ("s_9", item["image_id"]), (0, item["image_id"])):
+        with pytest.raises(Refused):
+            session.show(name, image_id)
+
+
+def test_a_decision_meets_its_object_though_the_list_moved(run):
+    session = ReviewSession(run, "ada")
+    first, second = session.index()["items"][:2]
+    image_of = {item["name"]: item["image_id"] for item in (first, second)}
+    # Elsewhere somebody names the first one animal: the second takes its place.
+    Validation(run).move([first["image_id"]], "single", "ben")
+    again = session.index()["items"]
+    assert again[0]["name"] == second["name"]
+    known = {"name": second["name"], "image_id": second["image_id"]}
+    assert session.show(**known)[0]["name"] == second["name"]
+    assert decide(session, "1", known, "refuse")["kind"] == "done"
+    assert [event.image_id for event in DecisionLog(run).events()] == [image_of[second["name"]]]
+    gone = decide(session, "2", {"name": first["name"], "image_id": first["image_id"]}, "refuse")
+    assert gone["kind"] == "refused"
+    assert f"{first['name']} is not in the list any more" in gone["words"]
+    swapped = decide(session, "3", {"name": second["name"], "image_id": first["image_id"]}, "refuse")
+    assert "is not the object that your page shows" in swapped["words"]
+    assert len(DecisionLog(run).events()) == 1
+
+
+def spoilt(run: RunFolder, name: str) -> None:
+    """Damage the pixels of one object in the run's file of its scan, and nothing else of it."""
+    scan_id, _, number = name.rpartition("_")
+    path = run.path / "work/scans" / f"{scan_id}.zip"
+    with zipfile.ZipFile(path) as archive:
+        place = archive.getinfo(f"crops/{number}.png").header_offset + 80
+    content = bytearray(path.read_bytes())
+    content[place : place + 8] = bytes(8)
+    path.unlink()  # it may share its bytes with the cache
+    path.write_bytes(content)
+
+
+def test_damaged_pixels_are_told_and_the_page_does_not_wait(run):
+    _, known, name = proposed(run)
+    spoilt(run, name)
+    page = Sent()
+    page.open_for(Visitor("ada", run.runs_root), run)
+    for kind in ("open", "decide"):
+        page._receive(
+            page, {"kind": kind, "id": kind, "run": run.run_id, "action": "keep", **known}, []
+        )
+        answer = page.messages[-1]
+        assert (answer["kind"], answer["id"]) == ("refused", kind)
+        assert f"The pixels of {name} cannot be read" in answer["words"]
+    assert DecisionLog(run).events() == []
+
+
+def test_a_fault_of_the_program_is_answered_too(run, monkeypatch):
+    page = Sent()
+    page.open_for(Visitor("ada", run.runs_root), run)
+    monkeypatch.setattr(ReviewSession, "ask", lambda *_: 1 / 0)
+    page._receive(page, {"kind": "undo", "id": "7", "run": run.run_id}, [])
+    assert (page.messages[-1]["kind"], page.messages[-1]["id"]) == ("refused", "7")
+    assert "fault of the program" in page.messages[-1]["words"]
+
+
+def test_another_run_closes_the_files_of_the_one_before(run):
+    page = Sent()
+    page.open_for(Visitor("ada", run.runs_root), run)
+    before, closed = page._session, []
+    before.close = lambda: closed.append(True)
+    page.open_for(Visitor("ada", run.runs_root), run)
+    assert closed == [True]
+    assert page._session is not before
+
+
+def test_a_wish_for_what_left_the_list_brings_the_list(run):
+    page = Sent()
+    page.open_for(Visitor("ada", run.runs_root), run)
+    for kind in ("open", "decide"):
+        wish = {"kind": kind, "id": kind, "run": run.run_id, "name": "drawn_st1_d1_1_999", "image_id": "x"}
+        page._receive(page, {**wish, "action": "refuse"}, [])
+        assert [message["kind"] for message in page.messages[-2:]] == ["refused", "index"]
 
 
 class Sent(Review):
@@ -346,7 +426,7 @@ class Sent(Review):
 def test_the_page_answers_nobody_before_it_knows_a_person_and_a_run(run):
     page = Sent()
     for kind in ("hello", "open", "decide", "undo"):
-        page._receive(page, {"kind": kind, "id": "x", "place": 0, "action": "keep"}, [])
+        page._receive(page, {"kind": kind, "id": "x", "name": "a", "image_id": "b", "action": "keep"}, [])
     assert {message["kind"] for message in page.messages} == {"closed"}
     assert not path_of(run).exists()
 
@@ -362,12 +442,14 @@ def test_the_page_refuses_a_run_of_another_person(run, tmp_path):
 def test_the_page_decides_for_the_person_the_kernel_knows(run):
     page = Sent()
     page.open_for(Visitor("ada", run.runs_root), run)
-    wish = {"kind": "decide", "id": "a", "run": run.run_id, "place": 0, "action": "refuse", "person": "eve"}
+    item = page.messages[-1]["items"][0]
+    known = {"name": item["name"], "image_id": item["image_id"]}
+    wish = {"kind": "decide", "id": "a", "run": run.run_id, **known, "action": "refuse", "person": "eve"}
     page._receive(page, wish, [])
     page._receive(page, wish, [])
     assert page.changes == 1
     assert [event.person for event in DecisionLog(run).events()] == ["ada"]
-    for nonsense in (None, [], {"kind": ["x"]}, {"kind": "open", "run": run.run_id, "place": -1}, {"id": {}}):
+    for nonsense in (None, [], {"kind": ["x"]}, {"kind": "open", "run": run.run_id, "name": -1}, {"id": {}}):
         page._receive(page, nonsense, [])
     assert len(DecisionLog(run).events()) == 1
     page.close_run()
@@ -380,8 +462,8 @@ def test_only_reviewed_separations_count_when_asked(sample, tmp_path):
     shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
     run = analysed(runs, separate="reviewed")
     assert len(counted(run)) == len(run.results())
-    session, place, name = proposed(run)
-    decide(session, "1", place, "keep")
+    session, known, name = proposed(run)
+    decide(session, "1", known, "keep")
     assert counted(run)["object_id"].str.startswith(f"{name}_").sum() >= 2
 
 
@@ -397,8 +479,8 @@ def test_a_later_run_takes_over_what_was_decided(sample, tmp_path):
     runs = tmp_path / "runs"
     shutil.copytree(sample.runs_root, runs)
     first = RunFolder(runs / "zooscan" / sample.run_id)
-    session, place, name = proposed(first)
-    decide(session, "1", place, "refuse")
+    session, known, name = proposed(first)
+    decide(session, "1", known, "refuse")
     later = analysed(runs)
     (event,) = DecisionLog(later).events()
     assert (event.action, event.person, event.adopted_from) == ("refuse", "ada", first.run_id)

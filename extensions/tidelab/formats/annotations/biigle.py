@@ -15,6 +15,7 @@ from typing import Any, Final
 from tidelab.formats.annotations import geometry
 from tidelab.formats.annotations.errors import AnnotationError, shown
 from tidelab.formats.annotations.format import Format, Writing
+from tidelab.formats.annotations.long_cells import next_row
 from tidelab.formats.annotations.model import AnnotatedImage, Annotation, Dataset, Ring, Scalar, Shape
 from tidelab.formats.annotations.reading import Reading, number, pairs, size
 from tidelab.formats.annotations.rings import opened
@@ -36,6 +37,7 @@ _WRITTEN: Final[Mapping[Shape, tuple[int, str]]] = {
     "rotated_box": (5, "Rectangle"), "ellipse": (6, "Ellipse"), "tag": (7, "WholeFrame"),
 }  # fmt: skip
 _UPRIGHT_PX: Final = 0.02
+_LONGEST_CELL: Final = 2**26
 _KEPT: Final = ("created_at", "user_id", "firstname", "lastname")
 
 
@@ -86,7 +88,6 @@ def _header(source: Source, name: str) -> set[str]:
 
 
 def _rows(reading: Reading, file: str) -> Iterator[tuple[str, dict[str, str]]]:
-    csv.field_size_limit(2**26)
     lines = csv.reader(StringIO(reading.source.text(file), newline=""))
     header = [cell.strip() for cell in next(lines, [])]
     if "video_filename" in header or "frames" in header:
@@ -100,7 +101,7 @@ def _rows(reading: Reading, file: str) -> Iterator[tuple[str, dict[str, str]]]:
         )
     while True:
         try:
-            cells = next(lines)
+            cells = next_row(lines, _LONGEST_CELL)
         except StopIteration:
             return
         except csv.Error as error:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from tidelab.formats.annotations import geometry
 from tidelab.formats.annotations.errors import AnnotationError
 from tidelab.formats.annotations.format import Format, Writing
+from tidelab.formats.annotations.long_cells import next_row
 from tidelab.formats.annotations.model import AnnotatedImage, Annotation, Dataset, Ring, Scalar
 from tidelab.formats.annotations.reading import Reading, number, pairs, whole
 from tidelab.formats.annotations.rings import opened, plain
@@ -32,6 +33,7 @@ _HEADER: Final = (
 _COLUMNS: Final = 9
 _UNKNOWN: Final = "unknown"
 _BOX_TOLERANCE_PX: Final = 1.0
+_LONGEST_CELL: Final = 2**24
 
 
 def read(reading: Reading) -> Dataset:
@@ -92,11 +94,10 @@ def _looks_right(head: str) -> bool:
 
 
 def _rows(reading: Reading, file: str) -> Iterator[tuple[str, int | None, Annotation]]:
-    csv.field_size_limit(2**24)
     lines = csv.reader(StringIO(reading.source.text(file), newline=""))
     while True:
         try:
-            cells = next(lines)
+            cells = next_row(lines, _LONGEST_CELL)
         except StopIteration:
             return
         except csv.Error as error:
