@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, get_args
 
 from tidelab.catalogue._label_rules import label_rules
-from tidelab.catalogue.parameters import ChoiceParameter, IntegerParameter, NumberParameter
+from tidelab.catalogue.notebooks import INPUT
+from tidelab.catalogue.parameters import ChoiceParameter, IntegerParameter, NumberParameter, PathParameter
 from tidelab.catalogue.policy import OLD_SCOPES
 from tidelab.catalogue.samples import SampleFieldName
 from tidelab.catalogue.task import NO_OBJECT
@@ -122,6 +123,11 @@ def _parameters(use_case: "UseCase") -> Iterator[Broken]:
                 parameter.choices
             ):
                 yield (*path, "choices"), "names a choice twice."
+            if isinstance(parameter, PathParameter) and key == INPUT and not parameter.default.strip():
+                yield (
+                    (*path, "default"),
+                    "is empty; expected `sample` or a path: there is always something to analyse.",
+                )
             try:
                 if parameter.default is not None:
                     parameter.check(parameter.default)

@@ -1,14 +1,16 @@
 """The notebooks of a use case."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, PrivateAttr
 
 from tidelab.catalogue._base import Identifier, InsidePath, Line, Part, StackName, Text
 from tidelab.catalogue.errors import ParameterError
-from tidelab.catalogue.parameters import Parameter
+from tidelab.catalogue.parameters import Parameter, PathParameter
 
+INPUT: Final = "images"
+"""Name of the parameter that holds what is analysed."""
 Face = Literal["lab", "app", "report"]
 
 
@@ -39,6 +41,15 @@ class Notebook(Part):
     def path(self) -> Path:
         """Absolute path of the notebook."""
         return self._folder / self.file
+
+    @property
+    def path_parameters(self) -> tuple[str, ...]:
+        """Names of the parameters beside `INPUT` that name files or folders."""
+        return tuple(
+            name
+            for name, parameter in self.parameters.items()
+            if isinstance(parameter, PathParameter) and name != INPUT
+        )
 
     def validate_parameters(self, name: str, values: dict[str, Any]) -> dict[str, Any]:
         """Return all parameters, checked, in the declared order, defaults filled in."""

@@ -38,15 +38,22 @@ class _Parameter(Part):
 
 
 class PathParameter(_Parameter):
-    """A folder, a file, a list of files, a zip, or the word ``sample``."""
+    """A folder, a file, a list of files or a zip; of ``images`` also the word ``sample``.
+
+    Whatever a run opens because a person named it is declared with this type: the app takes it only below the folders that the person may
+    read, and a run knows it by its absolute path.
+    """
 
     type: Literal["path"] = Field(title="Type", description="path")
-    default: Annotated[str, Field(min_length=1)] = Field(
-        title="Default", description="Value when none is given; `sample` is the use case's sample."
+    default: str = Field(
+        title="Default",
+        description="Value when none is given; of `images`, `sample` is the use case's sample. Empty: none, and it may stay so.",
     )
 
     def check(self, value: object) -> str | list[str]:
-        """Return the path or the list of paths, as text."""
+        """Return the path or the list of paths, as text; empty where there may be none and is."""
+        if not self.default and (value is None or (isinstance(value, str) and not value.strip())):
+            return ""
         if isinstance(value, Sequence) and not isinstance(value, str | bytes):
             if not value:
                 raise ValueError("it must name at least one file.")

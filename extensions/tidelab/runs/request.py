@@ -112,6 +112,7 @@ def prepare(
     checked_time_zone(checked.get(TIME_ZONE))
     resolved = _resolve(case, str(checked.pop("model", "champion")))
     who, inputs = _person(person), _input_paths(checked.pop("images", SAMPLE))
+    checked |= {name: _named_paths(name, checked[name]) for name in case.notebook("analyse").path_parameters}
     request = RunRequest(
         run_id=_new_id(),
         use_case=case.slug,
@@ -150,13 +151,24 @@ def _make_folder(request: RunRequest, runs_root: Path) -> RunFolder:
 def _input_paths(images: str | list[str]) -> list[str]:
     if images == SAMPLE:
         return [SAMPLE]
-    given = [images] if isinstance(images, str) else images
-    absolute = [os.path.abspath(os.path.expanduser(path)) for path in given]  # noqa: PTH100,PTH111  keeps links
+    return _existing(images, "", "a folder, a zip file, pictures, or the word 'sample'")
+
+
+def _named_paths(name: str, value: str | list[str]) -> str | list[str]:
+    """Return what a parameter names as absolute paths: the process of the run works in another folder."""
+    if not value:
+        return value
+    found = _existing(value, f" (parameter {name})", "a file or a folder")
+    return found[0] if isinstance(value, str) else found
+
+
+def _existing(given: str | list[str], which: str, expected: str) -> list[str]:
+    paths_ = [given] if isinstance(given, str) else given
+    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths_]  # noqa: PTH100,PTH111  keeps links
     missing = [path for path in absolute if not os.path.lexists(path)]
     if missing:
         raise RunError(
-            f"There is nothing at {display_name(missing[0])}: expected a folder, a zip file, pictures, or the word 'sample'. "
-            "Check the path."
+            f"There is nothing at {display_name(missing[0])}{which}: expected {expected}. Check the path."
         )
     return absolute
 

@@ -73,12 +73,29 @@ class FolderBrowser:
         Raises
         ------
         OutsideError
-            When it does not exist or lies outside every root.
+            When it does not exist or lies outside every root; outside, the words are the same whether there is something or not.
+        """
+        root, real = self.root_of(path)
+        try:
+            there = real.exists()
+        except (OSError, ValueError):
+            there = False
+        if not there:
+            raise OutsideError(_unreadable(path))
+        return root, real
+
+    def root_of(self, path: Path | str) -> tuple[Root, Path]:
+        """Return the root that a path belongs to, whether there is something or not, and the path with all links resolved.
+
+        Raises
+        ------
+        OutsideError
+            When it lies outside every root.
         """
         try:
-            real = Path(path).resolve(strict=True)
+            real = Path(path).resolve()
         except (OSError, RuntimeError, ValueError):
-            raise OutsideError(f"{Path(path).name or path} cannot be read. Choose another folder.") from None
+            raise OutsideError(_unreadable(path)) from None
         # The most specific root first: a mount may lie below another one.
         for root in sorted(self.roots, key=lambda one: len(one.path.parts), reverse=True):
             if real.is_relative_to(root.path):
@@ -128,3 +145,7 @@ class FolderBrowser:
         except OutsideError:
             return False
         return True
+
+
+def _unreadable(path: Path | str) -> str:
+    return f"{Path(path).name or path} cannot be read. Choose another folder."

@@ -8,11 +8,12 @@ from typing import Any, Final
 import ipywidgets as widgets
 from markupsafe import Markup
 
+from tidelab.catalogue.notebooks import INPUT
 from tidelab.reports.display import Displayable
 from tidelab.widgets.chooser import FolderChooser
 from tidelab.widgets.deletion import Deletion
 from tidelab.widgets.fields import Field, make_field
-from tidelab.widgets.model import INPUT, AnalysisModel, Source
+from tidelab.widgets.model import AnalysisModel, Source
 from tidelab.widgets.progress import Progress
 from tidelab.widgets.transfer import Uploader
 

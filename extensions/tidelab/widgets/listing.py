@@ -6,12 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tidelab.catalogue.notebooks import INPUT
 from tidelab.reports import numbers, views
 from tidelab.reports.display import Displayable, section, table
 from tidelab.reports.views.downloads import downloadable
 from tidelab.runs import RunFolder
 from tidelab.runs.methods import parameter_words
-from tidelab.widgets.model import INPUT, AnalysisModel
+from tidelab.widgets.model import AnalysisModel
 
 _STATES = {
     "queued": "waiting",

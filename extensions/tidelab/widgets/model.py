@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tidelab.catalogue import CatalogueError, ParameterError, UseCase
+from tidelab.catalogue.notebooks import INPUT
 from tidelab.runs import RunError, RunFolder, get_executor, list_runs, prepare
 from tidelab.widgets.browse import FolderBrowser, OutsideError, readable_roots
 from tidelab.widgets.faces import Face
 from tidelab.widgets.identity import Visitor
 
 Source = Literal["given", "upload", "folder", "sample"]
-INPUT: str = "images"
-"""Name of the parameter that holds the input; it has a chooser of its own, not a field."""
 MODEL: str = "model"
 _MODEL_NAMES = frozenset({"champion", "demo"})
 _SHOWN_RUNS = 20
@@ -67,9 +66,8 @@ class AnalysisModel:
         self.values[name] = value
         self.problems.pop(name, None)
         try:
-            self.use_case.validate_parameters(self.notebook, {name: value})
-            if name == MODEL:
-                self._check_model(value)
+            checked = self.use_case.validate_parameters(self.notebook, {name: value})
+            self._resolved(name, checked[name])
         except ParameterError as error:
             self.problems[name] = _sentence(error.rule)
         except OutsideError as error:
@@ -112,11 +110,12 @@ class AnalysisModel:
         return list_runs(self.use_case, self.visitor.runs_root)[:_SHOWN_RUNS]
 
     def open(self, run_id: str) -> bool:
-        """Show an earlier run of this visitor instead; return whether there is one of that name."""
+        """Show an earlier run of this visitor instead; return whether that is done, else why not stands in ``message``."""
         for run in self.earlier_runs():
             if run.run_id == run_id:
-                self.run, self.message = run, ""
-                return True
+                self.message = self._foreign(run)
+                self.run = self.run if self.message else run
+                return not self.message
         self.message = "That analysis is no longer there."
         return False
 
@@ -173,6 +172,8 @@ class AnalysisModel:
             return None
         images = self.chosen_input()
         values = self.use_case.validate_parameters(self.notebook, {**self.values, INPUT: "sample"})
+        # What was checked is what is opened: a link that leads elsewhere a moment later changes nothing.
+        values = {name: self._resolved(name, value) for name, value in values.items()}
         return prepare(
             self.use_case,
             images=images,
@@ -183,10 +184,46 @@ class AnalysisModel:
             runs_root=self.visitor.runs_root,
         )
 
-    def _check_model(self, value: object) -> None:
-        # In Lab and report a path is the person's own business; in the app it is a stranger's text.
-        if self.face == "app" and str(value).strip() not in _MODEL_NAMES:
-            self.browser.resolve(str(value).strip())
+    def _resolved(self, name: str, value: Any) -> Any:
+        """Return a value as a run takes it: in the app, what names files only below the visitor's own folders, with all links resolved.
+
+        In Lab and report a path is the person's own business; in the app it is a stranger's text, and its service sees every home.
+        """
+        if self.face != "app" or not value:
+            return value
+        if name == MODEL:
+            return value if str(value).strip() in _MODEL_NAMES else self._inside(value)
+        if name in self.use_case.notebook(self.notebook).path_parameters:
+            return [self._inside(one) for one in value] if isinstance(value, list) else self._inside(value)
+        return value
+
+    def _foreign(self, run: RunFolder) -> str:
+        """Return why a run is not shown in the app, empty where it is.
+
+        Its folder is the visitor's, who may have written into ``request.json`` whatever the service is to open: others' files, or a use case
+        of theirs, whose code would run here.
+        """
+        if self.face != "app":
+            return ""
+        try:
+            request = run.request
+            folder = Path(request.use_case_folder)
+            if folder.resolve() != self.use_case.folder.resolve() and folder.exists():
+                return "This analysis was made with another copy of the use case, so the app does not show it. Open it in JupyterLab."
+            for name in self.use_case.notebook(self.notebook).path_parameters:
+                given = request.parameters.get(name) or []
+                for one in given if isinstance(given, list) else [given]:
+                    self.browser.root_of(str(one))
+        except (RunError, OSError, ValueError) as error:
+            return f"This analysis cannot be shown: {error}"
+        return ""
+
+    def _inside(self, text: object) -> str:
+        browser, path = self.browser, Path(str(text).strip())
+        if not path.is_absolute() and self.visitor is not None:
+            # As people say it of their own files: from the home.
+            path = self.visitor.runs_root.parent.joinpath(*path.parts[path.parts[:1] == ("~",) :])
+        return str(browser.resolve(path)[1])
 
 
 def new_model(

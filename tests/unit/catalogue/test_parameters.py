@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -98,3 +99,22 @@ def test_whatever_is_given_it_is_in_the_limits_or_refused(validate, name, value)
     assert 1 <= values["top"] <= 10
     assert len(values["note"]) <= 10
     assert validate(**values) == values, "what was accepted is accepted again, unchanged"
+
+
+def test_a_path_that_need_not_be_given_may_be_empty_and_the_input_may_not(folder):
+    file = folder / "usecase.yaml"
+    declared = yaml.safe_load(file.read_text())
+    parameters = declared["notebooks"]["analyse"]["parameters"]
+    parameters["counted"] = {"type": "path", "default": "", "title": "Counted", "help": "A table."}
+    file.write_text(yaml.safe_dump(declared))
+    use_case = load_usecase(folder)
+    assert use_case.notebook("analyse").path_parameters == ("counted",)
+    values = [
+        use_case.validate_parameters("analyse", {"counted": given})["counted"]
+        for given in ("", " ", None, "a.csv", ["a.csv", "b.csv"])
+    ]
+    assert values == ["", "", "", "a.csv", ["a.csv", "b.csv"]]
+    parameters["images"]["default"] = ""
+    file.write_text(yaml.safe_dump(declared))
+    with pytest.raises(CatalogueError, match="always something to analyse"):
+        load_usecase(folder)

@@ -76,3 +76,12 @@ def test_roots_are_the_home_the_shared_data_and_the_mounts_that_exist(place, mon
     monkeypatch.setenv("TIDELAB_MOUNTS", f"{drive}:{place}/not-there")
     found = {root.title: root.path for root in readable_roots(place / "homes" / "ada")}
     assert found == {"Home": place / "homes" / "ada", "Shared data": place / "shared", "flowcam-drive": drive}
+
+
+def test_outside_it_is_not_told_whether_there_is_something(browser, place):
+    said = []
+    for name in ("secret", "absent"):
+        with pytest.raises(OutsideError) as caught:
+            browser.resolve(place / "homes" / "bob" / name)
+        said.append(str(caught.value).replace(name, ""))
+    assert said[0] == said[1]

@@ -1,11 +1,14 @@
 """The form's state, without a browser."""
 
+import json
+import shutil
 import time
 
 import pytest
+import yaml
 
 from tests.support.brightness import grey_png
-from tidelab.catalogue import ParameterError
+from tidelab.catalogue import ParameterError, load_usecase
 from tidelab.widgets.identity import Visitor
 from tidelab.widgets.model import new_model
 
@@ -128,3 +131,81 @@ def test_cancel_stops_the_run_and_what_is_finished_is_kept(use_case, ada, tmp_pa
     state = wait(lab)
     assert state.status == "cancelled"
     assert 0 < state.done < 400
+
+
+@pytest.fixture
+def listing_case(use_case):
+    """The use case with a parameter that names files: a list to open, or none."""
+    declared = yaml.safe_load((use_case.folder / "usecase.yaml").read_text())
+    declared["notebooks"]["analyse"]["parameters"]["counted"] = {
+        "type": "path", "default": "", "title": "Counted", "help": "A table.",
+    }  # fmt: skip
+    (use_case.folder / "usecase.yaml").write_text(yaml.safe_dump(declared))
+    return load_usecase(use_case.folder)
+
+
+def test_a_path_of_someone_else_is_refused_in_the_app_for_every_parameter_of_that_type(
+    listing_case, ada, tmp_path
+):
+    bob = tmp_path / "data" / "homes" / "bob"
+    bob.mkdir()
+    (bob / "secret.csv").write_text("secret\n")
+    (tmp_path / "data" / "homes" / "ada" / "link.csv").symlink_to(bob / "secret.csv")
+    model = new_model(listing_case, "analyse", "app", {**GIVEN, "counted": ""}, ada)
+    model.source = "sample"
+    there, gone = str(bob / "secret.csv"), str(bob / "none.csv")
+    said = set()
+    for path in (
+        there,
+        gone,
+        "/etc/passwd",
+        "../bob/secret.csv",
+        "~/../bob/secret.csv",
+        "link.csv",
+        f" {there} ",
+    ):
+        model.set_value("counted", path)
+        assert "lies outside the folders you may read" in model.problems["counted"], path
+        said.add(model.problems["counted"].replace("none", "secret"))
+        assert not model.start()
+        assert model.run is None
+    assert len(said) == 3, "whether there is something is not told"
+    lab = new_model(listing_case, "analyse", "lab", {**GIVEN, "counted": ""}, ada)
+    lab.set_value("counted", there)
+    assert lab.problems == {}
+
+
+def test_a_path_of_ones_own_is_taken_from_the_home_with_its_links_resolved(listing_case, ada, tmp_path):
+    home = tmp_path / "data" / "homes" / "ada"
+    (home / "real.csv").write_text("mine\n")
+    (home / "near.csv").symlink_to(home / "real.csv")
+    model = new_model(listing_case, "analyse", "app", {**GIVEN, "counted": ""}, ada)
+    model.source = "sample"
+    model.set_value("counted", "none.csv")
+    assert "cannot be read" in model.problems["counted"]
+    model.set_value("counted", "~/near.csv")
+    assert model.problems == {}
+    assert model.start(), model.message
+    assert wait(model).status == "done"
+    assert model.run.request.parameters["counted"] == str((home / "real.csv").resolve())
+
+
+def test_a_run_whose_request_was_rewritten_is_not_opened_in_the_app(listing_case, ada, tmp_path):
+    model = new_model(listing_case, "analyse", "app", {**GIVEN, "counted": ""}, ada)
+    model.source = "sample"
+    assert model.start()
+    wait(model)
+    file = model.run.path / "request.json"
+    whole = json.loads(file.read_text())
+    copy = shutil.copytree(listing_case.folder, ada.runs_root.parent / "mine" / listing_case.slug)
+    for change in (
+        {"parameters": {**whole["parameters"], "counted": "/etc/passwd"}},
+        {"use_case_folder": str(copy)},
+    ):
+        file.write_text(json.dumps({**whole, **change}))
+        again = new_model(listing_case, "analyse", "app", {**GIVEN, "counted": ""}, ada)
+        assert not again.open(model.run.run_id)
+        assert again.run is None
+        assert again.message.startswith("This analysis")
+    file.write_text(json.dumps(whole))
+    assert again.open(model.run.run_id)
