@@ -5,7 +5,6 @@ import math
 import pandas as pd
 import pytest
 from zooscan import abundance, spectrum
-from zooscan.ecotaxa_table import acquisition, of_scan, rounded
 from zooscan.store import StoredScan
 
 
@@ -113,33 +112,3 @@ def test_spectrum_of_known_volumes():
     assert found["objects"].tolist() == [2, 1]
     assert found["nbss_per_m3"].tolist() == pytest.approx([0.048, 1.0001 / 50])
     assert found["biovolume_mm3_per_m3"].sum() == pytest.approx((1.0001 + 1.2) / 50)
-
-
-def test_rounding_is_that_of_java():
-    assert [rounded(value, 1) for value in (42.325, 40.05, -0.05)] == [42.3, 40.1, 0.0]
-    assert rounded(359.772, 2) == 359.77
-
-
-def test_a_scan_in_ecotaxas_words():
-    """As in the row that ZooProcess wrote of sample 013_st46_d_n4 of the APERO project."""
-    header = {
-        "latitude": "47.5076", "longitude": "15.2622", "date": "20230626-0828", "zmin": "312", "zmax": "419", "vol": "203.5", "fracnb": "4",
-        "fracmin": "2000", "fracsup": "10000", "submethod": "motoda", "fracid": "d2_2_sur_2", "latitude_end": "47.4914",
-    }  # fmt: skip
-    facts = {"black_ratio": 0.08676, "median_16bit": 43516.45, "blank": "b.tif"}
-    settings = {"dpi": 2400, "upper_threshold": 243, "min_esd_mm": 0.3, "max_esd_mm": 100}
-    log = {"image": {"scanning_date": "20250121_1251"}}
-    one = StoredScan("apero_n4_1", "apero_n4", "d2_2_sur_2", header, log, settings, (), facts)
-    found = of_scan(one)
-    assert acquisition(one) == found["acq_id"] == "d2_2_sur_2_apero_n4"
-    assert (found["object_lat"], found["object_lon"]) == (pytest.approx(47.846), pytest.approx(-15.437))
-    assert found["object_lat_end"] == pytest.approx(47.819)
-    assert (found["object_date"], found["object_time"]) == ("20230626", "082800")
-    assert (found["object_depth_min"], found["object_depth_max"]) == (312, 419)
-    assert (found["acq_sub_part"], found["sample_tot_vol"], found["process_particle_pixel_size_mm"]) == (
-        "4",
-        "203.5",
-        "0.0106",
-    )
-    assert (found["process_particle_bw_ratio"], found["process_lut_16b_median"]) == ("0.0868", "43516.4")
-    assert (found["acq_scan_date"], found["acq_scan_time"]) == ("20250121", "125100")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy import ndimage
+from zooscan.ecotaxa_table import rounded
 from zooscan.features import FEATURES, derived, measure
 
 SHARED = (
@@ -65,6 +66,15 @@ def test_the_derived_columns_of_the_crop_equal_the_legacy_table_in_all_digits() 
             assert measured[feature.name] == pytest.approx(
                 float(legacy[f"object_{feature.name}"]), rel=1e-12
             ), feature.name
+
+
+@real
+def test_the_crop_is_written_for_ecotaxa_with_the_legacy_digits() -> None:
+    legacy, measured = _ecotaxa("ecotaxa_2855_223.tsv"), measure(*_crop(), x_px=2855, y_px=223)
+    for feature in FEATURES:
+        if feature.reached in ("exact", "rounding") and not feature.derived:
+            ours = rounded(measured[feature.name], feature.ecotaxa_decimals)
+            assert ours == float(legacy[f"object_{feature.name.lower()}"]), feature.name
 
 
 @real

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from zooscan import background, levels, rows_file, synthetic
-from zooscan.objects import CancelledError, ScanError
+from zooscan.objects import CancelledError, Limits, ScanError
+from zooscan.quality import quality_words
 from zooscan.scan import process_scan
 from zooscan.segment import find_objects
 from zooscan.settings import ProcessSettings
@@ -154,6 +155,32 @@ def test_level_table_by_hand() -> None:
 def test_a_scan_is_turned_clockwise_and_flipped() -> None:
     rows = np.arange(6, dtype=np.uint8).reshape(2, 3)
     assert np.array_equal(levels.turned(rows), np.flipud(np.rot90(rows, -1)))
+
+
+@pytest.mark.parametrize(
+    ("black", "ratio", "good"),
+    # Of 1,000 pixels: 200 / 800 is 0.25 and still in order; 207 are 20.7 % of all, and 207 / 793 = 0.261 is too dense.
+    [(0, 0.0, True), (200, 0.25, True), (201, 0.2516, False), (207, 0.261, False), (999, 999.0, False)],
+)
+def test_the_density_is_black_over_white_and_not_over_all(black: int, ratio: float, good: bool) -> None:
+    picture = np.full(1000, 244, np.uint8)
+    picture[:black] = 243
+    found = find_objects(picture.reshape(25, 40), ProcessSettings())
+    assert (found.black_px, found.white_px) == (black, 1000 - black)
+    word = quality_words(found, framed=False, dpi=2400, settings=ProcessSettings())[0]
+    assert (word.name, word.value, word.good) == ("bw_ratio", ratio, good)
+
+
+def test_a_cleared_frame_is_white_and_a_picture_without_white_has_no_ratio() -> None:
+    # 10 x 10, of which the inner 6 x 6 is looked at, 18 of it black: 18 / (100 - 18).
+    picture = np.full((10, 10), 255, np.uint8)
+    picture[2:5, 2:8] = 0
+    assert find_objects(picture, ProcessSettings(), Limits(2, 2, 8, 8)).bw_ratio == pytest.approx(18 / 82)
+    black = find_objects(np.zeros((4, 4), np.uint8), ProcessSettings())
+    assert black.bw_ratio is None
+    word = quality_words(black, framed=False, dpi=None, settings=ProcessSettings())[0]
+    assert (word.value, word.good) == ("", False)
+    assert "No pixel is above the threshold" in word.words
 
 
 def test_blanks_are_combined_by_rounded_halves() -> None:

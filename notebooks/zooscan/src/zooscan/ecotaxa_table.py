@@ -2,6 +2,7 @@
 
 Names and rounding are those of tables that ZooProcess itself wrote (``ecotaxa_<scan>.tsv`` of the APERO project): ``object_`` and the
 lower-case measurement, ``acq_sub_part``, ``sample_tot_vol``, ``process_particle_pixel_size_mm`` and so on. What is not known has no value.
+`ADDED` and `NOT_WRITTEN` list where the names differ; times are written ``HHMMSS``, there ``HH:MM:SS.000``, and both mean the same to EcoTaxa.
 """
 
 import math
@@ -17,6 +18,26 @@ from zooscan.header import ScanHeader, decimal_degrees, moment, sample_facts
 from zooscan.store import StoredScan
 
 HALF: Final = 0.5
+
+ADDED: Final = frozenset({"object_separation", "object_cut_from", "object_multiple_score"})
+"""Columns that ZooProcess' table does not have: how an object was cut, from what, and its score as a multiple."""
+
+NOT_WRITTEN: Final = frozenset(
+    {
+        # Ours would say when and with what version of another program it was processed.
+        "process_date", "process_time", "process_img_software_version", "process_particle_version",
+        # Optical density of a reference disc, which is not measured here.
+        "process_img_od_grey", "process_img_od_std",
+        # Settings of the scanning program, which change no number; they stand in the log of the raw scan.
+        "acq_quality", "acq_bitpixel", "acq_greyfrom", "acq_scan_resolution", "acq_rotation", "acq_miror", "acq_xsize", "acq_ysize",
+        "acq_xoffset", "acq_yoffset", "acq_lut_color_balance", "acq_lut_filter",
+        # No value in the legacy rows, or a link to ZooProcess' own site.
+        "object_link", "sample_dataportal_descriptor", "sample_open",
+        *(f"object_{feature.name.lower()}" for feature in FEATURES if feature.reached == "not measured"),
+    }
+)  # fmt: skip
+"""Columns of ZooProcess' table that are left out here."""
+
 _SAMPLE: Final = {
     "sample_scan_operator": "scanop", "sample_ship": "ship", "sample_program": "scientificprog", "sample_stationid": "stationid",
     "sample_bottomdepth": "depth", "sample_ctdrosettefilename": "ctdref", "sample_other_ref": "otherref", "sample_tow_nb": "townb",
@@ -38,7 +59,7 @@ _ACQ: Final = {
 
 
 def acquisition(scan: StoredScan) -> str:
-    """Return ``<fraction>_<sample>``: the scans of one fraction are one acquisition, of one sample."""
+    """Return ``<fraction>_<sample>``, ZooProcess' acquisition: of one sample, and of one scan where a fraction has several (``d2_1_sur_2``)."""
     return f"{scan.fraction or 'tot'}_{scan.sample_id}"
 
 
@@ -95,10 +116,12 @@ def columns(rows: list[dict[str, Value]]) -> dict[str, str]:
 
 
 def rounded(value: float, decimals: int | None) -> float | int:
-    """Return a number with so many decimals, halves away from zero as Java rounds them up; None: as it is.
+    """Return a number with so many decimals, halves towards plus infinity as Java's ``Math.round``; None: as it is.
 
     >>> rounded(0.125, 2), rounded(2.5, 0), rounded(1.23456, None)
     (0.13, 3, 1.23456)
+    >>> rounded(-0.125, 2), rounded(-2.5, 0), rounded(-0.05, 1)
+    (-0.12, -2, 0.0)
     """
     if decimals is None or not math.isfinite(value):
         return value
@@ -146,7 +169,24 @@ def _acquisition(scan: StoredScan) -> dict[str, Value]:
     ):
         if info.get(key):
             found[column] = info[key]
-    return found
+    settings, facts = scan.settings, scan.facts
+    levels = {
+        "min": facts["level_min"], "max": facts["level_max"], "odrange": settings["od_range"], "ratio": settings["ratio"],
+        "16b_median": facts["median_16bit"],
+    }  # fmt: skip
+    return found | {f"acq_lut_{name}": _text(value) for name, value in levels.items()}
+
+
+def _text(value: float | int | str) -> str:
+    """Return a value as text (EcoTaxa keeps what is not of the object as text): a number with all its digits, whole ones without a point.
+
+    >>> _text(43516.45), _text(100.0), _text(54921), _text(0.1 + 0.2)
+    ('43516.45', '100', '54921', '0.3')
+    """
+    if isinstance(value, str):
+        return value
+    full = round(float(value), 9)  # sums of medians carry a last digit that nobody measured
+    return str(int(full)) if full.is_integer() else repr(full)
 
 
 def _process(scan: StoredScan) -> dict[str, Value]:
@@ -156,12 +196,9 @@ def _process(scan: StoredScan) -> dict[str, Value]:
         "process_img_background_img": facts.get("blank", ""), "process_particle_threshold": settings["upper_threshold"],
         "process_particle_pixel_size_mm": f"{scan.pixel_mm:.4f}", "process_particle_min_size_mm": settings["min_esd_mm"],
         "process_particle_max_size_mm": settings["max_esd_mm"], "process_particle_sep_mask": "include",
-        "process_particle_bw_ratio": f"{float(facts['black_ratio']):.4f}", "process_lut_16b_median": f"{float(facts['median_16bit']):g}",
+        "process_particle_bw_ratio": "" if facts["bw_ratio"] is None else f"{float(facts['bw_ratio']):.4f}",
     }  # fmt: skip
-    # EcoTaxa keeps what is not of the object as text.
-    return {
-        name: f"{value:g}" if isinstance(value, int | float) else str(value) for name, value in values.items()
-    }
+    return {name: _text(value) for name, value in values.items()}
 
 
 def quality_of(scan: StoredScan) -> Mapping[str, Any]:

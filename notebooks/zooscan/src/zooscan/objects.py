@@ -119,8 +119,9 @@ class ProcessedScan:
         Grey levels of the 16-bit scan, averaged over its slices.
     level_min, level_max : int
         16-bit grey levels that became 0 and 255.
-    black_ratio : float
-        Share of the picture within the limits that is at or below the threshold (legacy B/W ratio).
+    bw_ratio : float or None
+        Pixels at or below the threshold over those above it, in the whole picture with its frame cleared (legacy B/W ratio); None where
+        no pixel is above it.
     limits : Limits
         The part within the scanner's frame; outside it the picture was cleared, and objects that touch it are left out.
     settings : ProcessSettings
@@ -136,7 +137,7 @@ class ProcessedScan:
     mean: float
     level_min: int
     level_max: int
-    black_ratio: float
+    bw_ratio: float | None
     limits: Limits
     settings: ProcessSettings
 

@@ -1,4 +1,4 @@
-"""The files of the use case: objects that count, abundance, size spectrum, and the zip for EcoTaxa. Made again after each review."""
+"""The files of the use case: objects that count, their concentration, size spectrum, and the zip for EcoTaxa. Made again after each review."""
 
 import json
 import zipfile
@@ -39,19 +39,19 @@ def make(run: FinishedRun) -> Sequence[ProductFile]:
         _table(
             run,
             "abundance.csv",
-            "Abundance and biovolume of each sample",
+            "Objects and biovolume per m3 of each sample (all particles; taxa come from EcoTaxa)",
             abundance.by_sample(objects, scans, states),
         ),
         _table(
             run,
             "abundance_by_scan.csv",
-            "Abundance of each scan and fraction",
+            "What each scan adds to the objects per m3 of its sample",
             abundance.by_scan(objects, scans),
         ),
         _table(
             run,
             "size_spectrum.csv",
-            "Normalised biovolume size spectrum (NBSS)",
+            "Normalised biovolume size spectrum (NBSS) of all objects, detritus included",
             spectrum.spectrum(objects, scans, states),
         ),
         _table(run, "scans.csv", "Scans and what is said of their quality", scan_table(scans, states)),
@@ -97,13 +97,17 @@ def scan_table(scans: Sequence[Any], states: Mapping[str, Any]) -> pd.DataFrame:
         rows.append(
             (
                 scan_id, state["sample_id"], state["status"], len(scan.objects) if scan else None,
-                round(float(scan.facts["black_ratio"]), 4) if scan else None,
+                _ratio(scan.facts["bw_ratio"]) if scan else None,
                 " ".join([*state["reasons"], *(str(word["words"]) for word in words)]) or "in order",
             )
         )  # fmt: skip
     return pd.DataFrame(
-        rows, columns=["scan_id", "sample_id", "status", "objects_found", "black_ratio", "words"]
+        rows, columns=["scan_id", "sample_id", "status", "objects_found", "bw_ratio", "words"]
     )
+
+
+def _ratio(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 4)
 
 
 def ecotaxa_zip(run: FinishedRun) -> ProductFile:

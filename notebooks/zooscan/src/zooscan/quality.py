@@ -12,18 +12,23 @@ def quality_words(
 ) -> Sequence[QualityWord]:
     """Return a word on density, number of objects, frame and resolution.
 
-    The density is the legacy software's: above a share of 0.25 of black pixels too many objects touch each other.
+    The density is the legacy software's B/W ratio: black pixels over **white** ones. Above 0.25, which is a fifth of the picture, too many
+    objects touch each other.
     """
-    ratio, most = found.black_ratio, settings.max_black_ratio
-    dense = f"{ratio:.4f} of the picture is at or below the threshold"
+    ratio, most = found.bw_ratio, settings.max_bw_ratio
+    thin = ratio is not None and ratio <= most
+    dense = (
+        "No pixel is above the threshold" if ratio is None else
+        f"There are {ratio:.4f} pixels at or below the threshold for each one above it"
+    )  # fmt: skip
     resolution = f"The file says {dpi:g} dpi" if dpi else "The file says no resolution"
     same = dpi is not None and abs(dpi - settings.dpi) < 1
     return (
         QualityWord(
             "bw_ratio",
-            round(ratio, 4),
-            ratio <= most,
-            f"{dense}; up to {most:g} is in order." if ratio <= most else
+            "" if ratio is None else round(ratio, 4),
+            thin,
+            f"{dense}; up to {most:g} is in order." if thin else
             f"{dense}, more than {most:g}: too many objects touch each other. Scan the sample in more fractions.",
         ),
         QualityWord(

@@ -29,7 +29,7 @@ from zooscan.settings import ProcessSettings, SettingsError
 from zooscan.sources import ObjectSource
 from zooscan.store import Store, StoredObject, StoredScan, StoreError
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 STATES_FILE: Final = "scans.json"
 """In the run's scratch folder: what became of each scan of the projects, for views and sums."""
 
@@ -269,7 +269,7 @@ def _keep(path: Path, one: Scan, processed: ProcessedScan) -> None:
             raise ScanError(f"object {number} of {one.scan_id} has the number {each.number}")
     facts = {
         "width_px": processed.width_px, "height_px": processed.height_px, "median_16bit": processed.median, "mean_16bit": processed.mean,
-        "level_min": processed.level_min, "level_max": processed.level_max, "black_ratio": processed.black_ratio,
+        "level_min": processed.level_min, "level_max": processed.level_max, "bw_ratio": processed.bw_ratio,
         "blank": one.blanks.first.name, "raw": one.raw.name,
     }  # fmt: skip
     quality = tuple(

@@ -125,7 +125,7 @@ class _Job:
             mean=levels.mean,
             level_min=points[0],
             level_max=points[1],
-            black_ratio=found.black_ratio,
+            bw_ratio=found.bw_ratio,
             limits=limits,
             settings=self.settings,
         )
@@ -199,4 +199,4 @@ class _Job:
             return white[max(limits.top - start, 0) : max(limits.bottom - start, 0)]
 
         strips = (cleared(start, rows) for start, rows in grey.strips())
-        return objects_of_strips(strips, self.settings, limits)
+        return objects_of_strips(strips, self.settings, limits, picture_px=picture.width * picture.height)

@@ -1,6 +1,5 @@
 """Finds the objects of a processed picture: at or below the threshold, holes filled, of the right size, clear of the edge."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,10 +12,16 @@ from zooscan.settings import ProcessSettings
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Objects and the share of the picture at or below the threshold."""
+    """Objects, and how many pixels of the whole picture are black (at or below the threshold) and white (above it)."""
 
     objects: Sequence[ScanObject]
-    black_ratio: float
+    black_px: int
+    white_px: int
+
+    @property
+    def bw_ratio(self) -> float | None:
+        """Black pixels over white ones, as in the legacy software (not over all pixels); None where no pixel is white."""
+        return self.black_px / self.white_px if self.white_px else None
 
 
 def find_objects(
@@ -37,7 +42,11 @@ def find_objects(
     """
     limits = limits or Limits(0, 0, picture.shape[1], picture.shape[0])
     return objects_of_strips(
-        [picture[limits.top : limits.bottom]], settings, limits, keep_touching=keep_touching
+        [picture[limits.top : limits.bottom]],
+        settings,
+        limits,
+        keep_touching=keep_touching,
+        picture_px=picture.size,
     )
 
 
@@ -47,8 +56,12 @@ def objects_of_strips(
     limits: Limits,
     *,
     keep_touching: bool = False,
+    picture_px: int | None = None,
 ) -> Found:
-    """Return the objects of a picture that comes in strips of whole rows, from row `limits.top` to `limits.bottom`."""
+    """Return the objects of a picture that comes in strips of whole rows, from row `limits.top` to `limits.bottom`.
+
+    `picture_px` is the number of pixels of the whole picture; what lies outside the limits is white, as it is cleared.
+    """
     stream = RegionStream(min_box_px=settings.min_area_px)
     regions: list[Runs] = []
     black = 0
@@ -60,7 +73,8 @@ def objects_of_strips(
     regions.sort(key=lambda runs: (int(runs[0, 0]), int(runs[0, 1])))
     return Found(
         _objects(regions, settings, limits, keep_touching),
-        black / limits.area_px if limits.area_px else math.nan,
+        black,
+        (limits.area_px if picture_px is None else picture_px) - black,
     )
 
 

@@ -37,8 +37,8 @@ class ProcessSettings:
         Share of the central grey level below which a picture's edge is the scanner's frame (``greytaux``).
     max_side_ratio : float
         Boxes longer than this many times their shorter side are lines, not objects.
-    max_black_ratio : float
-        Share of the picture covered by objects above which the scan is called too dense.
+    max_bw_ratio : float
+        Pixels at or below the threshold over those above it, beyond which the scan is called too dense. 0.25 is a fifth of the picture.
     scale_bar_mm : float
         Length of a vignette's scale bar in mm (``longline_mm``).
     """
@@ -54,7 +54,7 @@ class ProcessSettings:
     level_max: int = 65536
     border_share: float = 0.9
     max_side_ratio: float = 40.0
-    max_black_ratio: float = 0.25
+    max_bw_ratio: float = 0.25
     scale_bar_mm: float = 1.0
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class ProcessSettings:
             ("level_max", self.level_max, self.level_min + 1, 65536),
             ("border_share", self.border_share, 0.0, 1.0),
             ("max_side_ratio", self.max_side_ratio, 1.0, 1e6),
-            ("max_black_ratio", self.max_black_ratio, 0.0, 1.0),
+            ("max_bw_ratio", self.max_bw_ratio, 0.0, 1.0),
             ("scale_bar_mm", self.scale_bar_mm, 0.01, 100.0),
         ):
             if not (math.isfinite(value) and low <= value <= high):

@@ -21,7 +21,7 @@ from PIL import Image
 
 from zooscan.objects import Grey, Mask
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _MAX_INDEX: Final = 256 * 2**20
 _MAX_SIDE: Final = 30_000
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -77,7 +77,7 @@ class StoredScan:
     quality
         ``{name, value, good, words}`` of the legacy software's quality words.
     facts
-        Other figures of the processing (levels, medians, black ratio, blanks, size).
+        Other figures of the processing (levels, medians, B/W ratio, blanks, size).
     objects
         In the order of their numbers.
     """

@@ -39,12 +39,12 @@ def scans(run: RunFolder) -> Displayable:
             row["sample_id"],
             row["status"],
             _number(row["objects_found"]),
-            _number(row["black_ratio"], 4),
+            _number(row["bw_ratio"], 4),
             row["words"],
         )
         for row in found.to_dict("records")
     ]
-    body = table(("Scan", "Sample", "Status", "Objects", "Black ratio", "Words"), rows, numeric=(3, 4))
+    body = table(("Scan", "Sample", "Status", "Objects", "B/W ratio", "Words"), rows, numeric=(3, 4))
     tally = ", ".join(f"{numbers.count(n)} {status}" for status, n in Counter(found["status"]).items())
     return section(Markup("<p><b>{}</b></p>").format(tally) + body, f"Scans: {tally}.", "tl-zooscan")
 
