@@ -11,7 +11,8 @@ Nothing is assumed about the classifier; its answers only make the result sharpe
   images and add what the audit finds it to be wrong by. The weight of the model is tuned per class (Angelopoulos, A. N., Duchi, J. C.
   and Zrnic, T., PPI++, 2023), which in a simple random sample is the regression estimator of Chang et al.
 
-Intervals are for the count *expected* in the water that was imaged: the error of the audit and that of counting are added.
+Intervals are for the count *expected* in the water that was imaged: the error of the audit and that of counting are added, unless a caller
+asks for the images themselves.
 """
 
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ def stratified_totals(
     *,
     draws: int,
     rng: np.random.Generator,
+    counting_error: bool = True,
 ) -> Totals:
     """Return the stratified estimate, with an interval from what the unchecked images of each stratum may be.
 
@@ -95,6 +97,9 @@ def stratified_totals(
         What the model says of each stratum: mean probabilities, rows sum to one, shape ``(h, k)``.
     draws, rng
         Of the interval.
+    counting_error
+        Whether the interval is for the count expected in the water, or (False) for the images themselves: then it has no width where
+        every image was checked.
     """
     seen, size, belief = (np.asarray(one, np.float64) for one in (checked, sizes, prior))
     m = seen.sum(axis=1)
@@ -109,7 +114,8 @@ def stratified_totals(
             composition = rng.standard_gamma(weights, size=(draws, len(weights)))
             composition /= composition.sum(axis=1, keepdims=True)
             total += rng.multinomial(rest, composition)
-    low, high = np.percentile(rng.standard_gamma(total + JEFFREYS), [2.5, 97.5], axis=0)
+    spread = rng.standard_gamma(total + JEFFREYS) if counting_error else total
+    low, high = np.percentile(spread, [2.5, 97.5], axis=0)
     return Totals(value, np.minimum(low, value), np.maximum(high, value))
 
 

@@ -7,7 +7,9 @@ Two audits answer different questions, and neither replaces the other:
 - **Pictures** drawn at random and counted by hand: what is really there, hence also what is missed. With counts alone a false and a missed
   object in one picture cancel out, so surplus and shortfall are lower limits of what is false and what is missed.
 
-Both hold for the pictures they were drawn from as a whole. They do not say that the correction is the same at noon and at dusk.
+Both hold for the pictures they were drawn from as a whole. They do not say that the correction is the same at noon and at dusk. Intervals
+cover what was left unchecked and nothing else: no counting error is added, so where everything was checked the numbers are exact for these
+pictures.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tidelab.science.audit_estimators import stratified_totals, tuned_weight
+from tidelab.science.block_bootstrap import ZERO_UPPER
 
 Array = npt.NDArray[np.float64]
 
@@ -33,11 +36,13 @@ class PictureAudit:
     raw
         Mean of the model's counts over all pictures.
     value, low, high
-        Corrected mean with its 95 % interval (sampling of the audit alone).
+        Corrected mean with its 95 % interval (sampling of the audit alone); missing where the checked pictures say nothing of it.
     surplus, shortfall
         Means over the checked pictures of what the model counted too many and too few: at least so many are false, at least so many missed.
     checked
         Pictures counted by hand.
+    remarks
+        A sentence for each taxon: why its corrected mean is missing or the model's counts could not be used; empty where all is well.
     """
 
     raw: Array
@@ -47,6 +52,7 @@ class PictureAudit:
     surplus: Array
     shortfall: Array
     checked: int
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +64,11 @@ class ObjectAudit:
     raw
         Detections per picture.
     confirmed, low, high
-        Objects of the taxon among the detections of all classes, per picture, with their 95 % interval. Missed objects are not in it.
+        Objects of the taxon among the detections of all classes that were checked, per picture, with their 95 % interval for these
+        pictures. Missed objects are not in it, nor are those among detections of a class of which none was checked. Missing
+        where the class has detections and none of them was checked: scores are no knowledge.
     false
-        Detections per picture of the class that are something else, as estimated.
+        Detections per picture of the class that are something else, as estimated; missing as above.
     checked
         Detections of the class that were looked at.
     """
@@ -78,7 +86,13 @@ def picture_audit(truth: npt.ArrayLike, predicted: npt.ArrayLike, everyone: npt.
 
     The regression estimator of Cochran (Sampling techniques, 1977, chapter 7): the mean of what the model counted in all pictures, weighted
     as in `tidelab.science.audit_estimators.tuned_weight`, plus the mean of what is left over in the checked ones. Unbiased but for
-    terms of the order one over the checked pictures, whatever errors the model makes.
+    terms of the order one over the checked pictures, whatever errors the model makes. Where the model says the same of all checked pictures, its
+    counts cannot be weighted and the mean is that of the hand counts; where the hand counts are all the same, too, although the model
+    counts otherwise in pictures that nobody checked, nothing can be said and the value is missing.
+
+    The interval is Student's with the finite population correction, and never reaches less far than an error of one object in a share
+    of the unchecked pictures that `m` pictures without any such error leave open: 3.689 over `m`, the exact 95 % limit of a Poisson
+    count of 0 (Garwood 1936). An agreement of few pictures is no proof.
 
     Parameters
     ----------
@@ -110,11 +124,31 @@ def picture_audit(truth: npt.ArrayLike, predicted: npt.ArrayLike, everyone: npt.
     from scipy.special import stdtrit
 
     error = np.sqrt((1 - m / n) * rest.var(axis=0, ddof=1) / m)
-    reach = float(stdtrit(m - 1, 0.975)) * error
-    return PictureAudit(
-        all_f.mean(axis=0), value, np.maximum(value - reach, 0.0), value + reach,
-        np.maximum(f - y, 0).mean(axis=0), np.maximum(y - f, 0).mean(axis=0), m,
-    )  # fmt: skip
+    reach = np.maximum(float(stdtrit(m - 1, 0.975)) * error, (1 - m / n) * ZERO_UPPER / m)
+    flat = np.ptp(f, axis=0) == 0
+    blind = flat & (np.ptp(y, axis=0) == 0) & (all_f != f[0]).any(axis=0)
+    elsewhere = ((all_f > 0).sum(axis=0), (f > 0).sum(axis=0))
+    remarks = tuple(_remark(*one, m) for one in zip(flat, blind, *elsewhere, y.any(axis=0), strict=True))
+    low, high = np.maximum(value - reach, 0.0), value + reach
+    value, low, high = (np.where(blind, np.nan, one) for one in (value, low, high))
+    surplus, shortfall = np.maximum(f - y, 0).mean(axis=0), np.maximum(y - f, 0).mean(axis=0)
+    return PictureAudit(all_f.mean(axis=0), value, low, high, surplus, shortfall, m, remarks)
+
+
+def _remark(flat: bool, blind: bool, found: int, found_checked: int, seen: bool, m: int) -> str:
+    """Return what the checked pictures cannot tell of a taxon."""
+    if blind and not found_checked and not seen:
+        return (
+            f"not corrected: none of the {m} pictures counted by hand holds it, and the model found it in {found} others; whether these are right "
+            "nobody looked"
+        )
+    if blind:
+        return f"not corrected: model and person counted the same number in each of the {m} pictures, and the model others elsewhere"
+    if not found and not seen:
+        return f"found neither by the model nor in the {m} pictures counted by hand; the upper limit is that of none in {m}"
+    if flat:
+        return f"the model counted the same in all {m} pictures counted by hand, so this is the mean of the hand counts alone"
+    return ""
 
 
 def object_audit(
@@ -136,8 +170,8 @@ def object_audit(
     detections
         All detections of each class in pictures that are effort, shape ``(k,)``.
     mean_scores
-        Mean score of the detections of each class, 0 to 1: what one checked object's worth of belief is put on before anything was
-        checked (`tidelab.science.audit_estimators.stratified_totals`).
+        Mean score of the detections of each class, 0 to 1: how one object's worth of belief is spread in the interval of a class that was
+        checked (`tidelab.science.audit_estimators.stratified_totals`). No value depends on it.
     n_pictures
         Pictures that are effort, at least 1.
     seed, draws
@@ -152,10 +186,13 @@ def object_audit(
     belief = np.zeros((k, k + 1))
     belief[np.arange(k), np.arange(k)] = scores
     belief[:, k] = 1 - scores
-    totals = stratified_totals(seen, sizes, belief, draws=draws, rng=np.random.default_rng(seed))
     looked = seen.sum(axis=1)
-    right = np.divide(seen[np.arange(k), np.arange(k)], looked, out=scores.copy(), where=looked > 0)
-    return ObjectAudit(
-        sizes / n_pictures, totals.value[:k] / n_pictures, totals.low[:k] / n_pictures, totals.high[:k] / n_pictures,
-        sizes * (1 - right) / n_pictures, looked.astype(np.int64),
-    )  # fmt: skip
+    # Of detections that nobody looked at nothing is known, whatever their scores.
+    known = np.where(looked > 0, sizes, 0.0)
+    rng = np.random.default_rng(seed)
+    totals = stratified_totals(seen, known, belief, draws=draws, rng=rng, counting_error=False)
+    right = np.divide(seen[np.arange(k), np.arange(k)], looked, out=np.ones(k), where=looked > 0)
+    unknown = (looked == 0) & (sizes > 0)
+    found = (totals.value[:k], totals.low[:k], totals.high[:k], sizes * (1 - right))
+    confirmed, low, high, false = (np.where(unknown, np.nan, one / n_pictures) for one in found)
+    return ObjectAudit(sizes / n_pictures, confirmed, low, high, false, looked.astype(np.int64))

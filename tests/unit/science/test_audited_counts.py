@@ -12,7 +12,10 @@ def test_a_model_that_counts_rightly_is_not_corrected():
     counts = np.arange(40).reshape(20, 2)
     found = picture_audit(counts[:10], counts[:10], counts)
     assert found.value == pytest.approx(counts.mean(axis=0))
-    assert found.low == pytest.approx(found.high)
+    # Ten of 20 pictures without an error leave open one in 3.689 / 10 of the other half.
+    assert found.high - found.value == pytest.approx([0.18444] * 2, rel=1e-3)
+    assert found.value - found.low == pytest.approx([0.18444] * 2, rel=1e-3)
+    assert found.remarks == ("", "")
     assert found.surplus.tolist() == found.shortfall.tolist() == [0, 0]
 
 
@@ -23,10 +26,44 @@ def test_a_model_that_always_misses_one_is_corrected_by_one():
     assert (found.raw[0], found.shortfall[0], found.surplus[0]) == (9.5, 1.0, 0.0)
 
 
+def test_what_was_counted_in_every_picture_is_exact():
+    truth = np.array([0, 2, 1, 4, 0, 0, 1, 3, 0, 1, 0, 0])[:, None]
+    found = picture_audit(truth, truth + truth % 2, truth + truth % 2)
+    assert found.value[0] == found.low[0] == found.high[0] == 1.0
+
+
+def test_a_taxon_that_no_checked_picture_holds_is_withheld_where_the_model_found_it():
+    everyone = np.zeros((100, 2))
+    everyone[50:60, 0] = 1
+    found = picture_audit(np.zeros((20, 2)), np.zeros((20, 2)), everyone)
+    assert found.raw.tolist() == [0.1, 0]
+    assert np.isnan([found.value[0], found.low[0], found.high[0]]).all()
+    assert "none of the 20 pictures" in found.remarks[0]
+    assert "in 10 others" in found.remarks[0]
+    # Nobody saw the other one anywhere: 0, with what 20 of 100 pictures leave open.
+    assert (found.value[1], found.low[1]) == (0, 0)
+    assert found.high[1] == pytest.approx(0.8 * 3.689 / 20, rel=1e-3)
+
+
+def test_one_that_is_always_alone_says_nothing_of_schools():
+    everyone = np.concatenate([np.ones((20, 1)), np.full((20, 1), 9)])
+    found = picture_audit(np.full((20, 1), 2), np.ones((20, 1)), everyone)
+    assert np.isnan(found.value[0])
+    assert "the same number" in found.remarks[0]
+
+
+def test_false_detections_alone_are_corrected_to_none_with_an_upper_limit():
+    model = np.array([1, 0] * 10)[:, None]
+    found = picture_audit(np.zeros((20, 1)), model, np.tile(model, (5, 1)))
+    assert (found.raw[0], found.value[0], found.low[0]) == (0.5, 0, 0)
+    assert found.high[0] == pytest.approx(0.8 * 3.689 / 20, rel=1e-3)
+
+
 def test_a_model_that_says_nothing_leaves_the_mean_of_the_hand_counts():
     truth = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])[:, None]
     found = picture_audit(truth, np.zeros((10, 1)), np.zeros((100, 1)))
     assert found.value[0] == 4.5
+    assert "mean of the hand counts alone" in found.remarks[0]
     # Student's interval with 9 degrees of freedom, for 10 of 100 without replacement.
     reach = 2.262157 * np.sqrt(0.9 * truth.var(ddof=1) / 10)
     assert found.high[0] - 4.5 == pytest.approx(reach, rel=1e-6)
@@ -63,11 +100,39 @@ def test_objects_by_hand():
     assert (found.confirmed <= found.high).all()
 
 
-def test_objects_nobody_checked_are_what_the_scores_say_with_a_wide_interval():
-    found = object_audit([[0, 0]], [100], [0.6], 100, seed=1)
-    assert found.confirmed[0] == pytest.approx(0.6)
-    assert found.low[0] < 0.2
-    assert found.high[0] > 0.9
+def test_classes_of_which_nothing_was_checked_are_missing_whatever_their_scores():
+    # Of A 10 of 100 were looked at, 2 of them are B; of B none of 50; C has no detection, and one of A's is C.
+    found = object_audit(
+        [[7, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]], [100, 50, 0], [0.9, 0.99, 0.5], 100, seed=1
+    )
+    assert found.checked.tolist() == [10, 0, 0]
+    assert found.confirmed[[0, 2]] == pytest.approx([0.7, 0.1])
+    for one in (found.confirmed, found.low, found.high, found.false):
+        assert np.isnan(one[1])
+    assert np.isfinite([found.low[[0, 2]], found.high[[0, 2]]]).all()
+    assert found.false[2] == 0
+    # The score of a class that nobody checked enters no number.
+    other = object_audit(
+        [[7, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]], [100, 50, 0], [0.9, 0.01, 0.5], 100, seed=1
+    )
+    assert found.high[0] == other.high[0]
+
+
+def test_with_every_detection_checked_the_number_is_exact():
+    found = object_audit([[8, 1, 1], [0, 5, 0]], [10, 5], [0.7, 0.7], 10, seed=1)
+    assert found.confirmed.tolist() == found.low.tolist() == found.high.tolist() == [0.8, 0.6]
+
+
+def test_the_interval_of_objects_covers_these_pictures():
+    """200 times 60 of 300 detections, 210 of them right."""
+    rng = np.random.default_rng(4)
+    right = np.arange(300) < 210
+    hits = 0
+    for k in range(200):
+        n = int(right[rng.choice(300, size=60, replace=False)].sum())
+        found = object_audit([[n, 60 - n]], [300], [0.6], 100, seed=k, draws=1000)
+        hits += found.low[0] <= 2.1 <= found.high[0]
+    assert 0.91 <= hits / 200 <= 0.99
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def _audit(run: FinishedRun, series: Series) -> list[ProductFile]:
         )
     ]
     if series.settings.hand_counts:
-        found = audits.of_pictures(series)
+        found = audits.of_pictures(run.run, series)
         files.append(
             _csv(
                 run,

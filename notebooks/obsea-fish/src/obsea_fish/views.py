@@ -1,5 +1,6 @@
 """Views of a run as a series; each is a function from a run to HTML that every face can show."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache, wraps
 from typing import Final
@@ -187,10 +188,11 @@ def corrected(run: RunFolder, series: Series) -> Displayable:
     """Return mean counts corrected by pictures counted by hand and by the random audit of detections, and what each cannot tell."""
     body, text = Markup(""), []
     if series.settings.hand_counts:
-        found = audits.of_pictures(series)
+        found = audits.of_pictures(run, series)
         body += _frame(found, "Corrected by pictures counted by hand") + note(
             "Holds for all good pictures by day together, not for single hours. A false and a missed fish in one picture cancel out, so false and missed "
-            "are at least so many. The interval covers the choice of pictures, not errors of the person."
+            "are at least so many. What is corrected are the model's counts, not names that persons gave since. The interval covers the choice of pictures, not "
+            "errors of the person, and is never narrower than an error that so few pictures may have missed."
         )
         text.append(f"Corrected by {found['pictures_counted_by_hand'].iloc[0]} pictures counted by hand.")
     else:
@@ -203,7 +205,9 @@ def corrected(run: RunFolder, series: Series) -> Displayable:
     named = audits.of_objects(run, series)
     if named is not None:
         body += _frame(named, "Detections confirmed in the random audit") + note(
-            "An audit of detections tells which of them are wrong. A fish that was not detected cannot be drawn, so missed fish are not in these numbers."
+            "An audit of detections tells which of them are wrong. A fish that was not detected cannot be drawn, so missed fish are not in these numbers. "
+            "The interval covers which detections were drawn; with every detection checked the numbers are exact for these pictures. A dash: none of the class's "
+            "detections was checked, so nothing is known of them, and none of them is counted as another taxon."
         )
         text.append("Detections were checked in a random audit.")
     return section(body, " ".join(text))
@@ -297,11 +301,14 @@ def _outages(series: Series, out: pd.DataFrame) -> str:
 def _frame(rows: pd.DataFrame, caption: str) -> Markup:
     head = [name.replace("_", " ") for name in rows.columns]
     cells = [[_cell(value) for value in row] for row in rows.to_dict("split")["data"]]
-    return table(head, cells, numeric=range(1, len(head)), caption=caption)
+    numeric = [place for place, name in enumerate(rows.columns) if name not in ("taxon", "remark")]
+    return table(head, cells, numeric=numeric, caption=caption)
 
 
 def _cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.3f}"
+    return str(value)
 
 
 def _heading(camera: str) -> Markup:
