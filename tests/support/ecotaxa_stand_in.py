@@ -58,6 +58,8 @@ class EcotaxaStandIn:
         self.headers: list[dict[str, str]] = []
         self.fail_with: dict[str, tuple[int, bytes]] = {}
         """Path prefix -> (status, body) answered instead."""
+        self.stumbles: dict[str, list[int]] = {}
+        """Path prefix -> statuses answered instead, one a request, until none is left; 0: it hangs up without an answer."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}/api"
 
@@ -134,6 +136,12 @@ def _handler(world: EcotaxaStandIn) -> type[BaseHTTPRequestHandler]:
             for prefix, (status, content) in world.fail_with.items():
                 if path.startswith(prefix):
                     return self._say(status, content)
+            for prefix, statuses in world.stumbles.items():
+                if path.startswith(prefix) and statuses:
+                    if status := statuses.pop(0):
+                        return self._say(status, b"<html>Bad Gateway</html>")
+                    self.close_connection = True
+                    return None
             status, answer = self._answer(method, path, body)
             return self._say(status, json.dumps(answer).encode())
 

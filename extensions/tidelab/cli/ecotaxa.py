@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,14 @@ What = Annotated[
 ]
 Project = Annotated[int, typer.Option("--project", min=1, help="Number of the project in EcoTaxa.")]
 
+Taxon = Annotated[
+    list[str] | None,
+    typer.Option("--taxon", metavar="NAME=ID", help="Category that EcoTaxa may ask for."),
+]
+User = Annotated[
+    list[str] | None, typer.Option("--user", metavar="NAME=ID", help="Person that EcoTaxa may ask for.")
+]
+
 
 @app.command("import")
 def import_(
@@ -40,19 +49,15 @@ def import_(
     update: Annotated[
         bool, typer.Option("--update", help="Change objects that are there; add none.")
     ] = False,
-    taxon: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=ID", help="Category that EcoTaxa may ask for.")
-    ] = None,
-    user: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=ID", help="Person that EcoTaxa may ask for.")
-    ] = None,
+    taxon: Taxon = None,
+    user: User = None,
 ) -> None:
     """Import a run into a project of EcoTaxa.
 
     The zip is checked by EcoTaxa's rules, sent, the import followed, and the objects in the project compared with the table. The token is read from
     TIDELAB_ECOTAXA_TOKEN; without it e-mail address and password are asked for.
     """
-    from tidelab.exports.ecotaxa_import import Answers, check_bundle, follow, recheck, start
+    from tidelab.exports.ecotaxa_import import Answers, check_bundle, start
 
     known = Answers(_numbers(user, "--user"), _numbers(taxon, "--taxon"))
     with _zip_of(what) as path:
@@ -62,23 +67,40 @@ def import_(
             server, path, project, skip_existing=skip_existing, update=update, progress=_progress("bytes")
         )
         say(f"Import started in project {project}: job {job_id}")
-        seen: list[str] = []
-
-        def tell(text: str) -> None:
-            if not seen or seen[-1] != text:
-                seen.append(text)
-                warn(text)
-
-        follow(
-            server,
-            job_id,
-            lambda question: _answers(question, known),
-            lambda job: tell(f"{job.percent} % {job.message}"),
+        warn(
+            "It goes on in EcoTaxa whatever happens here. To follow it again: "
+            f"tidelab ecotaxa follow {job_id} {shlex.quote(what)} --project {project}"
         )
-        result = recheck(server, path, project)
-    say(result.words)
-    if not result.agrees:
-        raise typer.Exit(1)
+        _followed(server, job_id, known)
+        _compared(server, path, project)
+
+
+@app.command("follow")
+def follow(
+    job: Annotated[int, typer.Argument(metavar="JOB", min=1, help="Number of the job in EcoTaxa.")],
+    project: Project,
+    what: Annotated[
+        str, typer.Argument(metavar="RUN", help="The run or zip that was sent; it is compared afterwards.")
+    ] = "",
+    taxon: Taxon = None,
+    user: User = None,
+) -> None:
+    """Follow an import that was started before.
+
+    For an import that goes on in EcoTaxa after the connection, this computer or the program broke off. Then the objects in the project are compared with
+    the table of RUN, as after an import; without RUN nothing is compared.
+    """
+    from tidelab.exports.ecotaxa_import import Answers
+
+    known = Answers(_numbers(user, "--user"), _numbers(taxon, "--taxon"))
+    if not what:
+        _followed(_server(), job, known)
+        say(f"Job {job} is finished. Nothing was compared: tidelab ecotaxa check RUN --project {project}")
+        return
+    with _zip_of(what) as path:
+        server = _server()
+        _followed(server, job, known)
+        _compared(server, path, project)
 
 
 @app.command("check")
@@ -87,10 +109,32 @@ def check(what: What, project: Project) -> None:
 
     The exit code is 1 when number or names of the objects differ.
     """
-    from tidelab.exports.ecotaxa_import import recheck
-
     with _zip_of(what) as path:
-        result = recheck(_server(), path, project)
+        _compared(_server(), path, project, tries=0)
+
+
+def _followed(server: "EcotaxaServer", job_id: int, known: "Answers") -> None:
+    from tidelab.exports.ecotaxa_import import follow as to_its_end
+
+    seen: list[str] = []
+
+    def tell(text: str) -> None:
+        if not seen or seen[-1] != text:
+            seen.append(text)
+            warn(text)
+
+    to_its_end(
+        server,
+        job_id,
+        lambda question: _answers(question, known),
+        lambda job: tell(f"{job.percent} % {job.message}"),
+    )
+
+
+def _compared(server: "EcotaxaServer", path: Path, project: int, tries: int | None = None) -> None:
+    from tidelab.exports.ecotaxa_import import TRIES, recheck
+
+    result = recheck(server, path, project, tries=TRIES if tries is None else tries)
     say(result.words)
     if not result.agrees:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ The comparison is the point: an import that says *finished* is believed when num
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,9 @@ from tidelab.formats.ecotaxa import read_bundle, validate
 
 POLL_S: Final = 2.0
 LONGEST_S: Final = 6 * 3600.0
+TRIES: Final = 10
+"""So many requests in a row may fail in passing."""
+_LONGEST_WAIT_S: Final = 300.0
 _NAMED: Final = 5
 
 
@@ -134,43 +137,94 @@ def follow(server: EcotaxaServer, job_id: int, ask: Asked, tell: Told = lambda _
     tell
         Called with the job after each look.
 
+    A look that fails in passing (no answer, 502, ...) is repeated, `TRIES` times in a row with longer and longer waits, about 18 minutes.
+
     Raises
     ------
     EcotaxaServerError
-        When the job ends with errors, asks the same again after an answer, or takes longer than `longest_s`.
+        When the job ends with errors, asks the same again after an answer, takes longer than `longest_s`, or cannot be looked at.
     """
     until = time.monotonic() + longest_s
-    answered: set[Question] = set()
+    given: dict[Question, Answers] = {}
+    sent: set[Question] = set()
+    job, failures = Job(job_id, "P"), 0
     while True:
-        job = server.job(job_id)
-        tell(job)
+        try:
+            job = server.job(job_id)
+            tell(job)
+            if job.state == "A":
+                _answer(server, job, ask, given, sent)
+            failures = 0
+        except EcotaxaServerError as error:
+            failures += 1
+            wait = _wait(error, failures, poll_s, f"{error} {_again(job_id)}")
+            tell(replace(job, message=f"{error} Asked again in {wait:.0f} s ({failures} of {TRIES})."))
+            time.sleep(wait)
+            continue
         if job.state == "F":
             return job
         if job.state == "E":
             raise EcotaxaServerError(
                 f"Job {job_id} of EcoTaxa ended with errors: {_listed(job.errors) or job.message}"
             )
-        if job.state == "A":
-            question = _question(job)
-            if question in answered:
-                raise EcotaxaServerError(
-                    f"Job {job_id} asks again for {_listed((*question.users, *question.taxa))}: EcoTaxa does not know the numbers it was "
-                    "given. Answer it in EcoTaxa."
-                )
-            answers = ask(question)
-            _complete(question, answers, job_id)
-            answered.add(question)
-            server.answer(job_id, answers.users, answers.taxa)
-        elif time.monotonic() > until:
+        if job.state != "A" and time.monotonic() > until:
             raise EcotaxaServerError(
-                f"Job {job_id} is not over after {longest_s / 60:.0f} minutes; it goes on in EcoTaxa. Look again later."
+                f"Job {job_id} is not over after {longest_s / 60:.0f} minutes. {_again(job_id)}"
             )
         time.sleep(poll_s)
 
 
-def recheck(server: EcotaxaServer, path: Path, project: int) -> Recheck:
-    """Compare the objects of a bundle with those of its acquisitions in a project."""
-    return compare(objects_of(path), server.objects(project))
+def _answer(
+    server: EcotaxaServer, job: Job, ask: Asked, given: dict[Question, Answers], sent: set[Question]
+) -> None:
+    question = _question(job)
+    if question in sent:
+        raise EcotaxaServerError(
+            f"Job {job.job_id} asks again for {_listed((*question.users, *question.taxa))}: EcoTaxa does not know the numbers it was "
+            "given. Answer it in EcoTaxa."
+        )
+    # A person is asked once, even where the answer did not reach EcoTaxa the first time.
+    if question not in given:
+        given[question] = ask(question)
+    answers = given[question]
+    _complete(question, answers, job.job_id)
+    server.answer(job.job_id, answers.users, answers.taxa)
+    sent.add(question)
+
+
+def _wait(error: EcotaxaServerError, failures: int, poll_s: float, words: str, tries: int = TRIES) -> float:
+    """Return the seconds until the next try after so many failures in a row; raise what is not passing, and the last with `words`."""
+    if not error.passing:
+        raise error
+    if failures > tries:
+        raise EcotaxaServerError(words) from None
+    return min(poll_s * 2.0**failures, _LONGEST_WAIT_S)
+
+
+def _again(job_id: int) -> str:
+    return f"The import goes on in EcoTaxa without you. Follow it again with: tidelab ecotaxa follow {job_id} RUN --project NUMBER"
+
+
+def recheck(
+    server: EcotaxaServer, path: Path, project: int, *, poll_s: float = POLL_S, tries: int = 0
+) -> Recheck:
+    """Compare the objects of a bundle with those of its acquisitions in a project.
+
+    Parameters
+    ----------
+    tries
+        How often what fails in passing is asked again, with longer and longer waits from `poll_s` on.
+    """
+    failures = 0
+    while True:
+        try:
+            return compare(objects_of(path), server.objects(project))
+        except EcotaxaServerError as error:
+            failures += 1
+            if not tries:
+                raise
+            words = f"{error} The import is over, and not compared. Compare with: tidelab ecotaxa check RUN --project {project}"
+            time.sleep(_wait(error, failures, poll_s, words, tries))
 
 
 def compare(table: Mapping[str, set[str]], project: Mapping[str, Sequence[str]]) -> Recheck:

@@ -23,13 +23,28 @@ _TIMEOUT_S: Final = (10.0, 120.0)
 _MOST_BYTES: Final = 256 * 2**20
 _STEP: Final = 2**20
 _PAGE: Final = 20_000
+_PASSING: Final = (408, 429, 500, 502, 503, 504)
+"""Answers of a server that is busy, restarts, or stands behind a proxy that cannot reach it now."""
+_BROKEN_OFF: Final = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
 
 Progress = Callable[[int, int], None]
 
 
 class EcotaxaServerError(Exception):
-    """The server could not be reached or refused; the text says what happened and what to do. It never holds the token."""
+    """The server could not be reached or refused; the text says what happened and what to do. It never holds the token.
+
+    Parameters
+    ----------
+    text
+        For a person.
+    passing
+        Whether the same request may succeed a little later: no answer, an answer that broke off, a server that is busy or restarts.
+    """
+
+    def __init__(self, text: str, *, passing: bool = False) -> None:
+        super().__init__(text)
+        self.passing = passing
 
 
 @dataclass(frozen=True)
@@ -278,11 +293,13 @@ def _send(session: requests.Session, method: str, url: str, **request: Any) -> r
         ) from None
     except requests.exceptions.Timeout:
         raise EcotaxaServerError(
-            f"{host} did not answer in time. Try again later; what was started there goes on."
+            f"{host} did not answer in time. Try again later; what was started there goes on.",
+            passing=True,
         ) from None
     except requests.exceptions.RequestException as error:
         raise EcotaxaServerError(
-            f"{host} cannot be reached ({type(error).__name__}). Check the address and the network."
+            f"{host} cannot be reached ({type(error).__name__}). Check the address and the network.",
+            passing=isinstance(error, _BROKEN_OFF),
         ) from None
 
 
@@ -292,7 +309,9 @@ def _body(answer: requests.Response, what: str) -> Any:
         try:
             content = b"".join(_bounded(answer))
         except requests.exceptions.RequestException:
-            raise EcotaxaServerError(f"The answer about {what} broke off. Try again later.") from None
+            raise EcotaxaServerError(
+                f"The answer about {what} broke off. Try again later.", passing=True
+            ) from None
     status = answer.status_code
     if status == 200:
         try:
@@ -301,7 +320,7 @@ def _body(answer: requests.Response, what: str) -> Any:
             raise EcotaxaServerError(
                 f"The answer about {what} is no JSON. Is {urlsplit(answer.url).netloc} the address of EcoTaxa's API?"
             ) from None
-    raise EcotaxaServerError(_refusal(status, what, _detail(content)))
+    raise EcotaxaServerError(_refusal(status, what, _detail(content)), passing=status in _PASSING)
 
 
 def _bounded(answer: requests.Response) -> Iterator[bytes]:

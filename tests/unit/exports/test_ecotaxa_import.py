@@ -155,6 +155,67 @@ def test_job_that_never_ends_is_left(tmp_path: Path) -> None:
             follow(server, 5, never, poll_s=0, longest_s=0.05)
 
 
+def test_looks_that_fail_in_passing_are_repeated_with_longer_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("tidelab.exports.ecotaxa_import.time.sleep", waits.append)
+    path, told = bundle(tmp_path), list[str]()
+    with EcotaxaStandIn() as world:
+        server = EcotaxaServer(world.url, TOKEN)
+        job_id = start(server, path, 12)
+        world.stumbles["/jobs"] = [502, 0, 503, 504, 500, 429]
+        job = follow(server, job_id, never, lambda one: told.append(one.message))
+        assert job.state == "F"
+        assert waits[:6] == [4, 8, 16, 32, 64, 128]
+        assert "answered 502" in told[0]
+        assert "(1 of 10)" in told[0]
+        world.stumbles["/object_set"] = [502, 502]
+        world.stumbles["/acquisitions"] = [0]
+        assert recheck(server, path, 12, tries=3).agrees
+        world.stumbles["/object_set"] = [502]
+        with pytest.raises(EcotaxaServerError, match="answered 502"):
+            recheck(server, path, 12)
+        world.stumbles["/object_set"] = [502] * 4
+        with pytest.raises(EcotaxaServerError, match="tidelab ecotaxa check RUN --project 12"):
+            recheck(server, path, 12, tries=3)
+
+
+def test_a_server_that_stays_away_is_left_with_the_way_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("tidelab.exports.ecotaxa_import.time.sleep", waits.append)
+    with EcotaxaStandIn() as world:
+        server = EcotaxaServer(world.url, TOKEN)
+        job_id = start(server, bundle(tmp_path), 12)
+        world.fail_with["/jobs"] = (502, b"")
+        with pytest.raises(EcotaxaServerError, match=rf"answered 502.*tidelab ecotaxa follow {job_id} RUN"):
+            follow(server, job_id, never)
+        assert waits == [4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+        waits.clear()
+        world.fail_with["/jobs"] = (401, b"")
+        with pytest.raises(EcotaxaServerError, match="does not accept the token"):
+            follow(server, job_id, never)
+        assert waits == []
+
+
+def test_an_answer_that_did_not_arrive_is_sent_again_and_asked_once(tmp_path: Path) -> None:
+    asked: list[Question] = []
+
+    def ask(question: Question) -> Answers:
+        asked.append(question)
+        world.stumbles[f"/jobs/{job_id}/answer"] = [502, 0]
+        return Answers(taxa=dict.fromkeys(question.taxa, 45))
+
+    with EcotaxaStandIn() as world:
+        server = EcotaxaServer(world.url, TOKEN)
+        job_id = start(server, bundle(tmp_path, category="Sea Elephant"), 12)
+        assert follow(server, job_id, ask, poll_s=0).state == "F"
+    assert len(asked) == 1
+    assert sum(line.endswith("/answer") for line in world.requests) == 3
+
+
 def test_bad_bundle_is_not_sent(tmp_path: Path) -> None:
     with EcotaxaStandIn() as world:
         with pytest.raises(EcotaxaServerError, match="would refuse it"):
@@ -211,3 +272,29 @@ def test_command_line(
         assert "All 7 objects" in said.out
         assert TOKEN not in said.out + said.err
         assert cli(["ecotaxa", "import", str(path), "--project", "12", "--taxon", "oops"]) == 2
+
+
+def test_an_import_is_followed_again_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = bundle(tmp_path, category="Sea Elephant")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setenv("TIDELAB_ECOTAXA_TOKEN", TOKEN)
+    with EcotaxaStandIn() as world:
+        monkeypatch.setenv("TIDELAB_ECOTAXA_URL", world.url)
+        world.fail_with["/jobs"] = (502, b"")
+        assert cli(["ecotaxa", "import", str(path), "--project", "12"]) == 1
+        said = capsys.readouterr()
+        assert f"tidelab ecotaxa follow 1 {path} --project 12" in said.err
+        assert "answered 502" in said.err
+        world.fail_with.clear()
+        again = ["ecotaxa", "follow", "1", str(path), "--project", "12", "--taxon", "sea elephant=45"]
+        assert cli(again) == 0
+        assert "All 7 objects" in capsys.readouterr().out
+        assert cli(["ecotaxa", "follow", "1", "--project", "12"]) == 0
+        assert "Nothing was compared" in capsys.readouterr().out
+        world.projects[12].pop()
+        assert cli(again) == 1
+        assert "Missing" in capsys.readouterr().out
+        assert cli(["ecotaxa", "follow", "9", str(path), "--project", "12"]) == 1
+        assert "does not know job 9" in capsys.readouterr().err
