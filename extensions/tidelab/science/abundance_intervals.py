@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from tidelab.science.abundance import ABUNDANCE_COLUMNS, abundance
-from tidelab.science.block_bootstrap import block_length, mean_intervals
+from tidelab.science.block_bootstrap import block_length, found_together, mean_intervals
 
 INTERVAL_COLUMNS: Final = (
     *ABUNDANCE_COLUMNS, "detections_per_picture_low", "detections_per_picture_high", "block_pictures",
 )  # fmt: skip
-"""``low`` and ``high``: limits of the 95 % interval, missing where there were too few blocks; ``block_pictures``: length of a block in steps of the
+"""``low`` and ``high``: limits of the 95 % interval, missing where there were too few blocks or all pictures show the same number, not 0; ``block_pictures``: length of a block in steps of the
 cadence."""
 
 
@@ -56,7 +56,8 @@ def abundance_with_intervals(counts: pd.DataFrame, every: str, step_s: float, ho
     step_s
         Seconds between two pictures: the step of the grid.
     how
-        Block, seed, replicates. Each cell draws by itself, so that it does not depend on the others.
+        Block, seed, replicates. Each cell draws by itself; what it shares with the camera's other intervals is the length of a block and
+        how many of a taxon are found at a time (`tidelab.science.block_bootstrap.found_together`).
 
     Returns
     -------
@@ -69,10 +70,17 @@ def abundance_with_intervals(counts: pd.DataFrame, every: str, step_s: float, ho
     for camera, rows in counts.groupby("camera", sort=True):
         grids = _grids(rows, taxa, every, step_s)
         block = how.block or _longest(grids, len(taxa))
+        # An hour without a school cannot tell how large schools are; the other hours of the camera can.
+        together = found_together([one.sums for one in grids], [one.looks for one in grids])
         for one in grids:
             seed = [how.seed, zlib.crc32(str(camera).encode("utf-8")), int(one.start.timestamp())]
             found = mean_intervals(
-                one.sums, block=block, seed=seed, replicates=how.replicates, looks=one.looks
+                one.sums,
+                block=block,
+                seed=seed,
+                replicates=how.replicates,
+                looks=one.looks,
+                together=together,
             )
             limits += [
                 (camera, one.start, taxon, low, high, block)

@@ -27,6 +27,10 @@ Array = npt.NDArray[np.float64]
 FEWEST_BLOCKS: Final = 4
 """With fewer blocks than these an interval would be a guess and is withheld (missing)."""
 
+SPARSE: Final = 20.0
+"""Up to so many independent finds the upper limit is at least that of a Poisson count; beyond, at least that of this count. A larger count has
+enough blocks with something in them to show its own spread."""
+
 ZERO_UPPER: Final = 3.689
 """Upper limit of the exact 95 % interval of a Poisson count of 0 (Garwood 1936)."""
 
@@ -106,12 +110,17 @@ def mean_intervals(
     seed: int | Sequence[int],
     replicates: int = 1000,
     looks: npt.ArrayLike | None = None,
+    together: npt.ArrayLike | None = None,
 ) -> MeanIntervals:
     """Return the mean per look of each column, with an interval by circular blocks.
 
     The interval is the mean plus and minus Student's quantile (one degree of freedom less than there are blocks) times the standard deviation of the
-    resampled means: percentiles of so few blocks are too narrow. Counts are not below 0. Where no picture shows anything, the upper limit
-    is that of a Poisson count of 0 in as many independent looks as there are blocks.
+    resampled means: percentiles of so few blocks are too narrow. Counts are not below 0.
+
+    A few finds do not show their own spread, and none shows none. So the upper limit is at least the exact one of a Poisson count (Garwood 1936):
+    that of ``mean * blocks / together`` independent finds, times ``together / blocks``. It grows with the count, is `ZERO_UPPER` for none,
+    and stays at that of `SPARSE` finds beyond. Where all points show the same number, not 0, neither spread nor dependence can be learnt and the
+    interval is withheld.
 
     Parameters
     ----------
@@ -125,6 +134,9 @@ def mean_intervals(
         Resampled series.
     looks
         Pictures of each grid point, shape ``(n,)``; by default one where there are values.
+    together
+        How many are found at a time (`found_together`), at least 1, for each column; None: as these values show it, which an hour without
+        any find cannot.
     """
     table = np.asarray(values, np.float64)
     table = table[:, None] if table.ndim == 1 else table
@@ -146,9 +158,52 @@ def mean_intervals(
     from scipy.special import stdtrit
 
     reach = float(stdtrit(blocks - 1, 0.975)) * spread
-    empty = value == 0
-    high = np.where(empty, ZERO_UPPER / blocks, value + reach)
-    return MeanIntervals(value, np.where(empty, 0.0, np.maximum(value - reach, 0.0)), high, block)
+    at_a_time = found_together([table], [number]) if together is None else np.asarray(together, np.float64)
+    high = np.maximum(value + reach, _sparse_upper(value, blocks / np.broadcast_to(at_a_time, value.shape)))
+    low = np.maximum(value - reach, 0.0)
+    rates = table[number > 0] / number[number > 0, None]
+    alike = (rates == rates[0]).all(axis=0) & (value > 0)
+    return MeanIntervals(value, np.where(alike, np.nan, low), np.where(alike, np.nan, high), block)
+
+
+def found_together(segments: Sequence[npt.ArrayLike], looks: Sequence[npt.ArrayLike]) -> Array:
+    """Return how many are found at a time: variance over mean of the counts, around each segment's own mean, at least 1, shape ``(k,)``.
+
+    1 is what single finds give that do not depend on one another; a school of five that comes and goes gives about 5.
+
+    Parameters
+    ----------
+    segments
+        Sums of counts on a grid, shape ``(n, k)`` each; rows of NaN: nobody looked.
+    looks
+        Pictures of each grid point, shape ``(n,)`` each.
+
+    Examples
+    --------
+    >>> found_together([[[0], [5], [0], [0], [0]]], [[1, 1, 1, 1, 1]])
+    array([5.])
+    """
+    above: Array | float = 0.0
+    below: Array | float = 0.0
+    for one, pictures in zip(segments, looks, strict=True):
+        table, number = np.asarray(one, np.float64), np.asarray(pictures, np.float64)
+        seen = (number > 0) & np.isfinite(table).all(axis=1)
+        table, number = table[seen], number[seen, None]
+        if len(table):
+            mean = table.sum(axis=0) / number.sum()
+            above = above + ((table - number * mean) ** 2 / number).sum(axis=0)
+            below = below + mean * (len(table) - 1)
+    top, bottom = np.atleast_1d(above), np.atleast_1d(below)
+    ratio: Array = np.divide(top, bottom, out=np.ones_like(top, np.float64), where=bottom > 0)
+    return np.maximum(ratio, 1.0)
+
+
+def _sparse_upper(value: Array, looks: Array) -> Array:
+    """Return the exact Poisson upper limit of means of so many independent looks, that of `SPARSE` finds where there are more."""
+    from scipy.special import gammaincinv
+
+    limit: Array = gammaincinv(np.minimum(value * looks, SPARSE) + 1, 0.975) / looks
+    return limit
 
 
 def _resampled(sums: Array, number: Array, block: int, replicates: int, rng: np.random.Generator) -> Array:

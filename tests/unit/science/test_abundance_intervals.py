@@ -75,7 +75,17 @@ def test_an_hour_without_a_taxon_has_zero_and_an_upper_limit():
     )
     absent = table[table["taxon"] == TAXA[1]].iloc[0]
     assert absent.detections_per_picture_mean == 0
-    assert absent.detections_per_picture_high == pytest.approx(3.689 / 30)
+    assert absent.detections_per_picture_high == pytest.approx(3.689 / 30, rel=1e-4)
+
+
+def test_an_hour_without_a_school_learns_of_schools_from_the_others():
+    shown = pictures(minutes("2024-05-01T10:00", 120))
+    found = [(name, TAXA[0]) for name in shown["picture"][:60:20] for _ in range(5)]
+    counts = counts_per_picture(shown, objects(found), TAXA)
+    table = abundance_with_intervals(counts, "h", 60.0, Bootstrap(block=1, seed=1))
+    empty = table[(table["detections"] == 0) & (table["taxon"] == TAXA[0])].iloc[0]
+    # Three schools of 5 in 60 pictures: 3 * 4.75^2 + 57 * 0.25^2 over 59 * 0.25 is 4.831.
+    assert empty.detections_per_picture_high == pytest.approx(4.831 * 3.689 / 60, rel=1e-3)
 
 
 def test_no_counts_are_an_empty_table():

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from tidelab.science.block_bootstrap import FEWEST_BLOCKS, block_length, mean_intervals
+from tidelab.science.block_bootstrap import (
+    FEWEST_BLOCKS,
+    block_length,
+    found_together,
+    mean_intervals,
+)
 
 
 def ar1(n, phi, rng):
@@ -52,7 +57,62 @@ def test_blocks_of_one_are_students_interval():
 def test_an_hour_without_fish_has_the_upper_limit_of_no_count():
     found = mean_intervals(np.zeros(60), block=3, seed=1)
     assert (found.value[0], found.low[0]) == (0, 0)
-    assert found.high[0] == pytest.approx(3.689 / 20)
+    assert found.high[0] == pytest.approx(3.689 / 20, rel=1e-4)
+
+
+def singles(n):
+    """Sixty pictures, a fish in each of `n` of them, as evenly as may be."""
+    values = np.zeros(60)
+    values[np.linspace(0, 59, n, dtype=int)] = 1.0
+    return values
+
+
+def test_the_upper_limit_grows_with_the_count_and_is_at_least_the_exact_one():
+    highs = [mean_intervals(singles(n), block=1, seed=1, together=1.0).high[0] for n in range(30)]
+    # Garwood's upper limits of 0, 1, 2 and 10.
+    assert [highs[n] * 60 for n in (0, 1, 2, 10)] == pytest.approx([3.689, 5.572, 7.225, 18.390], abs=1e-3)
+    assert (np.diff(highs) >= 0).all()
+
+
+def test_a_school_counts_as_one_find():
+    values = np.zeros(60)
+    values[7] = 5
+    # One school of five: five times the upper limit of a count of 1.
+    assert mean_intervals(values, block=1, seed=1).high[0] == pytest.approx(5 * 5.572 / 60, rel=1e-3)
+    # An hour without a school, where others showed schools of five: five times that of 0; blocks of three are a third of the looks.
+    found = mean_intervals(np.zeros(60), block=3, seed=1, together=5.0)
+    assert found.high[0] == pytest.approx(5 * 3.689 / 20, rel=1e-3)
+
+
+def test_how_many_are_found_at_a_time_by_hand():
+    hours = [np.array([[5.0, 1], [0, 0], [np.nan, np.nan]]), np.array([[0.0, 0], [5, 2]])]
+    looks = [np.array([1.0, 1, 0]), np.array([1.0, 1])]
+    # First: 2 * 12.5 over 2 * 2.5. Second: 0.5 + 2 over 0.5 + 1.
+    assert found_together(hours, looks) == pytest.approx([5, 5 / 3])
+    # Sums of two pictures each: (3 - 2)^2 / 2 and (1 - 2)^2 / 2 over 1, hence at least 1.
+    assert found_together([[[3.0], [1.0]]], [[2, 2]]).tolist() == [1]
+    assert found_together([np.zeros((4, 2))], [np.ones(4)]).tolist() == [1, 1]
+    assert found_together([], []).tolist() == [1]
+
+
+def test_pictures_that_all_show_the_same_have_no_interval():
+    found = mean_intervals(np.column_stack([np.ones(60), singles(7)]), block=1, seed=1)
+    assert found.value[0] == 1
+    assert np.isnan([found.low[0], found.high[0]]).all()
+    assert np.isfinite([found.low[1], found.high[1]]).all()
+
+
+def test_coverage_of_sparse_counts_and_of_schools():
+    """400 hours of 60 pictures, as a run pools them: single fish and schools of five, mean 0.1 a picture."""
+    rng = np.random.default_rng(8)
+    for size in (1, 5):
+        hours = size * rng.poisson(0.1 / size, size=(400, 60, 1)).astype(float)
+        together = found_together(list(hours), [np.ones(60)] * 400)
+        found = [
+            mean_intervals(one, block=1, seed=k, replicates=100, together=together)
+            for k, one in enumerate(hours)
+        ]
+        assert np.mean([one.low[0] <= 0.1 <= one.high[0] for one in found]) >= 0.93
 
 
 def test_too_few_blocks_withhold_the_interval_and_no_picture_has_no_mean():
