@@ -1,9 +1,15 @@
-"""How many pictures were looked for, came, were taken by day and are good: per camera and hour.
+"""How many pictures were expected, came, were taken by day and are good: per camera and hour.
 
-Only good pictures by day are effort. An hour in which pictures were expected and none came is an outage: it stands in this table
-with zeros, and nowhere else, because nobody knows what swam there.
+Of the pictures with a usable time those that come when pictures are expected are *received*: within the stated period, and by day where
+pictures are meant to come by day alone. Of these some are taken *by day*, and of these some are *good*: the effort. All others
+are counted apart, as *outside*, and are no effort. How many were expected is another matter: it follows from the cadence alone, and a camera
+that takes more than it was meant to has received more than was expected.
+
+An hour in which pictures were expected and none came is an outage: it stands in this table with zeros, and nowhere else, because nobody
+knows what swam there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +22,11 @@ from tidelab.science.sun import DAYLIGHT_FROM_DEG, is_daylight
 
 EFFORT_COLUMNS: Final = (
     "camera", "interval_start", "pictures_expected", "pictures_received", "pictures_daylight", "pictures_good",
-    *(f"pictures_{reason.replace('-', '_')}" for reason in REASONS),
+    *(f"pictures_{reason.replace('-', '_')}" for reason in REASONS), "pictures_outside",
 )  # fmt: skip
-"""Columns of `effort`: received are pictures with a usable time; of these by day; of these good (the effort); and of those by day the
-ones that are not good, by reason. ``interval_start`` is UTC."""
+"""Columns of `effort`: received are pictures with a usable time when pictures are expected; of these by day; of these good (the effort); of those by
+day the ones that are not good, by reason. ``pictures_outside`` are none of these: they came outside of the stated period, or by night where
+pictures are meant to come by day alone. ``interval_start`` is UTC."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Cadence:
         Whether pictures are only meant to come by day.
     start, end
         Of the period in which pictures are expected, UTC, the end exclusive; None: from the first to the last picture of each camera, so
-        that an outage at either end is not seen.
+        that an outage at either end is not seen. Pictures outside of it are no effort.
     """
 
     every_s: float = 60.0
@@ -50,6 +57,15 @@ class Cadence:
                 raise ValueError(f"{name} {moment} needs its zone, e.g. 2024-05-03T10:20:00Z")
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise ValueError(f"the period ends ({self.end}) before it starts ({self.start})")
+
+    def covers(self, times: pd.Series, daylight: pd.Series) -> pd.Series:
+        """Return at which times, of known daylight, a picture may be expected; False where the time is not known."""
+        inside = times.notna()
+        if self.start is not None:
+            inside &= times >= self.start
+        if self.end is not None:
+            inside &= times < self.end
+        return inside & daylight if self.daylight_only else inside
 
 
 MOST_SLOTS: Final = 5_000_000
@@ -69,8 +85,8 @@ class Place:
         return is_daylight(times, self.latitude, self.longitude, from_deg=self.daylight_from_deg)
 
 
-def mark_effort(pictures: pd.DataFrame, place: Place) -> pd.DataFrame:
-    """Return the pictures with the columns ``daylight`` and ``is_effort``.
+def mark_effort(pictures: pd.DataFrame, place: Place, cadence: Cadence | None = None) -> pd.DataFrame:
+    """Return the pictures with the columns ``daylight``, ``is_effort`` and ``outside`` (a usable time, at which none was expected).
 
     Parameters
     ----------
@@ -79,11 +95,19 @@ def mark_effort(pictures: pd.DataFrame, place: Place) -> pd.DataFrame:
         (`tidelab.science.picture_quality`, empty where good).
     place
         Of the cameras.
+    cadence
+        What was expected: pictures outside of its period are no effort. None: pictures may come at any time.
     """
     daylight = np.zeros(len(pictures), bool)
     known = (pictures["usable"] & pictures["time"].notna()).to_numpy()
     daylight[known] = place.daylight(pd.DatetimeIndex(pictures["time"][known]))
-    return pictures.assign(daylight=daylight, is_effort=daylight & (pictures["quality"] == "").to_numpy())
+    marked = pictures.assign(
+        daylight=daylight, is_effort=daylight & (pictures["quality"] == "").to_numpy(), outside=False
+    )
+    if cadence is not None:
+        marked["outside"] = known & ~cadence.covers(marked["time"], marked["daylight"])
+        marked["is_effort"] &= ~marked["outside"]
+    return marked
 
 
 def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = "h") -> pd.DataFrame:
@@ -92,7 +116,8 @@ def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = 
     Parameters
     ----------
     pictures
-        As `mark_effort` returns them, with the column ``camera``.
+        As `mark_effort` returns them, with the column ``camera``. A camera that is named there has its rows even when none of its pictures
+        has a usable time within a period whose start and end are stated; one that sent nothing at all is not known here.
     cadence
         What was expected.
     place
@@ -103,7 +128,7 @@ def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = 
     Returns
     -------
     pandas.DataFrame
-        `EFFORT_COLUMNS`, by camera and time: each interval in which a picture was expected or came.
+        `EFFORT_COLUMNS`, by camera and time: each interval in which a picture was expected or came, be it outside.
 
     Raises
     ------
@@ -115,30 +140,36 @@ def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = 
         camera=used["camera"].fillna("").astype(str), interval_start=used["time"].dt.floor(every)
     )
     keys = ["camera", "interval_start"]
+    received = cadence.covers(used["time"], used["daylight"])
+    by_day = received & used["daylight"]
     columns = {
-        "pictures_received": pd.Series(True, index=used.index),
-        "pictures_daylight": used["daylight"],
-        "pictures_good": used["is_effort"],
-    } | {
-        f"pictures_{reason.replace('-', '_')}": used["daylight"] & (used["quality"] == reason)
-        for reason in REASONS
-    }
+        "pictures_received": received,
+        "pictures_daylight": by_day,
+        "pictures_good": received & used["is_effort"],
+        "pictures_outside": ~received,
+    } | {f"pictures_{reason.replace('-', '_')}": by_day & (used["quality"] == reason) for reason in REASONS}
     counted = used[keys].assign(**columns).groupby(keys, sort=True).sum()
-    expected = _expected(used, cadence, place, every)
+    named = set(pictures["camera"].fillna("").astype(str)) - {""}
+    expected = _expected(used, sorted(named | set(used["camera"])), cadence, place, every)
     table = counted.join(expected, how="outer").fillna(0).astype(np.int64).reset_index()
     return table.loc[:, list(EFFORT_COLUMNS)].sort_values(keys, kind="stable", ignore_index=True)
 
 
-def _expected(used: pd.DataFrame, cadence: Cadence, place: Place, every: str) -> pd.Series:
+def _expected(
+    used: pd.DataFrame, cameras: Sequence[str], cadence: Cadence, place: Place, every: str
+) -> pd.Series:
     step = pd.Timedelta(seconds=cadence.every_s)
     parts = []
-    for camera, rows in used.groupby("camera", sort=True):
-        start = cadence.start if cadence.start is not None else rows["time"].min()
+    for camera in cameras:
+        times = used.loc[used["camera"] == camera, "time"]
+        if times.empty and (cadence.start is None or cadence.end is None):
+            continue
+        start = cadence.start if cadence.start is not None else times.min()
         # The end is exclusive; the last picture was itself expected.
-        end = cadence.end if cadence.end is not None else rows["time"].max() + pd.Timedelta(1, "ns")
+        end = cadence.end if cadence.end is not None else times.max() + pd.Timedelta(1, "ns")
         if (end - start) / step > MOST_SLOTS:
             raise ValueError(
-                f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} camera {str(camera) or 'without a name'} would take more than {MOST_SLOTS} pictures, "
+                f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} camera {camera or 'without a name'} would take more than {MOST_SLOTS} pictures, "
                 f"one every {cadence.every_s:g} s. Check the clock (the earliest and the latest picture), the period and the cadence"
             )
         slots = pd.date_range(start.tz_convert("UTC"), end.tz_convert("UTC"), freq=step, inclusive="left")

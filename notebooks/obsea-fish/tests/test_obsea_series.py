@@ -76,7 +76,18 @@ def test_night_is_no_effort():
     assert series.counts.empty
     assert series.table.empty
     assert series.effort["pictures_good"].sum() == 0
-    assert series.effort["pictures_received"].sum() == 10
+    assert series.effort[["pictures_received", "pictures_outside"]].sum().to_list() == [0, 10]
+
+
+def test_a_stated_period_bounds_effort_and_counts():
+    table = pictures(minutes("2024-05-01T10:00", 120))
+    found = objects(*[(name, "Sparus aurata", 0.5) for name in table["picture"]])
+    series = series_of(
+        table, found, period_start="2024-05-01T10:30:00Z", period_end="2024-05-01T12:00:00+00:00"
+    )
+    assert series.effort["pictures_good"].tolist() == [30, 60]
+    assert series.effort["pictures_outside"].tolist() == [30, 0]
+    assert series.table.query("taxon == 'Sparus aurata'")["n_pictures"].tolist() == [30, 60]
 
 
 def test_pictures_without_time_or_zone_and_clocks_that_repeat_are_told_and_left_out():

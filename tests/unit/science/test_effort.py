@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.series import OBSEA, minutes, pictures
-from tidelab.science.effort import EFFORT_COLUMNS, Cadence, effort
+from tidelab.science.effort import EFFORT_COLUMNS, Cadence, effort, mark_effort
 
 NAMES = ["pictures_expected", "pictures_received", "pictures_daylight", "pictures_good"]
 
@@ -37,8 +37,11 @@ def test_a_night_is_expected_only_where_the_camera_works_at_night():
     always = by_hour(effort(pictures(times), Cadence(3600.0, daylight_only=False), OBSEA))
     # The sun sets at about 18:55 UTC: the picture of 18:00 is taken by day, that of 19:00 by night.
     assert by_day[18] == (1, 1, 1, 1)
-    assert by_day[22] == (0, 1, 0, 0)
+    # Where pictures are meant to come by day alone, one by night is counted apart.
+    assert by_day[22] == (0, 0, 0, 0)
     assert always[22] == (1, 1, 0, 0)
+    outside = effort(pictures(times), Cadence(3600.0), OBSEA).set_index("interval_start")["pictures_outside"]
+    assert outside.to_list() == [0, 1, 1, 1, 1, 1, 1]
 
 
 def test_bad_pictures_are_named_by_their_reason_and_are_no_effort():
@@ -59,6 +62,40 @@ def test_a_stated_period_shows_outages_at_both_ends():
     period = Cadence(60.0, start=pd.Timestamp("2024-05-01T09:00Z"), end=pd.Timestamp("2024-05-01T12:00Z"))
     found = by_hour(effort(pictures(minutes("2024-05-01T10:00", 60)), period, OBSEA))
     assert found == {9: (60, 0, 0, 0), 10: (60, 60, 60, 60), 11: (60, 0, 0, 0)}
+
+
+def test_pictures_outside_of_a_stated_period_are_counted_apart_and_are_no_effort():
+    period = Cadence(60.0, start=pd.Timestamp("2024-05-01T10:30Z"), end=pd.Timestamp("2024-05-01T11:30Z"))
+    table = mark_effort(pictures(minutes("2024-05-01T10:00", 120)), OBSEA, period)
+    table.loc[[0, 45], "quality"] = "blurred"
+    table = mark_effort(table, OBSEA, period)
+    assert (table["is_effort"].sum(), table["outside"].sum()) == (59, 60)
+    found = effort(table, period, OBSEA)
+    assert by_hour(found) == {10: (30, 30, 30, 29), 11: (30, 30, 30, 30)}
+    assert found["pictures_outside"].tolist() == [30, 30]
+    # The blurred picture of 10:00 is outside, that of 10:45 is not.
+    assert found["pictures_blurred"].tolist() == [1, 0]
+
+
+def test_a_camera_that_was_silent_for_a_whole_stated_period_has_its_rows():
+    period = Cadence(60.0, start=pd.Timestamp("2024-05-01T10:00Z"), end=pd.Timestamp("2024-05-01T11:00Z"))
+    shown = pd.concat(
+        [
+            pictures(minutes("2024-05-01T10:00", 60)),
+            pictures(minutes("2024-05-01T14:00", 5), "cam2"),
+            pictures(minutes("2024-05-01T10:00", 2), "cam3").assign(usable=False),
+            pictures(minutes("2024-05-01T10:00", 2), "").assign(usable=False),
+        ],
+        ignore_index=True,
+    )
+    found = effort(shown, period, OBSEA)
+    assert by_hour(found) == {10: (60, 60, 60, 60)}
+    assert by_hour(found, "cam2") == {10: (60, 0, 0, 0), 14: (0, 0, 0, 0)}
+    assert by_hour(found, "cam3") == {10: (60, 0, 0, 0)}
+    # Pictures that name no camera are no camera.
+    assert set(found["camera"]) == {"cam1", "cam2", "cam3"}
+    # Without a stated period nothing is known of it.
+    assert set(effort(shown, Cadence(60.0), OBSEA)["camera"]) == {"cam1", "cam2"}
 
 
 def test_cameras_are_kept_apart():
@@ -90,7 +127,7 @@ def test_rows_may_come_in_any_order_and_what_counts_is_never_more_than_what_came
     shuffled = table.sample(frac=1, random_state=random.randint(0, 10**6))
     found = effort(table, Cadence(60.0), OBSEA)
     pd.testing.assert_frame_equal(found, effort(shuffled, Cadence(60.0), OBSEA))
-    assert found["pictures_received"].sum() == len(offsets)
+    assert found[["pictures_received", "pictures_outside"]].sum().sum() == len(offsets)
     assert (found["pictures_good"] <= found["pictures_daylight"]).all()
     assert (found["pictures_daylight"] <= found["pictures_received"]).all()
 

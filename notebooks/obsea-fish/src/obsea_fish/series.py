@@ -29,7 +29,7 @@ class Series:
     settings
         Of the run.
     pictures
-        One row a picture: ``picture_id, picture, camera, time`` (UTC, NaT), ``usable, quality, daylight, is_effort``.
+        One row a picture: ``picture_id, picture, camera, time`` (UTC, NaT), ``usable, quality, daylight, is_effort, outside``.
     counts
         `tidelab.science.abundance.PICTURE_COLUMNS` of the pictures that are effort.
     table
@@ -56,7 +56,7 @@ class Series:
 
     @property
     def cameras(self) -> list[str]:
-        """Cameras with a picture of known time, alphabetically; a camera without a name is empty."""
+        """Cameras with a row of effort, alphabetically; a camera without a name is empty."""
         return list(dict.fromkeys(self.effort["camera"]))
 
     def daily(self) -> pd.DataFrame:
@@ -104,9 +104,9 @@ def make(
     read = picture_times(pictures)
     table = pictures.loc[:, ["picture_id", "picture", "camera"]].assign(time=read.times, usable=read.usable)
     table["quality"] = quality(table, statistics, settings.rules)
-    marked = mark_effort(table, settings.place)
-    step_s, words = step_of(marked, settings.every_minutes)
+    step_s, words = step_of(table, settings.every_minutes)
     cadence = Cadence(step_s, settings.daylight_only, settings.start, settings.end)
+    marked = mark_effort(table, settings.place, cadence)
     counts = counts_per_picture(marked, objects, [one.name for one in taxa])
     return Series(
         settings, marked, counts, abundance_with_intervals(counts, settings.every, step_s, settings.bootstrap),

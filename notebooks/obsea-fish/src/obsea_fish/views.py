@@ -19,6 +19,10 @@ from tidelab.science.picture_quality import REASONS
 _MOST_DAYS: Final = 62
 _MOST_OUTAGES: Final = 20
 _EXAMPLES: Final = 6
+_OUTSIDE: Final = (
+    "Received: with a usable time when pictures are expected. Outside: the others with a usable time (outside the stated period, or by night where pictures are "
+    "expected by day alone); they are no effort and count nowhere."
+)
 View = Callable[[RunFolder], Displayable]
 
 
@@ -66,7 +70,9 @@ def time_series(run: RunFolder, series: Series) -> Displayable:
     remarks = [f"Counts per {series.settings.interval}, UTC; {_blocks(series)}."]
     if missing.any():
         share = numbers.share(int(missing.sum()), len(missing))
-        remarks.append(f"{share} of the intervals are withheld, for too few pictures came then.")
+        remarks.append(
+            f"{share} of the intervals are withheld: too few pictures came then, or all of them show the same number, which tells nothing of chance."
+        )
     if left_out:
         remarks.append(f"Not drawn, for they were found least: {', '.join(left_out)}.")
     return section(image + note(" ".join(remarks)), f"{_alt(series, taxa)} {' '.join(remarks)}")
@@ -110,8 +116,9 @@ def totals(run: RunFolder, series: Series) -> Displayable:
         "Detections",
     )
     words = (
-        "Detections are counted in pictures, and the same fish may be in many: their sum is no number of individuals. MaxN, the most in one picture, is the "
-        "least number that was there; it grows with the number of pictures."
+        "Detections are counted in pictures, and the same fish may be in many: their sum is no number of individuals. MaxN is the most "
+        "detections in one picture: a lower limit of the number that was there only if all of them are right, for one false or double box raises it. It grows with "
+        "the number of pictures. Boxes that overlap are sorted out within a class, so one fish can count in two taxa."
     )
     text = "; ".join(
         f"{row[0]} {row[1].striptags()}: mean {row[4]}, MaxN {row[5]} in {row[2]} pictures" for row in rows
@@ -121,7 +128,7 @@ def totals(run: RunFolder, series: Series) -> Displayable:
 
 @_told
 def effort(run: RunFolder, series: Series) -> Displayable:
-    """Return pictures expected, received, by day and good for each camera and day, the outages, and what is wrong with times."""
+    """Return pictures expected, received, by day, good and outside for each camera and day, the outages, and what is wrong with times."""
     days = series.effort.assign(day=series.effort["interval_start"].dt.floor("D"))
     summed = days.drop(columns="interval_start").groupby(["camera", "day"], sort=True).sum().reset_index()
     names = [name for name in summed.columns if name.startswith("pictures_")]
@@ -147,9 +154,10 @@ def effort(run: RunFolder, series: Series) -> Displayable:
         f"Cadence: {series.cadence_words}.",
         f"Good pictures: {series.settings.rules.words()}.",
         outage,
+        _OUTSIDE,
         *series.remarks,
     ]
-    parts += [note(" ".join(words[:3])), *(note(remark, "warn") for remark in series.remarks)]
+    parts += [note(" ".join(words[:4])), *(note(remark, "warn") for remark in series.remarks)]
     total = series.effort[names].sum()
     text = f"{total['pictures_expected']} pictures expected, {total['pictures_received']} received, {total['pictures_good']} good by day. {' '.join(words)}"
     return section(Markup("").join(parts), text)
