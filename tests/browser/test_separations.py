@@ -14,6 +14,7 @@ from tests.support.pages import pictures_folder
 from tidelab.catalogue import load_catalogue
 from tidelab.runs import RunFolder
 from tidelab.runs.hooks import own_module
+from tidelab.runs.validation import Validation
 
 SLUG = "zooscan"
 
@@ -39,9 +40,9 @@ def app(hub, chromium):
 
 
 def shown_objects(page):
-    """Return what the table of abundance says: sample -> (objects, ind. m-3)."""
+    """Return what the table of concentrations says: sample -> (objects, objects m-3)."""
     rows = page.evaluate(
-        "() => [...document.querySelectorAll('.tl-zooscan table')].filter(t => t.innerText.includes('ind. m'))"
+        "() => [...document.querySelectorAll('.tl-zooscan table')].filter(t => t.innerText.includes('Objects m'))"
         ".flatMap(t => [...t.querySelectorAll('tbody tr')].map(r => [...r.cells].map(c => c.innerText)))"
     )
     return {row[0]: (int(row[1]), float(row[2])) for row in rows}
@@ -57,9 +58,9 @@ def zip_objects(run):
 def cut_in_two_by_its_middle(run):
     """Return the name of an object that is proposed for cutting and whose halves are both large enough to count."""
     session = own_module(load_catalogue()[SLUG], "review_session").ReviewSession(run, "test")
-    for place, item in enumerate(session.index()["items"]):
-        message, _ = session.show(place)
-        _, store, number = session._items[place]
+    for item in session.index()["items"]:
+        message, _ = session.show(item["name"], item["image_id"])
+        _, store, number = session._item(item["name"], item["image_id"])
         middle = [[(message["width"] / 2, -1), (message["width"] / 2, message["height"] + 1)]]
         if message["proposed"] > 1 and len(session._drawn(store, number, middle).parts) == 2:
             return item["name"]
@@ -71,8 +72,8 @@ def test_a_drawn_line_changes_every_number(app, hub, tmp_path_factory):
     page = app.page
     page.locator(".zs-item").first.wait_for()
     run = RunFolder(newest_run(hub.data / "homes" / "ada" / "runs", SLUG))
+    wait_for(lambda: set(shown_objects(page)) == {"drawn_st1", "drawn_st2"}, "the table of abundance", 20)
     before, ids = shown_objects(page), zip_objects(run)
-    assert set(before) == {"drawn_st1", "drawn_st2"}
 
     # An object that is proposed for cutting: first it is said to be one, which takes objects away.
     place = page.locator(".zs-facts[data-parts]")
@@ -123,3 +124,20 @@ def test_a_drawn_line_changes_every_number(app, hub, tmp_path_factory):
     assert [event["action"] for event in events] == ["refuse", "draw", "undo", "undo"]
     assert {event["person"] for event in events} == {"ada"}
     assert all(event["time"].endswith("Z") for event in events)
+
+    # Ben names the first object of the list one animal: the list moves, and the page decides on what it shows.
+    first = page.locator(".zs-item .zs-name").first.inner_text()
+    other = page.locator(".zs-item .zs-name").nth(2).inner_text()
+    page.locator(".zs-item", has=page.get_by_text(other, exact=True)).click()
+    page.locator(".zs-facts", has_text=f"{other}:").wait_for()
+    image_of = {
+        row["image"].rpartition("/")[2].removesuffix(".png"): row["image_id"]
+        for row in run.results().to_dict("records")
+    }
+    Validation(run).move([image_of[first]], "single", "ben")
+    wait_for(lambda: page.locator(".zs-item .zs-name").first.inner_text() != first, "the list without it", 20)
+    assert page.locator(".zs-current .zs-name").inner_text() == other
+    page.locator(".zs-refuse").click()
+    page.locator(".zs-status", has_text="It is not cut: 1 object").wait_for()
+    last = json.loads((run.path / "separations.jsonl").read_text().splitlines()[-1])
+    assert (last["action"], last["image_id"]) == ("refuse", image_of[other])

@@ -1,6 +1,8 @@
 """Touching discs are cut where a person would cut them; decisions are kept, undone, and never another person's."""
 
 import json
+import tracemalloc
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy import ndimage
+from skimage.segmentation import watershed
+from zooscan import proposals, separation
 from zooscan.decisions import Decision, Decisions
 from zooscan.multiples import LABELS, prepare_folder, prepared
-from zooscan.separation import apply, box_of, cut_of, propose
+from zooscan.separation import Region, ShapeMasks, apply, cut_of, propose
+from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoredObject, StoredScan, StoreError, write
 
 LEAST = 631
@@ -27,6 +33,13 @@ def grey(mask):
     return np.where(mask, 100, 255).astype(np.uint8)
 
 
+def whole(part: Region, shape):
+    """Return a part as a mask of the object's box."""
+    mask = np.zeros(shape, bool)
+    mask[part.box] = part.mask
+    return mask
+
+
 def test_two_discs_are_cut_at_their_neck():
     mask = discs((80, 150), (40, 40, 36), (108, 40, 36))
     found = propose(grey(mask), mask, LEAST)
@@ -35,7 +48,7 @@ def test_two_discs_are_cut_at_their_neck():
     # The neck lies halfway between the centres, x = 74, and the line is two pixels thick.
     assert columns.min() >= 72
     assert columns.max() <= 76
-    left, right = (int(part.sum()) for part in found.parts)
+    left, right = (part.area_px for part in found.parts)
     assert left + right + int(found.cut.sum()) == int(mask.sum())
     assert left == pytest.approx(right, rel=0.03)
 
@@ -50,7 +63,7 @@ def test_one_animal_is_left_whole(places):
     mask = discs((80, 110), *places)
     found = propose(grey(mask), mask, LEAST)
     assert not found.cut.any()
-    assert [int(part.sum()) for part in found.parts] == [int(mask.sum())]
+    assert [part.area_px for part in found.parts] == [int(mask.sum())]
 
 
 def test_a_part_below_the_least_size_is_not_cut_off():
@@ -73,7 +86,103 @@ def test_masks_of_a_model_are_used_and_what_they_leave_out_is_a_part():
     mask = np.ones((60, 81), bool)
     found = propose(grey(mask), mask, LEAST, Model())
     assert len(found.parts) == 3
-    assert [box_of(part)[0] for part in found.parts] == [0, 28, 55]
+    assert [part.x for part in found.parts] == [0, 28, 55]
+
+
+class Overlapping:
+    """Masks that overlap: every pixel of the neck belongs to both animals."""
+
+    NAME, VERSION = "test", "2"
+
+    def __call__(self, grey, mask):
+        columns = np.arange(mask.shape[1])
+        yield mask & (columns < 90)
+        yield mask & (columns > 58)
+
+
+@pytest.mark.parametrize("provider", [None, Overlapping()])
+def test_parts_are_those_of_the_recipe_on_the_whole_box(provider):
+    """The published recipe as it stands: a full distance transform for each mask, and their sum."""
+    mask = discs((120, 260), (40, 45, 36), (108, 52, 38), (176, 40, 34), (225, 80, 30))
+    masks = [one & mask for one in (provider or ShapeMasks())(grey(mask), mask)]
+    distances = [ndimage.distance_transform_edt(np.pad(one, 1))[1:-1, 1:-1] for one in masks]
+    markers = np.zeros(mask.shape, np.int32)
+    for number, distance in enumerate(distances, start=1):
+        markers[np.unravel_index(int(distance.argmax()), mask.shape)] = number
+    labels = watershed(-np.sum(distances, axis=0), markers, mask=mask, connectivity=2)
+    expected = separation._borders(labels)
+    found = propose(grey(mask), mask, LEAST, provider)
+    assert len(found.parts) == len(masks) >= 2
+    assert (found.cut == expected).all()
+    assert (np.logical_or.reduce([whole(part, mask.shape) for part in found.parts]) == mask & ~expected).all()
+
+
+def test_memory_follows_the_box_and_not_the_number_of_parts():
+    def peak(count):
+        mask = discs((40, 3340), *((20 + 33 * n, 20, 18) for n in range(count)))
+        tracemalloc.start()
+        found = propose(grey(mask), mask, 100)
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return len(found.parts), size
+
+    few, many = peak(4), peak(100)
+    assert (few[0], many[0]) == (4, 100)
+    # A full mask and a full distance for each part would be 100 x 9 bytes a pixel more.
+    assert many[1] < few[1] + 20 * 40 * 3340
+
+
+def test_an_object_that_is_too_large_is_left_to_a_person(monkeypatch):
+    monkeypatch.setattr(separation, "MAX_PIXELS", 80 * 150 - 1)
+    mask = discs((80, 150), (40, 40, 36), (108, 40, 36))
+    found = propose(grey(mask), mask, LEAST)
+    assert found.too_large
+    assert not found.cut.any()
+    assert [part.area_px for part in found.parts] == [int(mask.sum())]
+
+
+class Run:
+    """As much of a run as proposals need."""
+
+    def __init__(self, path):
+        self.path = path
+
+
+def two_discs(folder: Path) -> Store:
+    mask = discs((80, 150), (40, 40, 36), (108, 40, 36))
+    known = {**asdict(ProcessSettings())}
+    one = StoredObject(1, 0, 0, 150, 80, {"Area": 1})
+    write(
+        folder / "s_1.zip", StoredScan("s_1", "s", "d1", {}, {}, known, (), {}, (one,)), [(grey(mask), mask)]
+    )
+    return Store(folder / "s_1.zip")
+
+
+def test_a_proposal_is_computed_once_and_again_when_it_is_damaged(tmp_path, monkeypatch):
+    store, run, made = two_discs(tmp_path), Run(tmp_path / "run"), []
+    monkeypatch.setattr(separation, "propose", lambda *given: made.append(1) or propose(*given))
+    first = proposals.proposal(run, store, 1)
+    again = proposals.proposal(run, store, 1)
+    assert made == [1]
+    assert (first.cut == again.cut).all()
+    assert len(first.parts) == 2
+    for one, other in zip(first.parts, again.parts, strict=True):
+        assert (one.x, one.y) == (other.x, other.y)
+        assert (one.mask == other.mask).all()
+    (kept,) = (run.path / proposals.FOLDER).iterdir()
+    for content in (b"no picture", kept.read_bytes()[:60]):
+        kept.write_bytes(content)
+        assert (proposals.proposal(run, store, 1).cut == first.cut).all()
+    assert made == [1, 1, 1]
+    monkeypatch.setattr(separation, "VERSION", "another")
+    proposals.proposal(run, store, 1)
+    proposals.proposal(run, store, 1, Overlapping())
+    assert made == [1] * 5
+
+
+def test_a_run_that_cannot_be_written_still_has_proposals(tmp_path):
+    (tmp_path / "run").write_text("a file, so that no folder can be made below it")
+    assert len(proposals.proposal(Run(tmp_path / "run"), two_discs(tmp_path), 1).parts) == 2
 
 
 def test_a_drawn_line_cuts_along_it():
@@ -81,7 +190,7 @@ def test_a_drawn_line_cuts_along_it():
     cut = cut_of([[(50, -5), (50, 45)]], mask.shape)
     assert sorted(set(np.nonzero(cut)[1].tolist())) == [49, 50]
     found = apply(mask, cut, LEAST)
-    assert [int(part.sum()) for part in found.parts] == [49 * 40, 49 * 40]
+    assert [part.area_px for part in found.parts] == [49 * 40, 49 * 40]
 
 
 @settings(max_examples=60, deadline=None)
@@ -90,7 +199,7 @@ def test_no_line_from_edge_to_edge_leaks(a, b, bend, across):
     points = [(0.0, float(a)), (30.0, float(bend)), (59.0, float(b))]
     line = [(y, x) for x, y in points] if across else points
     mask = np.ones((60, 60), bool)
-    parts = apply(mask, cut_of([line], mask.shape), 0).parts
+    parts = [whole(part, mask.shape) for part in apply(mask, cut_of([line], mask.shape), 0).parts]
     # Whatever the slope: no part lies on both sides, so no part touches all four sides of the square.
     assert not any(
         part[0].all() and part[-1].all() for part in parts if part[:, 0].all() and part[:, -1].all()

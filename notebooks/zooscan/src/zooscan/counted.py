@@ -15,7 +15,8 @@ from tidelab.runs import RunError, RunFolder
 from zooscan.decisions import Decision, DecisionLog
 from zooscan.features import FEATURES, measure
 from zooscan.objects import Grey, Mask
-from zooscan.separation import MaskProvider, Separation, apply, box_of, cut_of, propose
+from zooscan.proposals import proposal
+from zooscan.separation import MaskProvider, Separation, apply, cut_of
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoredScan, StoreError, object_id
 
@@ -24,9 +25,9 @@ SCANS_FOLDER: Final = "work/scans"
 
 MULTI, SINGLE = "multi", "single"
 
-How = Literal["", "proposed", "kept", "drawn", "refused", "open", "nothing to cut"]
+How = Literal["", "proposed", "kept", "drawn", "refused", "open", "nothing to cut", "too large"]
 """Why an object is as it is: not a multiple; lines as proposed and not looked at; kept or drawn by a person; a person refused to cut;
-proposed and not looked at where only looked-at lines count; a multiple in which no line was found."""
+proposed and not looked at where only looked-at lines count; a multiple in which no line was found; a multiple too large for lines to be proposed, which a person has to look at."""
 
 COLUMNS: Final = (
     "object_id", "image_id", "scan_id", "sample_id", "fraction", "label", "multi_score", "separation", "decided_by", "part", "parts",
@@ -153,14 +154,14 @@ def separated(
         return "refused", None
     if not action and run.request.parameters["separate"] == "reviewed":
         return "open", None
-    crop, mask = store.pixels(number)
-    least = ProcessSettings(**store.scan.settings).min_area_px
     if action == "draw" and decision is not None:
+        _, mask = store.pixels(number)
+        least = ProcessSettings(**store.scan.settings).min_area_px
         return "drawn", apply(mask, cut_of(decision.lines, mask.shape), least)
-    proposal = propose(crop, mask, least, provider)
-    if not action and len(proposal.parts) < 2:
-        return "nothing to cut", None
-    return "kept" if action else "proposed", proposal
+    lines = proposal(run, store, number, provider)
+    if not action and len(lines.parts) < 2:
+        return "too large" if lines.too_large else "nothing to cut", None
+    return "kept" if action else "proposed", lines
 
 
 def _parts_of(
@@ -183,12 +184,12 @@ def _parts_of(
             return
         crop, _ = store.pixels(number)
         for place, part in enumerate(cut.parts, start=1):
-            x, y, width, height = box_of(part)
-            box = (slice(y, y + height), slice(x, x + width))
-            values = measured(crop[box], part[box], one.x_px + x, one.y_px + y)
+            x_px, y_px = one.x_px + part.x, one.y_px + part.y
+            values = measured(crop[part.box], part.mask, x_px, y_px)
             own = f"{name}_{place}"
             told = {**facts, "object_id": own, "part": place, "parts": len(cut.parts)}
-            yield Part(own, told, one.x_px + x, one.y_px + y, values, crop[box], part[box])
+            # A copy, so that a small part does not keep the whole object in memory.
+            yield Part(own, told, x_px, y_px, values, crop[part.box].copy(), part.mask)
     except StoreError as error:
         raise RunError(
             f"The pixels of {object_id(store.scan.scan_id, number)} are gone: {error}. Run the analysis again."

@@ -15,11 +15,12 @@ from tidelab.runs import RunError, RunFolder
 from tidelab.runs.remake import remake_products
 from tidelab.widgets.identity import Visitor
 from zooscan.decisions import path_of
-from zooscan.review_session import Refused, ReviewSession
+from zooscan.review_session import GoneError, Refused, ReviewSession
 
 _STATIC: Final = Path(__file__).resolve().parent / "static"
 _LOOK_S: Final = 2.0
 _WAITING: Final = "The objects come when the analysis is finished."
+_FAULT: Final = "This could not be done because of a fault of the program; its log says more. Reload the page and look whether it was saved."
 _log = logging.getLogger(__name__)
 
 
@@ -54,8 +55,15 @@ class Review(anywidget.AnyWidget):
             self.close_run("This analysis lies in another person's folder, so it cannot be reviewed here.")
             return
         try:
-            self._session = ReviewSession(run, visitor.user)
-            self.send(self._session.index())
+            session = ReviewSession(run, visitor.user)
+        except RunError as error:
+            self.close_run(f"These objects cannot be reviewed: {error}")
+            return
+        if self._session is not None:
+            self._session.close()
+        self._session = session
+        try:
+            self.send(session.index())
         except RunError as error:
             self.close_run(f"These objects cannot be reviewed: {error}")
             return
@@ -79,10 +87,21 @@ class Review(anywidget.AnyWidget):
         if session is None:
             self.send({"kind": "closed", "words": self._closed})
             return
+        wish = content.get("id")
+        refused = {"kind": "refused", "id": wish if isinstance(wish, str) else "", "run": session.run.run_id}
         try:
             self._answer(session, content)
         except (RunError, Refused) as error:
-            self.send({"kind": "refused", "id": "", "run": session.run.run_id, "words": str(error)})
+            self.send({**refused, "words": str(error)})
+            if isinstance(error, GoneError):
+                self._list_again(session)
+        except Exception:  # a page that hears nothing waits for ever
+            _log.exception("The review could not answer")
+            self.send({**refused, "words": _FAULT})
+
+    def _list_again(self, session: ReviewSession) -> None:
+        with contextlib.suppress(RunError):
+            self.send(session.index())
 
     def _answer(self, session: ReviewSession, content: Mapping[str, Any]) -> None:
         kind = content.get("kind")
@@ -90,12 +109,13 @@ class Review(anywidget.AnyWidget):
             self.send(session.index())
         elif kind == "open":
             if content.get("run") == session.run.run_id:
-                self.send(*session.show(content.get("place")))
+                self.send(*session.show(content.get("name"), content.get("image_id")))
         else:
             answer, changed = session.ask(content)
             self.send(answer)
-            if changed:
+            if changed or answer.get("gone"):
                 self.send(session.index())
+            if changed:
                 self._on_change()
 
     def _watch(self) -> None:

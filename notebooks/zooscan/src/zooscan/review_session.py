@@ -1,12 +1,13 @@
 """One person at the review of the separations of one run: what the page is told, and what it may ask for. No widget, no browser.
 
-Everything the page sends is a stranger's text: places and points are checked, the person is the kernel's knowledge, never the page's.
+Everything the page sends is a stranger's text: names and points are checked, the person is the kernel's knowledge, never the page's. An object is
+asked for by its name and image_id and never by its place in the list, which moves whenever somebody names an object elsewhere.
 """
 
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from PIL import Image
@@ -16,12 +17,19 @@ from tidelab.reports import numbers
 from tidelab.runs import RunError, RunFolder
 from zooscan.counted import Scans, is_candidate, measured, rows, separated
 from zooscan.decisions import MAX_LINES, MAX_POINTS, Decision, DecisionLog
-from zooscan.separation import Separation, apply, box_of, cut_of, propose
+from zooscan.proposals import proposal
+from zooscan.separation import MAX_PIXELS, Separation, apply, cut_of
 from zooscan.settings import ProcessSettings
-from zooscan.store import Store, object_id
+from zooscan.store import Store, StoreError, object_id
 
 Message = dict[str, Any]
+Item = tuple[dict[str, Any], Store, int]
+"""Facts of an object of the results, its scan and its number there."""
+
 _MOST_ANSWERS: Final = 100
+_TOO_LARGE: Final = (
+    f"No lines are proposed for objects of more than {MAX_PIXELS // 10**6} megapixels: look at it by hand."
+)
 _VERBS: Final = {
     "keep": "The lines are kept",
     "refuse": "It is not cut",
@@ -31,6 +39,10 @@ _VERBS: Final = {
 
 class Refused(Exception):
     """A wish that is not granted; the text is for the person."""
+
+
+class GoneError(Refused):
+    """The object is not, or no longer, in the list: the page has an old one."""
 
 
 class ReviewSession:
@@ -53,7 +65,7 @@ class ReviewSession:
         self.run, self.person = run, person
         self.log = DecisionLog(run)
         self._scans = Scans(run)
-        self._items: list[tuple[dict[str, Any], Store, int]] = []
+        self._items: list[Item] = []
         self._answers: dict[str, Message] = {}
         self._gather()
 
@@ -70,7 +82,7 @@ class ReviewSession:
             decision = decisions.get(row["image_id"])
             items.append(
                 {
-                    "name": object_id(store.scan.scan_id, number), "score": round(row["multi_score"], 3),
+                    "name": _name(store, number), "image_id": row["image_id"], "score": round(row["multi_score"], 3),
                     "decision": decision.action if decision else "", "by": decision.person if decision else "",
                 }
             )  # fmt: skip
@@ -82,18 +94,22 @@ class ReviewSession:
         )
         return {"kind": "index", "run": self.run.run_id, "items": items, "words": words}
 
-    def show(self, place: Any) -> tuple[Message, list[bytes]]:
+    def show(self, name: Any, image_id: Any) -> tuple[Message, list[bytes]]:
         """Return one object: its picture and the lines in force, as PNG, and what its parts measure; raises `Refused`."""
-        row, store, number = self._item(place)
+        row, store, number = self._item(name, image_id)
         decision = self.log.in_force().get(row["image_id"])
-        how, cut, proposal = self._cut(row, store, number, decision)
-        crop, mask = store.pixels(number)
+        try:
+            how, cut, lines = self._cut(row, store, number, decision)
+            crop, mask = store.pixels(number)
+            sizes = self._sizes(store, number, cut)
+        except StoreError as error:
+            raise Refused(_lost(name, error)) from None
         message = {
-            "kind": "object", "run": self.run.run_id, "place": place, "name": object_id(store.scan.scan_id, number),
+            "kind": "object", "run": self.run.run_id, "name": name, "image_id": row["image_id"],
             "width": crop.shape[1], "height": crop.shape[0], "how": how, "by": decision.person if decision else "",
-            "parts": self._sizes(store, number, cut), "proposed": len(proposal.parts),
+            "parts": sizes, "proposed": len(lines.parts), "note": _TOO_LARGE if lines.too_large else "",
         }  # fmt: skip
-        shown = cut if cut is not None else proposal
+        shown = cut if cut is not None else lines
         return message, [_png(np.where(mask, crop, 255).astype(np.uint8)), _png(shown.cut)]
 
     def ask(self, content: Mapping[str, Any]) -> tuple[Message, bool]:
@@ -113,7 +129,7 @@ class ReviewSession:
         try:
             answer: Message = {"kind": "done", "words": self._grant(content)}
         except (Refused, RunError) as error:
-            answer = {"kind": "refused", "words": str(error)}
+            answer = {"kind": "refused", "words": str(error), "gone": isinstance(error, GoneError)}
         answer |= {"id": wish, "run": self.run.run_id}
         self._answers[wish] = answer
         while len(self._answers) > _MOST_ANSWERS:
@@ -134,11 +150,24 @@ class ReviewSession:
             )
         if content.get("kind") != "decide":
             raise Refused("The page asked for something that does not exist. Reload it.")
-        row, store, number = self._item(content.get("place"))
         action = content.get("action")
         if action not in ("keep", "refuse", "draw"):
             raise Refused("The page sent a decision that does not exist. Reload it.")
         lines = _lines(content.get("lines")) if action == "draw" else []
+        row, store, number = self._item(content.get("name"), content.get("image_id"))
+        try:
+            return self._decide(row, store, number, action, lines)
+        except StoreError as error:
+            raise Refused(_lost(_name(store, number), error)) from None
+
+    def _decide(
+        self,
+        row: Mapping[str, Any],
+        store: Store,
+        number: int,
+        action: Literal["keep", "refuse", "draw"],
+        lines: Sequence[Sequence[tuple[float, float]]],
+    ) -> str:
         if action == "keep" and len(self._proposal(store, number).parts) < 2:
             raise Refused("No lines are proposed here: draw your own, or say that it is not to be cut.")
         if action == "draw" and not self._drawn(store, number, lines).parts:
@@ -157,7 +186,7 @@ class ReviewSession:
         words = f"{_VERBS[action]}: {numbers.plural(parts, 'object')}."
         if cut is not None:
             _, mask = store.pixels(number)
-            left = int((mask & ~cut.cut).sum()) - sum(int(part.sum()) for part in cut.parts)
+            left = int((mask & ~cut.cut).sum()) - sum(part.area_px for part in cut.parts)
             if left:
                 least = ProcessSettings(**store.scan.settings).min_esd_mm
                 words += f" {numbers.count(left)} pixels lie in parts smaller than {least:g} mm, which no longer count."
@@ -171,11 +200,11 @@ class ReviewSession:
         self, row: Mapping[str, Any], store: Store, number: int, decision: Decision | None
     ) -> tuple[str, Separation | None, Separation]:
         how, cut = separated(row, store, number, decision, self.run)
-        proposal = cut if cut is not None and how in ("proposed", "kept") else self._proposal(store, number)
-        return how, cut, proposal
+        lines = cut if cut is not None and how in ("proposed", "kept") else self._proposal(store, number)
+        return how, cut, lines
 
     def _proposal(self, store: Store, number: int) -> Separation:
-        return propose(*store.pixels(number), ProcessSettings(**store.scan.settings).min_area_px)
+        return proposal(self.run, store, number)
 
     def _sizes(self, store: Store, number: int, cut: Separation | None) -> list[dict[str, float]]:
         one, side = store.scan.objects[number - 1], store.scan.pixel_mm
@@ -185,9 +214,7 @@ class ReviewSession:
             crop, _ = store.pixels(number)
             features = []
             for part in cut.parts:
-                x, y, width, height = box_of(part)
-                box = (slice(y, y + height), slice(x, x + width))
-                features.append(measured(crop[box], part[box], one.x_px + x, one.y_px + y))
+                features.append(measured(crop[part.box], part.mask, one.x_px + part.x, one.y_px + part.y))
         return [
             {
                 "area_px": int(each["Area"] or 0),
@@ -205,10 +232,31 @@ class ReviewSession:
         ]
         self._items = sorted(found, key=lambda item: (-item[0]["multi_score"], item[1].scan.scan_id, item[2]))
 
-    def _item(self, place: Any) -> tuple[dict[str, Any], Store, int]:
-        if type(place) is not int or not 0 <= place < len(self._items):
-            raise Refused("The page asked for an object that is not of this run. Reload it.")
-        return self._items[place]
+    def _item(self, name: Any, image_id: Any) -> Item:
+        for item in self._items:
+            if _name(item[1], item[2]) == name:
+                break
+        else:
+            shown = (
+                name if isinstance(name, str) and name.isprintable() and len(name) <= 255 else "This object"
+            )
+            raise GoneError(
+                f"{shown} is not in the list any more: somebody named it one animal, or took a decision back. Nothing was saved; the list "
+                "is shown again."
+            )
+        if item[0]["image_id"] != image_id:
+            raise GoneError(
+                f"{name} is not the object that your page shows: the analysis was made again. Nothing was saved; the list is shown again."
+            )
+        return item
+
+
+def _name(store: Store, number: int) -> str:
+    return object_id(store.scan.scan_id, number)
+
+
+def _lost(name: str, error: StoreError) -> str:
+    return f"The pixels of {name} cannot be read: {error}. Nothing was saved. Run the analysis again."
 
 
 def _lines(given: Any) -> Sequence[Sequence[tuple[float, float]]]:

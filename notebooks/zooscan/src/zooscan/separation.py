@@ -10,7 +10,7 @@ References
 .. [2] Vincent, L. (1993). Morphological grayscale reconstruction in image analysis. IEEE Trans. Image Process. 2, 176-201 (h-maxima).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -31,6 +31,10 @@ UNCOVERED: Final = 0.2
 DEPTH: Final = 0.25
 """Two parts are two when the neck between them is thinner than the smaller part by at least this share of its half-width."""
 
+MAX_PIXELS: Final = 9_000_000
+"""Of the box of an object for which lines are proposed, 32 mm squared at 2400 dpi: reconstruction and watershed need 120 bytes a pixel (measured)
+and many seconds at that size, and a kernel has 4 GB."""
+
 EIGHT: Final = np.ones((3, 3), bool)
 Line = Sequence[tuple[float, float]]
 """Points (x, y) in pixels of the object's box, from its upper left corner."""
@@ -48,8 +52,11 @@ class MaskProvider(Protocol):
     NAME: str
     VERSION: str
 
-    def __call__(self, grey: Grey, mask: Mask) -> Sequence[Mask]:
-        """Return one mask for each animal, of the shape of `mask`; they may overlap and may leave parts uncovered."""
+    def __call__(self, grey: Grey, mask: Mask) -> Iterable[Mask]:
+        """Return one mask for each animal, of the shape of `mask`; they may overlap and may leave parts uncovered.
+
+        They are taken one at a time: whoever yields them needs memory for one.
+        """
         ...
 
 
@@ -59,18 +66,61 @@ class ShapeMasks:
     NAME = "distance transform"
     VERSION = "1"
 
-    def __call__(self, grey: Grey, mask: Mask) -> Sequence[Mask]:
+    def __call__(self, grey: Grey, mask: Mask) -> Iterator[Mask]:
         """See `MaskProvider`; the grey levels are not looked at."""
         filled = ndimage.binary_fill_holes(mask)
         distance = ndimage.distance_transform_edt(np.pad(filled, 1))[1:-1, 1:-1]
         # Relative depth: on a logarithmic scale a neck that is a quarter thinner is as deep for a small part as for a large one.
         height = np.log(np.maximum(distance, 1.0))
         peaks = local_maxima(reconstruction(height + np.log1p(-DEPTH), height), connectivity=2)
+        del height
         markers, count = ndimage.label(peaks & filled, EIGHT)
         if count < 2:
-            return [filled]
+            yield filled
+            return
         basins = watershed(-distance, markers, mask=filled, connectivity=2)
-        return [basins == number for number in range(1, count + 1)]
+        del distance, markers, peaks
+        for number in range(1, count + 1):
+            yield basins == number
+
+
+@dataclass(frozen=True)
+class Region:
+    """Connected pixels within the box of an object, kept as their own box: a large object of many parts costs its pixels once.
+
+    Parameters
+    ----------
+    x, y
+        Upper left corner in pixels of the object's box.
+    mask
+        True where the region is, shape of its own box.
+    """
+
+    x: int
+    y: int
+    mask: Mask
+
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the object's box that the region's box covers."""
+        height, width = self.mask.shape
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+
+    @property
+    def area_px(self) -> int:
+        """Pixels, without holes."""
+        return int(self.mask.sum())
+
+    @property
+    def filled_px(self) -> int:
+        """Pixels with holes filled, which is what least sizes are compared with."""
+        return int(ndimage.binary_fill_holes(self.mask).sum())
+
+    @classmethod
+    def of(cls, mask: Mask) -> "Region | None":
+        """Return the pixels of a mask of the object's box; None where it has none."""
+        box = next(iter(ndimage.find_objects(mask.astype(np.uint8))), None)
+        return None if box is None else cls(box[1].start, box[0].start, mask[box].copy())
 
 
 @dataclass(frozen=True)
@@ -82,11 +132,14 @@ class Separation:
     cut
         True at the pixels that become white, shape of the object's box.
     parts
-        The masks of the objects that remain, each of the shape of the box, from left to right by their first pixel.
+        The objects that remain, from left to right by their first pixel.
+    too_large
+        Nothing was proposed because the box has more than `MAX_PIXELS` pixels: a person has to look.
     """
 
     cut: Mask
-    parts: tuple[Mask, ...]
+    parts: tuple[Region, ...]
+    too_large: bool = False
 
 
 def propose(grey: Grey, mask: Mask, min_area_px: int, provider: MaskProvider | None = None) -> Separation:
@@ -104,29 +157,31 @@ def propose(grey: Grey, mask: Mask, min_area_px: int, provider: MaskProvider | N
     Returns
     -------
     Separation
-        Without cut and with the object as its only part where nothing is to be cut.
+        Without cut and with the object as its only part where nothing is to be cut, or where it is too large to be looked at here.
     """
-    masks = _covering((provider or ShapeMasks())(grey, mask), mask)
-    masks = [one for one in masks if int(ndimage.binary_fill_holes(one).sum()) >= min_area_px]
-    if len(masks) < 2:
-        return Separation(np.zeros_like(mask), (mask,))
-    distances = [ndimage.distance_transform_edt(np.pad(one, 1))[1:-1, 1:-1] for one in masks]
-    markers = np.zeros(mask.shape, np.int32)
-    for number, distance in enumerate(distances, start=1):
-        markers[np.unravel_index(int(distance.argmax()), mask.shape)] = number
-    labels = watershed(-np.sum(distances, axis=0), markers, mask=mask, connectivity=2)
+    if mask.size > MAX_PIXELS:
+        return uncut(mask, too_large=True)
+    regions = [
+        one for one in _covering((provider or ShapeMasks())(grey, mask), mask) if one.filled_px >= min_area_px
+    ]
+    if len(regions) < 2:
+        return uncut(mask)
+    total, markers = np.zeros(mask.shape), np.zeros(mask.shape, np.int32)
+    for number, one in enumerate(regions, start=1):
+        # Beyond its own box a region has no pixels, so that within it the distances are those of the whole picture.
+        distance = ndimage.distance_transform_edt(np.pad(one.mask, 1))[1:-1, 1:-1]
+        row, column = np.unravel_index(int(distance.argmax()), distance.shape)
+        markers[one.y + int(row), one.x + int(column)] = number
+        total[one.box] += distance
+    labels = watershed(np.negative(total, out=total), markers, mask=mask, connectivity=2)
     return apply(mask, _borders(labels), min_area_px)
 
 
 def apply(mask: Mask, cut: Mask, min_area_px: int) -> Separation:
     """Return what remains of an object when some of its pixels become white; parts below the least area are lost, as in a scan."""
     cut = cut & mask
-    labels, count = ndimage.label(mask & ~cut, EIGHT)
-    parts = [labels == number for number in range(1, count + 1)]
-    large = [part for part in parts if int(ndimage.binary_fill_holes(part).sum()) >= min_area_px]
-    large.sort(
-        key=lambda part: (int(np.nonzero(part.any(axis=0))[0][0]), int(np.nonzero(part.any(axis=1))[0][0]))
-    )
+    large = [part for part in _regions(mask & ~cut) if part.filled_px >= min_area_px]
+    large.sort(key=lambda part: (part.x, part.y))
     return Separation(cut, tuple(large))
 
 
@@ -143,20 +198,30 @@ def cut_of(lines: Sequence[Line], shape: tuple[int, int]) -> Mask:
     return thick
 
 
-def box_of(part: Mask) -> tuple[int, int, int, int]:
-    """Return x, y, width and height of a part within the box of its object."""
-    rows, columns = np.nonzero(part.any(axis=1))[0], np.nonzero(part.any(axis=0))[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
+def uncut(mask: Mask, *, too_large: bool = False) -> Separation:
+    """Return an object as it is: no cut, and all of it as its only part."""
+    whole = Region.of(mask)
+    return Separation(np.zeros_like(mask), () if whole is None else (whole,), too_large)
 
 
-def _covering(masks: Sequence[Mask], mask: Mask) -> list[Mask]:
-    """Return the masks within the object, and a mask for each large part that none of them covers."""
-    inside = [one & mask for one in masks]
-    covered = np.logical_or.reduce(inside) if inside else np.zeros_like(mask)
-    labels, count = ndimage.label(mask & ~covered, EIGHT)
-    rest = [labels == number for number in range(1, count + 1)]
+def _regions(mask: Mask) -> Iterator[Region]:
+    """Yield the connected parts (8 neighbours) of a mask."""
+    labels, _ = ndimage.label(mask, EIGHT)
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        yield Region(box[1].start, box[0].start, labels[box] == number)
+
+
+def _covering(masks: Iterable[Mask], mask: Mask) -> list[Region]:
+    """Return the masks within the object, and a region for each large part that none of them covers."""
+    inside = []
+    bare = mask.copy()
+    for one in masks:
+        region = Region.of(one & mask)
+        if region is not None:
+            inside.append(region)
+            bare[region.box] &= ~region.mask
     least = UNCOVERED * int(mask.sum())
-    return [one for one in inside if one.any()] + [one for one in rest if int(one.sum()) > least]
+    return [*inside, *(one for one in _regions(bare) if one.area_px > least)]
 
 
 def _borders(labels: npt.NDArray[np.int32]) -> Mask:

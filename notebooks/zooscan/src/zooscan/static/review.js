@@ -1,5 +1,6 @@
 // The review of separations: a list of objects, one of them large, its lines, and the decisions. It shows what the kernel says and asks;
 // it decides nothing. All text is set as text, never as HTML.
+const RESEND_MS = 10000; // a wish that is sent again is granted once: the kernel knows it by its id
 const KEYS = { k: "keep", n: "refuse", d: "draw", u: "undo" };
 
 function make(tag, css, text) {
@@ -45,28 +46,41 @@ function render({ model, el }) {
   root.append(status, both, files);
   el.append(root);
 
-  let run = "", items = [], place = 0, shown = null, drawing = false, lines = [], current = null, waiting = null;
+  let run = "", items = [], place = 0, shown = null, drawing = false, lines = [], current = null, waiting = null, timer = null;
 
   const busy = () => waiting !== null;
+  // An object is known by its name and image_id; its place in the list moves when somebody names an object elsewhere.
+  const same = (one, other) => Boolean(one && other) && one.name === other.name && one.image_id === other.image_id;
+  const looked = () => (same(shown, items[place]) ? shown : null);
   function ask(message) {
     waiting = { ...message, id: crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2), run };
     model.send(waiting);
+    timer = setInterval(() => { status.textContent = "No answer yet; asking again…"; model.send(waiting); }, RESEND_MS);
     buttonsNow();
+  }
+  function answered() {
+    clearInterval(timer);
+    waiting = timer = null;
   }
   function open(next) {
     if (!items.length) return;
     place = Math.max(0, Math.min(items.length - 1, next));
     drawing = false; lines = []; current = null;
-    model.send({ kind: "open", run, place });
-    listNow();
+    const { name, image_id } = items[place];
+    model.send({ kind: "open", run, name, image_id });
+    listNow(); buttonsNow();
+  }
+  function decide(action, more) {
+    const one = looked(); // what the person sees, never what stands at a place by now
+    if (one) ask({ kind: "decide", name: one.name, image_id: one.image_id, action, ...more });
   }
   function press(name) {
     if (busy()) return;
     if (name === "draw") { drawing = true; lines = []; status.textContent = "Draw with the mouse across each neck, then use your lines."; }
     else if (name === "clear") { lines = []; }
-    else if (name === "use") { if (lines.length) ask({ kind: "decide", place, action: "draw", lines }); }
+    else if (name === "use") { if (lines.length) decide("draw", { lines }); }
     else if (name === "undo") ask({ kind: "undo" });
-    else if (shown) ask({ kind: "decide", place, action: name });
+    else decide(name);
     draw(); buttonsNow();
   }
 
@@ -84,9 +98,9 @@ function render({ model, el }) {
     }));
   }
   function buttonsNow() {
-    for (const name of ["keep", "refuse", "draw"]) buttons[name].disabled = !shown || busy();
-    buttons.keep.disabled ||= !shown || shown.proposed < 2;
-    buttons.use.disabled = buttons.clear.disabled = !drawing || !lines.length || busy();
+    for (const name of ["keep", "refuse", "draw"]) buttons[name].disabled = !looked() || busy();
+    buttons.keep.disabled ||= shown.proposed < 2;
+    buttons.use.disabled = buttons.clear.disabled = !drawing || !lines.length || !looked() || busy();
     buttons.undo.disabled = !run || busy();
   }
   function draw() {
@@ -129,8 +143,9 @@ function render({ model, el }) {
   });
 
   async function object(message, buffers) {
-    if (message.run !== run || message.place !== place) return;
+    if (message.run !== run || !same(message, items[place])) return;
     const [picture, cut] = await Promise.all(buffers.map((one) => bitmap(one.buffer ? one : new Uint8Array(one))));
+    if (!same(message, items[place])) return; // another one was chosen while the pictures were unpacked
     const paint = new OffscreenCanvas(message.width, message.height), context = paint.getContext("2d");
     context.drawImage(cut, 0, 0);
     const pixels = context.getImageData(0, 0, message.width, message.height);
@@ -142,33 +157,44 @@ function render({ model, el }) {
     const scale = Math.min(6, Math.max(0.2, 480 / Math.max(message.width, message.height)));
     shown = { ...message, picture, red: paint, scale };
     const sizes = message.parts.map((part) => `${part.esd_mm.toFixed(2)} mm`).join(", ");
-    facts.textContent = `${message.name}: counts as ${message.parts.length} ${message.parts.length === 1 ? "object" : "objects"}; ESD ${sizes}.`;
+    facts.textContent = `${message.name}: counts as ${message.parts.length} ${message.parts.length === 1 ? "object" : "objects"}; ESD ${sizes}. ${message.note}`.trim();
     facts.dataset.parts = String(message.parts.length);
     canvas.setAttribute("aria-label", facts.textContent);
     draw(); buttonsNow();
   }
   model.on("msg:custom", (message, buffers) => {
     if (message.kind === "index") {
-      const fresh = message.run !== run;
+      const fresh = message.run !== run, before = items[place];
       run = message.run; items = message.items;
-      if (fresh) { place = 0; shown = null; status.textContent = message.words; }
+      if (fresh) { place = 0; shown = null; status.textContent = message.words; if (busy()) answered(); }
+      const found = fresh ? 0 : items.findIndex((item) => same(item, before));
+      if (found >= 0) place = found;
+      else if (before && drawing) status.textContent = `${before.name} is not in the list any more; your lines were not saved.`;
       // News of others must not take a line out of a person's hand.
-      if (!items.length) { list.replaceChildren(); facts.textContent = ""; } else if (drawing && !fresh) listNow(); else open(fresh ? 0 : place);
+      if (!items.length) {
+        shown = null; drawing = false; lines = []; current = null; list.replaceChildren(); facts.textContent = ""; draw();
+      } else if (drawing && found >= 0 && !fresh) listNow();
+      else open(place);
       buttonsNow();
     } else if (message.kind === "object") object(message, buffers);
     else if (message.kind === "done" || message.kind === "refused") {
-      if (waiting && message.id && message.id !== waiting.id) return;
-      waiting = null; status.textContent = message.words;
+      if (waiting ? message.id !== waiting.id : message.id) {
+        if (!message.id) status.textContent = message.words; // of something else than the wish, which still waits
+        return;
+      }
+      if (waiting) answered();
+      status.textContent = message.words;
       if (message.kind === "done") { drawing = false; lines = []; files.textContent = "Tables and EcoTaxa zip are being made again…"; }
       buttonsNow(); draw();
     } else if (message.kind === "files") { if (message.run === run) files.textContent = message.words; }
     else if (message.kind === "closed") {
-      run = ""; items = []; shown = null; waiting = null; list.replaceChildren(); facts.textContent = ""; files.textContent = "";
+      run = ""; items = []; shown = null; answered(); drawing = false; lines = []; list.replaceChildren(); facts.textContent = ""; files.textContent = "";
       status.textContent = message.words; draw(); buttonsNow();
     }
   });
   model.on("change:run", () => { if (model.get("run") && model.get("run") !== run) model.send({ kind: "hello" }); });
   buttonsNow(); draw();
   model.send({ kind: "hello" });
+  return () => clearInterval(timer);
 }
 export default { render };
