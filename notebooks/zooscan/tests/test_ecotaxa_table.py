@@ -65,7 +65,9 @@ def test_a_scan_in_ecotaxas_words():
         "0.0106",
     )
     assert found["process_particle_bw_ratio"] == "0.0868"
-    lut = {name.removeprefix("acq_lut_"): value for name, value in found.items() if name.startswith("acq_lut")}
+    lut = {
+        name.removeprefix("acq_lut_"): value for name, value in found.items() if name.startswith("acq_lut")
+    }
     assert lut == {"min": "599", "max": "50043", "odrange": "1.8", "ratio": "1.15", "16b_median": "43516.45"}
     assert (found["acq_scan_date"], found["acq_scan_time"]) == ("20250121", "125100")
 

@@ -82,8 +82,8 @@ def test_abundance_is_that_of_the_table_of_objects(sample):
     objects, table = product(sample, "objects.csv"), product(sample, "abundance.csv").set_index("sample_id")
     number = objects["scan_id"].value_counts()
     expected = (number["drawn_st1_d1_1"] * 1 + number["drawn_st1_d2_1"] * 4) / 50
-    assert table["abundance_ind_per_m3"]["drawn_st1"] == pytest.approx(expected)
-    assert table["abundance_ind_per_m3"]["drawn_st2"] == pytest.approx(number["drawn_st2_tot_1"] * 2 / 80)
+    assert table["objects_per_m3"]["drawn_st1"] == pytest.approx(expected)
+    assert table["objects_per_m3"]["drawn_st2"] == pytest.approx(number["drawn_st2_tot_1"] * 2 / 80)
     # Spectrum and table hold the same volume.
     bins = product(sample, "size_spectrum.csv").groupby("sample_id")["biovolume_mm3_per_m3"].sum()
     assert bins["drawn_st1"] == pytest.approx(table["biovolume_ellipsoid_mm3_per_m3"]["drawn_st1"], rel=1e-6)
@@ -147,9 +147,9 @@ def test_a_bad_scan_costs_itself_and_its_samples_sum(tmp_path):
     (failed,) = run.failed_files()["reason"].tolist()
     assert "no TIFF" in failed
     table = product(run, "abundance.csv").set_index("sample_id")
-    assert pd.isna(table["abundance_ind_per_m3"]["drawn_st1"])
+    assert pd.isna(table["objects_per_m3"]["drawn_st1"])
     assert "drawn_st1_d2_1 is not counted here" in table["withheld"]["drawn_st1"]
-    assert table["abundance_ind_per_m3"]["drawn_st2"] > 0
+    assert table["objects_per_m3"]["drawn_st2"] > 0
     assert "withheld" in abundances(run).text
 
 
@@ -176,7 +176,7 @@ def test_the_published_project_with_a_drawn_scan_in_it(tmp_path):
     assert run.state().status == "done", run.state().message
     (row,) = product(run, "abundance.csv").to_dict("records")
     # One eighth of 357 m3 was scanned.
-    assert row["abundance_ind_per_m3"] == pytest.approx(row["objects"] * 8 / 357)
+    assert row["objects_per_m3"] == pytest.approx(row["objects"] * 8 / 357)
     (sample,) = run.samples().to_dict("records")
     assert (sample["latitude"], sample["longitude"]) == (pytest.approx(51.882167), pytest.approx(-19.359833))
     assert (sample["depth_min_m"], sample["depth_max_m"], sample["platform"]) == (820, 1008, "thalassa")

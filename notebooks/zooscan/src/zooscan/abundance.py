@@ -1,17 +1,20 @@
-"""How many animals, and how much volume of them, in a cubic metre of sea water.
+"""How many objects, and how much volume of them, in a cubic metre of sea water.
 
-A scan shows a part of a fraction of a sample. Each object on it stands for ``sub_part / tot_vol`` individuals in a cubic metre, where ``sub_part`` is
-how many parts the fraction was split into (1: all of it was scanned) and ``tot_vol`` the volume that the net filtered, m3. Abundance and biovolume
-of a sample are the sums over its scans and fractions:
+Objects are **all particles** that were found and count: animals, pieces of them, detritus, fibres. This becomes an abundance of animals, in
+ind. m-3, when the objects were sorted in EcoTaxa and those of a taxon are summed with the same weights.
 
-    abundance [ind. m-3] = sum n x sub_part / tot_vol        biovolume [mm3 m-3] = sum V x sub_part / tot_vol
+A scan shows a part of a fraction of a sample. Each object on it stands for ``sub_part / tot_vol`` objects in a cubic metre, where ``sub_part`` is the
+factor for all scans of the fraction together (1: all of it was scanned; split into 8 and 2 scans made: 4, in the headers of both) and ``tot_vol`` the
+volume that the net filtered, m3. Concentrations of a sample are the sums over its scans and fractions:
+
+    objects [m-3] = sum n x sub_part / tot_vol        biovolume [mm3 m-3] = sum V x sub_part / tot_vol
 
 with, per object and with the side of a pixel ``p = 25.4 / dpi`` mm,
 
     V ellipsoidal = 4/3 pi (Major p / 2) (Minor p / 2)^2     V spherical = 4/3 pi (p sqrt(Area / pi))^3
 
-(``Area`` with holes filled; ``_exc`` without them). Nothing is assumed: where volume or sub-part is not known, or a scan of the sample is missing, the
-sample has counts and no abundance, and the reason stands beside it.
+(``Area`` with holes filled; ``_exc`` without them). Nothing is assumed: where volume or sub-part is not known, scans of one fraction
+disagree (`zooscan.portions`), or a scan of the sample is missing, the sample has counts and no concentration, and the reason stands beside it.
 """
 
 import math
@@ -23,12 +26,13 @@ import pandas as pd
 
 from tidelab.science.biovolume import equivalent_diameter_um, prolate_spheroid_um3, sphere_um3
 from zooscan.header import ScanHeader
+from zooscan.portions import Portion, disagreements
 from zooscan.store import StoredScan
 
 UM3_PER_MM3: Final = 1e9
 
 COLUMNS: Final = (
-    "sample_id", "objects", "abundance_ind_per_m3", "biovolume_ellipsoid_mm3_per_m3", "biovolume_sphere_mm3_per_m3",
+    "sample_id", "objects", "objects_per_m3", "biovolume_ellipsoid_mm3_per_m3", "biovolume_sphere_mm3_per_m3",
     "biovolume_sphere_exc_mm3_per_m3", "tot_vol_m3", "scans", "withheld",
 )  # fmt: skip
 SCAN_COLUMNS: Final = (
@@ -37,7 +41,7 @@ SCAN_COLUMNS: Final = (
     "fraction",
     "sub_part",
     "objects",
-    "abundance_ind_per_m3",
+    "objects_per_m3",
     "withheld",
 )
 VOLUMES: Final = ("biovolume_ellipsoid_mm3", "biovolume_sphere_mm3", "biovolume_sphere_exc_mm3")
@@ -50,7 +54,7 @@ class Effort:
     Parameters
     ----------
     sub_part
-        Parts the fraction was split into; None: not known.
+        Factor for all scans of the fraction together; None: not known.
     tot_vol_m3
         Volume filtered for the sample, m3; None: not known.
     """
@@ -66,7 +70,7 @@ class Effort:
 
     @property
     def per_m3(self) -> float | None:
-        """Individuals in a cubic metre that one object stands for; None where not known."""
+        """Objects in a cubic metre that one object on the scan stands for; None where not known."""
         if self.sub_part is None or self.tot_vol_m3 is None:
             return None
         return self.sub_part / self.tot_vol_m3
@@ -102,16 +106,22 @@ def biovolumes_mm3(objects: pd.DataFrame, pixel_mm: Mapping[str, float]) -> pd.D
 
 
 def by_scan(objects: pd.DataFrame, scans: Sequence[StoredScan]) -> pd.DataFrame:
-    """Return objects and abundance of each scan: `SCAN_COLUMNS`."""
+    """Return objects of each scan and what they add to the concentration of its sample: `SCAN_COLUMNS`.
+
+    Of a fraction with several scans each adds its share; only their sum is the fraction's concentration. Where the scans of a fraction disagree, or one
+    of them is missing, none has a share.
+    """
     counts = objects["scan_id"].value_counts()
     rows = []
     for scan in scans:
         effort, number = Effort.of(scan), int(counts.get(scan.scan_id, 0))
-        share = effort.per_m3
+        apart = disagreements([one for one in scans if one.sample_id == scan.sample_id])
+        said = apart.get(Portion.of_scan(scan).fraction, [])
+        share = None if said else effort.per_m3
         rows.append(
             (
                 scan.sample_id, scan.scan_id, scan.fraction, effort.sub_part, number, None if share is None else number * share,
-                effort.missing(scan.scan_id),
+                " ".join(text for text in (effort.missing(scan.scan_id), *said) if text),
             )
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(SCAN_COLUMNS)).sort_values(
@@ -120,7 +130,7 @@ def by_scan(objects: pd.DataFrame, scans: Sequence[StoredScan]) -> pd.DataFrame:
 
 
 def by_sample(objects: pd.DataFrame, scans: Sequence[StoredScan], states: Mapping[str, Any]) -> pd.DataFrame:
-    """Return abundance and biovolume of each sample: `COLUMNS`.
+    """Return concentration and biovolume of the objects of each sample: `COLUMNS`.
 
     Parameters
     ----------
@@ -151,7 +161,7 @@ def by_sample(objects: pd.DataFrame, scans: Sequence[StoredScan], states: Mappin
 
 
 def _withheld(sample_id: str, scans: Sequence[StoredScan], states: Mapping[str, Any]) -> str:
-    """Return why a sample has no abundance; empty where it has one."""
+    """Return why a sample has no concentration; empty where it has one."""
     reasons = [Effort.of(scan).missing(scan.scan_id) for scan in scans]
     volumes = {Effort.of(scan).tot_vol_m3 for scan in scans}
     if not any(reasons) and len(volumes) > 1:
@@ -159,6 +169,7 @@ def _withheld(sample_id: str, scans: Sequence[StoredScan], states: Mapping[str, 
             f"{volume:g}" for volume in sorted(volume for volume in volumes if volume is not None)
         )
         reasons.append(f"Its scans say different volumes ({said} m3).")
+    reasons += [reason for _, said in sorted(disagreements(scans).items()) for reason in said]
     here = {scan.scan_id for scan in scans}
     for scan_id, state in states.get("scans", {}).items():
         if state["sample_id"] == sample_id and scan_id not in here:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Reached = Literal["exact", "rounding", "tolerance", "constant", "not measured"]
+Reached = Literal[
+    "exact", "rounding", "box count; agrees on one object", "untested", "constant", "not measured"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,10 @@ class Feature:
     integer : bool
         Whether the value is a whole number.
     reached : Reached
-        exact: the same integer; rounding: the same to the last digit; tolerance: within the tolerance of
-        docs/explanation/zooscan-measurements.md; constant: the legacy software always writes 0; not measured: its
-        definition is not published, so that the value is NaN here.
+        exact: the same integer; rounding: the same to the last digit; box count, agrees on one object: measured by another
+        method than the legacy one, see docs/explanation/zooscan-measurements.md; untested: the references hold only a value
+        (0) that tells no formula from another; constant: the legacy software always writes 0; not measured: its definition
+        is not published, so that the value is NaN here.
     derived : bool
         Whether only the EcoTaxa table has it.
     """
@@ -47,8 +50,8 @@ def _real(name: str, unit: str, ecotaxa: int, reached: Reached = "rounding") -> 
     return Feature(name, unit, 3, ecotaxa, reached=reached)
 
 
-def _derived(name: str, unit: str = "") -> Feature:
-    return Feature(name, unit, 3, None, derived=True)
+def _derived(name: str, unit: str = "", reached: Reached = "rounding") -> Feature:
+    return Feature(name, unit, 3, None, reached=reached, derived=True)
 
 
 MEASURED: Final = (
@@ -59,7 +62,7 @@ MEASURED: Final = (
     _real("Major", "px", 1), _real("Minor", "px", 1), _real("Angle", "deg", 1), _real("Circ.", "", 3),
     _real("Feret", "px", 1), _whole("IntDen", "grey px2"), _whole("Median", "grey"), _real("Skew", "", 3), _real("Kurt", "", 3),
     _real("%Area", "%", 2), _whole("XStart", "px"), _whole("YStart", "px"), _whole("Area_exc", "px2"),
-    _real("Fractal", "", 3, "tolerance"), _whole("Skelarea", "px2"), _real("Slope", "", 3, "not measured"),
+    _real("Fractal", "", 3, "box count; agrees on one object"), _whole("Skelarea", "px2"), _real("Slope", "", 3, "not measured"),
     _whole("Histcum1", "grey"), _whole("Histcum2", "grey"), _whole("Histcum3", "grey"),
     _whole("XMg5", "px", "constant"), _whole("YMg5", "px", "constant"),
     _whole("Nb1", "", "not measured"), _whole("Nb2", "", "not measured"), _whole("Nb3", "", "constant"),
@@ -73,9 +76,9 @@ MEASURED: Final = (
 """Columns of ``*_meas.txt`` in its order, from Area on."""
 
 DERIVED: Final = (
-    _derived("esd", "px"), _derived("elongation"), _derived("range", "grey"), _derived("meanpos"), _derived("centroids", "px"),
+    _derived("esd", "px"), _derived("elongation"), _derived("range", "grey"), _derived("meanpos"), _derived("centroids", "px", "untested"),
     _derived("cv", "%"), _derived("sr", "%"), _derived("perimareaexc"), _derived("feretareaexc"), _derived("perimferet"),
-    _derived("perimmajor"), _derived("circex"), _derived("cdexc"),
+    _derived("perimmajor"), _derived("circex"), _derived("cdexc", "", "untested"),
 )  # fmt: skip
 """What the legacy EcoTaxa table computes from the others, in its order."""
 

@@ -59,7 +59,10 @@ class ScanHeader:
 
     @property
     def sub_part(self) -> float | None:
-        """How many parts the fraction was split into, one of which was scanned (1: all of it); None where not known."""
+        """Factor (``Fracnb``) that scales the objects of all scans of this fraction together up to the whole sample; None where not known.
+
+        1: all of it was scanned. A fraction that was split into 8, of which 2 parts were scanned, has 8 / 2 = 4 in the header of both scans.
+        """
         value = self._positive("fracnb")
         return value if value is not None and value >= 1 else None
 

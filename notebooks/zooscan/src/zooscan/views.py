@@ -25,6 +25,7 @@ _MOST_VIGNETTES: Final = 60
 _HOW: Final = {
     "": "not a multiple", "proposed": "cut as proposed, nobody looked", "kept": "cut as proposed, a person looked", "drawn": "cut by hand",
     "refused": "a person said: do not cut", "open": "proposed, waits for a person", "nothing to cut": "a multiple in which no line was found",
+    "too large": "a multiple too large for lines to be proposed: look at it by hand",
 }  # fmt: skip
 
 
@@ -107,11 +108,11 @@ def separations(run: RunFolder) -> Displayable:
 
 
 def abundances(run: RunFolder) -> Displayable:
-    """Return abundance and biovolume of each sample, or why they are withheld."""
+    """Return objects and biovolume in a cubic metre of each sample, or why they are withheld."""
     found = abundance.by_sample(_counted(run), scans_of(run), states_of(run))
     rows = [
         (
-            row["sample_id"], _number(row["objects"]), _number(row["abundance_ind_per_m3"], 3), _number(row["biovolume_ellipsoid_mm3_per_m3"], 3),
+            row["sample_id"], _number(row["objects"]), _number(row["objects_per_m3"], 3), _number(row["biovolume_ellipsoid_mm3_per_m3"], 3),
             _number(row["biovolume_sphere_mm3_per_m3"], 3), _number(row["tot_vol_m3"], 2), row["withheld"] or "",
         )
         for row in found.to_dict("records")
@@ -119,7 +120,7 @@ def abundances(run: RunFolder) -> Displayable:
     headers = (
         "Sample",
         "Objects",
-        "ind. m⁻³",
+        "Objects m⁻³",
         "mm³ m⁻³ (ellipsoid)",
         "mm³ m⁻³ (sphere)",
         "Volume [m³]",
@@ -127,31 +128,43 @@ def abundances(run: RunFolder) -> Displayable:
     )
     body = table(headers, rows, numeric=(1, 2, 3, 4, 5))
     body += Markup('<p class="tl-soft">{}</p>').format(
-        "Sums over scans and fractions of n × sub-part / volume filtered. Ellipsoid: 4/3 π (Major/2)(Minor/2)², sphere: 4/3 π (Area/π)^(3/2), with "
-        "the side of a pixel 25.4/dpi mm. Objects are all particles that were found, whatever they are: taxa come from EcoTaxa."
+        "Sums over scans and fractions of n × sub-part / volume filtered; the sub-part counts for all scans of a fraction together. Ellipsoid: "
+        "4/3 π (Major/2)(Minor/2)², sphere: 4/3 π (Area/π)^(3/2), with the side of a pixel 25.4/dpi mm. Objects are all particles that were found, "
+        "detritus and fibres too: ind. m⁻³ of a taxon needs them sorted in EcoTaxa."
     )
-    text = "; ".join(f"{row[0]}: {row[2] or 'withheld'} ind. m-3" for row in rows)
-    return section(body, f"Abundance: {text}.", "tl-zooscan")
+    text = "; ".join(f"{row[0]}: {f'{row[2]} objects m-3' if row[2] else 'withheld'}" for row in rows)
+    return section(body, f"Objects in a cubic metre: {text}.", "tl-zooscan")
 
 
 def size_spectrum(run: RunFolder) -> Displayable:
     """Return the normalised biovolume size spectrum of each sample as a figure."""
     found = spectrum.spectrum(_counted(run), scans_of(run), states_of(run))
     if not len(found):
-        words = "No sample has an abundance, so there is no size spectrum; the table above says why."
+        words = "No sample has a concentration of objects, so there is no size spectrum; the table above says why."
         return section(note(words), words)
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")
     axes = figure.add_subplot()
     for sample_id, rows in found.groupby("sample_id"):
         middle = np.sqrt(rows["from_mm3"] * rows["to_mm3"])
-        axes.plot(middle, rows["nbss_per_m3"], marker="o", label=str(sample_id).replace("$", r"\$"))
+        whole = rows["complete"].to_numpy(bool)
+        (line,) = axes.plot(
+            middle[whole], rows["nbss_per_m3"][whole], marker="o", label=str(sample_id).replace("$", r"\$")
+        )
+        axes.plot(
+            middle[~whole], rows["nbss_per_m3"][~whole], "o", markerfacecolor="none", color=line.get_color()
+        )
     axes.set(
         xscale="log", yscale="log", xlabel="Ellipsoidal biovolume [mm³]", ylabel="Normalised biovolume [m⁻³]"
     )
     axes.legend(fontsize="small")
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
-    words = f"Size spectrum of {numbers.plural(found['sample_id'].nunique(), 'sample')}, bins are octaves [2^k, 2^(k+1)) mm³."
+    words = (
+        f"Size spectrum of {numbers.plural(found['sample_id'].nunique(), 'sample')}, of all objects, detritus included; bins are octaves "
+        "[2^k, 2^(k+1)) mm³."
+    )
+    if not found["complete"].all():
+        words += " Open circles: bins that the limits of size cut, so that their values are too low."
     body = picture(stream.getvalue(), words, "image/png", css="tl-plot") + Markup(
         '<p class="tl-soft">{}</p>'
     ).format(words)
