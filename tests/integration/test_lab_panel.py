@@ -122,7 +122,7 @@ def test_given_back_by_its_holder(ada: HubClient) -> None:
         server = ada.ready_server(SLUG)
         return bool(server and server["user_options"]["resources"] == "small")
 
-    wait_for(restarted, "the server without GPU", 60)
+    wait_for(restarted, "the server without GPU", 120)
     assert pid_of(ada) != before
     assert note.read_text() == "mine"
     ada.get(f"user/ada/{SLUG}/lab")  # signs in at the new server
