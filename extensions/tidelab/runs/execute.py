@@ -31,7 +31,7 @@ from tidelab.runs.manifest import detection_manifest, make_manifest
 from tidelab.runs.measuring import Measure, Measuring
 from tidelab.runs.methods import detection_words
 from tidelab.runs.objects import Thresholds
-from tidelab.runs.own_products import make_products
+from tidelab.runs.own_products import RESTS_ON, make_products, words_of_people
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.policy import cache_file, honest
 from tidelab.runs.processes import FileLock
@@ -199,16 +199,15 @@ def _run_in(
         manifest["side_files"] = [source.name for source in collection.side_files]
         manifest["samples"] = samples_manifest(scene, collection, pipeline.failures, limits)
         manifest |= _of_hooks(ready, pipeline, log)
-        write_provenance(scene, manifest, verdict)
+        write_provenance(folder.path, ready.use_case, manifest, verdict, log)
+        # Before the files are made: what people said of the same images stands in them.
+        adopt_earlier(folder, log)
         if ready.hooks.products:
             progress.update(step="Making the files of this use case")
+            manifest[RESTS_ON] = words_of_people(folder)
             made = make_products(folder, ready.use_case, ready.hooks.products, context)
-            manifest |= {
-                "products": list(made.files),
-                "product_problems": list(made.problems),
-                "finished": now(),
-            }
-            write_provenance(scene, manifest, verdict)
+            manifest |= {**made.manifest(), "finished": now()}
+            write_provenance(folder.path, ready.use_case, manifest, verdict, log)
         counted = Counted(
             [result.image_id for result in pipeline.results],
             pipeline.work.predicted if computed is None else computed,
@@ -216,7 +215,6 @@ def _run_in(
         )
         count_run(folder.path, manifest, ready.request.usage, counted, time.monotonic() - clock, log)
         remember_verdict(folder, verdict, log)
-        adopt_earlier(folder, log)
     finally:
         collection.close()
 

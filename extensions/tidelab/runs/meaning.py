@@ -4,6 +4,7 @@ The declaration of the use case comes first, then the card of the model, which m
 A class that neither tells is of unknown kind: it is counted, but never as something that lives.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final, Literal
 from pydantic import ValidationError
 
 from tidelab.catalogue import CatalogueError, UseCase, load_usecase
+from tidelab.catalogue.load import usecase_candidates
 from tidelab.catalogue.task import BIOLOGICAL, NO_OBJECT, NOT_LIVING
 from tidelab.domain.card import ModelCard
 from tidelab.runs.errors import RunError
@@ -129,10 +131,19 @@ def label_meaning(run: RunFolder) -> Meanings:
 
 
 def use_case_of(run: RunFolder) -> UseCase | None:
-    """Return the declaration that a run was made with, as it reads now; None when it has gone or no longer reads."""
+    """Return the declaration that a run was made with, as it reads now; None when it has gone or no longer reads.
+
+    In the app only that of a use case of this place: the run's folder belongs to the visitor, and code of a folder that it names would run in
+    the service of all.
+    """
     try:
-        return load_usecase(Path(run.request.use_case_folder))
-    except (CatalogueError, RunError):
+        folder = Path(run.request.use_case_folder)
+        if "VOILA_BASE_URL" in os.environ:
+            known = {one.resolve() for one in usecase_candidates()}
+            if folder.resolve() not in known:
+                return None
+        return load_usecase(folder)
+    except (CatalogueError, RunError, OSError, ValueError):
         return None
 
 

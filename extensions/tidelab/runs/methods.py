@@ -188,11 +188,16 @@ PACKAGE_FILES: Final[Mapping[str, str]] = {
 """Every file a package may hold, in the order of its README."""
 
 
+def _own_title(row: Mapping[str, Any]) -> str:
+    older = " (older than what people said last: it could not be made again)" if row.get("stale") else ""
+    return f"{row['title']}{older}"
+
+
 def package_note(manifest: Mapping[str, Any], names: Iterable[str]) -> str:
     """Return the README of a package that holds the files of these names."""
     warning = f"\n{DEMO_WARNING.replace('**', '')}\n" if manifest["model"]["demo"] else ""
     there = set(names)
-    own = {str(one["file"]): str(one["title"]) for one in manifest.get("products", ())}
+    own = {str(one["file"]): _own_title(one) for one in manifest.get("products", ())}
     known = {**PACKAGE_FILES, **own}
     lines = "\n".join(f"{name:24} {words}" for name, words in known.items() if name in there)
     lines += "".join(f"\n\nMissing: {problem}" for problem in manifest.get("product_problems", ()))

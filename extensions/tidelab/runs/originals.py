@@ -1,5 +1,6 @@
 """The images of a run, read again from where they were, each compared with what was analysed."""
 
+import errno
 from collections.abc import Collection as Names
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -79,8 +80,9 @@ def originals(folder: RunFolder, image_ids: Names[str] | None = None) -> Iterato
     limits = Limits.of(use_case) if use_case else Limits()
     try:
         collection = collect_again(folder, use_case, limits)
-    except (RunError, InputError) as error:
-        yield from (Original(image, image_id, problem=str(error)) for image, image_id in wanted)
+    except (RunError, InputError, OSError) as error:
+        problem = _words(error)
+        yield from (Original(image, image_id, problem=problem) for image, image_id in wanted)
         return
     try:
         sources = {source.name: source for source in collection.sources}
@@ -122,8 +124,8 @@ def _original(image: str, image_id: str, sources: dict[str, Source], limits: Lim
         return Original(image, image_id, problem="It is no longer where it was.")
     try:
         payload = source.read(limits)
-    except InputError as error:
-        return Original(image, image_id, problem=str(error))
+    except (InputError, OSError) as error:
+        return Original(image, image_id, problem=_words(error))
     try:
         if payload.digest != digest:
             return Original(image, image_id, problem="It was changed after the analysis.")
@@ -132,7 +134,16 @@ def _original(image: str, image_id: str, sources: dict[str, Source], limits: Lim
         with payload.open() as stream:
             content = stream.read()
         return Original(image, image_id, content, payload.picture, int(page or 1) - 1)
-    except InputError as error:
-        return Original(image, image_id, problem=str(error))
+    except (InputError, OSError) as error:
+        return Original(image, image_id, problem=_words(error))
     finally:
         payload.close()
+
+
+def _words(error: Exception) -> str:
+    """Return why an image cannot be had, in a sentence."""
+    if not isinstance(error, OSError) or isinstance(error, RunError | InputError):
+        return str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "It cannot be read again: the disk is full. Free some space and try again."
+    return f"It cannot be read again: {error.strerror or type(error).__name__}. Check that its disk is there, and try again."

@@ -8,6 +8,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -19,6 +20,8 @@ from tidelab.runs.folder import RunFolder
 from tidelab.runs.inputs.reading import ReaderContext
 
 FOLDER: Final = "products"
+RESTS_ON: Final = "products_rest_on"
+"""Field of the manifest: `words_of_people` when the making of the files began."""
 _STAGING: Final = ".making"
 _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[A-Za-z0-9.+-]+")
 _STEP: Final = 2**20
@@ -42,6 +45,8 @@ class Product:
         Bytes.
     sha256
         Of its bytes, hexadecimal, when it was made.
+    stale
+        Whether its function failed when the files were made again, so that this one is older than what people said.
     """
 
     path: Path
@@ -50,14 +55,26 @@ class Product:
     media_type: str
     size: int
     sha256: str
+    stale: bool = False
+
+    def is_intact(self) -> bool:
+        """Whether the file holds what its function wrote; reads all of it."""
+        try:
+            return self.path.stat().st_size == self.size and _digest(self.path) == self.sha256
+        except OSError:
+            return False
 
 
 @dataclass(frozen=True)
 class Made:
-    """What the functions of a run made: rows for the manifest, and a sentence for each that failed."""
+    """What the functions of a run made: rows for the manifest, and for each function that failed its name and a sentence."""
 
     files: Sequence[Mapping[str, Any]]
-    problems: Sequence[str]
+    problems: Mapping[str, str]
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the manifest says of it."""
+        return {"products": list(self.files), "product_problems": list(self.problems.values())}
 
 
 def make_products(
@@ -85,7 +102,7 @@ def make_products(
         When the person asked to stop.
     """
     files: list[dict[str, Any]] = []
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for name, function in products.items():
         context.stop_if_cancelled()
         staging = folder.path / FOLDER / _STAGING
@@ -113,7 +130,7 @@ def make_products(
             # A use case's own code: whatever it raises, the results of the model are kept and shown.
             text = " ".join(str(error).split())[:300] or type(error).__name__
             kind = "" if isinstance(error, RunError | ProductError) else f"{type(error).__name__}: "
-            problems.append(f"The files of {name} could not be made: {kind}{text.rstrip('.')}.")
+            problems[name] = f"The files of {name} could not be made: {kind}{text.rstrip('.')}."
             context.log.error(f"The product function {name} failed", error)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -130,8 +147,9 @@ def products_of(folder: RunFolder) -> list[Product]:
             name = str(PurePosixPath(str(row["file"])).relative_to(FOLDER))
             path = folder.path / FOLDER / inside(name)
             one = Product(
-                path, name, str(row["title"]), str(row["media_type"]), int(row["bytes"]), str(row["sha256"])
-            )
+                path, name, str(row["title"]), str(row["media_type"]), int(row["bytes"]), str(row["sha256"]),
+                stale=row.get("stale") is True,
+            )  # fmt: skip
         except (KeyError, ValueError, TypeError):
             continue
         if path.is_file() and not path.is_symlink():
@@ -142,6 +160,36 @@ def products_of(folder: RunFolder) -> list[Product]:
 def product_problems(folder: RunFolder) -> list[str]:
     """Return why files of the use case are missing from a run, a sentence each."""
     return [str(one) for one in _rows(folder, "product_problems")]
+
+
+def words_of_people(folder: RunFolder) -> dict[str, int]:
+    """Return how long each log of what people said of a run is, in bytes: names, audits, decisions on pages of the use case's own.
+
+    These files only grow, so equal lengths are equal words, also where a copy of the run has other times.
+    """
+    found = {}
+    for path in (*sorted(folder.path.glob("*.jsonl")), folder.path / "audits.json"):
+        with suppress(OSError):
+            found[path.name] = path.stat().st_size
+    return found
+
+
+def outdated(folder: RunFolder) -> str:
+    """Return that the use case's own files are older than what people said of the run, in a sentence; empty where they are not."""
+    if not (_rows(folder, "products") or _rows(folder, "product_problems")):
+        return ""
+    said, file = words_of_people(folder), folder.path / "manifest.json"
+    known = folder.manifest().get(RESTS_ON)
+    if isinstance(known, Mapping):
+        newer = dict(known) != said
+    else:
+        # A run of a version that did not write it down.
+        newer = any((folder.path / name).stat().st_mtime_ns > file.stat().st_mtime_ns for name in said)
+    if newer:
+        return "People said something of these images after the files of this use case were made; the files do not hold it yet."
+    if any(one.stale for one in products_of(folder)):
+        return "Some files of this use case could not be made again; those of before are kept, without what people said since."
+    return ""
 
 
 class ProductError(Exception):

@@ -89,9 +89,10 @@ def _surest(result: ImageResult, labels: Sequence[str]) -> str:
     return labels[int(objects.labels[0])] if objects is not None and len(objects) else ""
 
 
-def write_provenance(scene: Scene, manifest: dict[str, Any], verdict: Verdict) -> None:
+def write_provenance(
+    folder: Path, use_case: UseCase, manifest: dict[str, Any], verdict: Verdict, log: RunLog
+) -> None:
     """Write manifest, texts and RO-Crate; a crate that cannot be made is told in the log and in the manifest."""
-    folder, use_case = scene.folder, scene.use_case
     outputs = (*OUTPUTS, *OPTIONAL, *(str(one["file"]) for one in manifest.get("products", ())))
     there = [name for name in outputs if (folder / name).is_file() or name in OUTPUTS]
     write_text(folder / "methods.md", methods_paragraph(manifest, verdict, use_case.slug))
@@ -108,7 +109,7 @@ def write_provenance(scene: Scene, manifest: dict[str, Any], verdict: Verdict) -
     except OSError:
         raise
     except Exception as error:
-        scene.log.error("The RO-Crate could not be made; manifest.json holds the same provenance", error)
+        log.error("The RO-Crate could not be made; manifest.json holds the same provenance", error)
         write_json(
             folder / "manifest.json", {**manifest, "ro_crate_problem": f"{type(error).__name__}: {error}"}
         )
