@@ -9,6 +9,7 @@ References
    https://cfconventions.org/Data/cf-conventions/cf-conventions-1.8/cf-conventions.html#taxon-names-and-identifiers
 """
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,32 +26,38 @@ if TYPE_CHECKING:
 FILL: Final = -2147483647
 """Fill value of counts: nobody looked."""
 
+# Limits of an interval have no cell_methods: they are no mean over time, and CF has no method for them.
 _COUNTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "detections_per_picture_mean": (
         "mean number of detections of the taxon per picture", "time: mean (over good pictures by day)", "float64",
     ),
     "detections_per_picture_low": (
-        "lower limit of the 95 % interval of the mean number of detections per picture", "time: mean", "float64",
+        "lower limit of the 95 % interval of the mean number of detections per picture", "", "float64",
     ),
     "detections_per_picture_high": (
-        "upper limit of the 95 % interval of the mean number of detections per picture", "time: mean", "float64",
+        "upper limit of the 95 % interval of the mean number of detections per picture", "", "float64",
     ),
     "detections": (
         "sum over pictures of the detections of the taxon, no number of individuals", "time: sum", "int32",
     ),
-    "max_n": ("largest number of detections of the taxon in one picture (MaxN)", "time: maximum", "int32"),
+    "max_n": (
+        "most detections of the taxon in one picture (MaxN); a lower limit of the number present only if all of them are right",
+        "time: maximum", "int32",
+    ),
 }  # fmt: skip
 _EFFORT: Final[Mapping[str, str]] = {
     "n_pictures": "good pictures by day: the effort behind the counts",
     "n_pictures_expected": "pictures expected from the cadence of the camera",
-    "n_pictures_received": "pictures received with a usable time",
-    "n_pictures_daylight": "pictures received by day",
+    "n_pictures_received": "pictures received with a usable time when pictures are expected",
+    "n_pictures_daylight": "of the pictures received those taken by day",
+    "n_pictures_outside": "pictures with a usable time outside the stated period, or by night where none is expected; no effort",
 }
 _OF_EFFORT: Final = {
     "n_pictures": "pictures_good",
     "n_pictures_expected": "pictures_expected",
     "n_pictures_received": "pictures_received",
     "n_pictures_daylight": "pictures_daylight",
+    "n_pictures_outside": "pictures_outside",
 }
 
 
@@ -100,9 +107,11 @@ def dataset(
             )
     for name, long_name in _EFFORT.items():
         values = effort[_OF_EFFORT[name]].to_numpy(np.int32)
+        # Only the pictures that the counts are made of are observations behind them.
+        standard = {"standard_name": "number_of_observations"} if name == "n_pictures" else {}
         data[name] = ("time", values, {
-            "long_name": long_name, "standard_name": "number_of_observations", "units": "1",
-            "coordinates": "latitude longitude depth station_name", "coverage_content_type": "qualityInformation",
+            "long_name": long_name, **standard, "units": "1", "coordinates": "latitude longitude depth station_name",
+            "coverage_content_type": "qualityInformation",
         })  # fmt: skip
     return xarray.Dataset(
         data,
@@ -138,8 +147,9 @@ def _grid(counts: pd.DataFrame, name: str, starts: pd.DatetimeIndex, taxa: list[
 
 
 def _count_attributes(long_name: str, method: str) -> dict[str, str]:
+    methods = {"cell_methods": method} if method else {}
     return {
-        "long_name": long_name, "units": "1", "cell_methods": method, "ancillary_variables": "n_pictures",
+        "long_name": long_name, "units": "1", **methods, "ancillary_variables": "n_pictures",
         "coordinates": "latitude longitude depth station_name taxon_name taxon_lsid", "coverage_content_type": "modelResult",
         "comment": "Detections in pictures; the same animal may be in several pictures.",
     }  # fmt: skip
@@ -189,18 +199,28 @@ def _attributes(
         "keywords": ", ".join(about.keywords), "license": about.licence, "source": about.model, "history": "\n".join(about.history),
         "platform": about.platform, "instrument": camera, "processing_level": "detections counted by a model",
         "comment": f"Score from which an object counts: {thresholds}." if thresholds else "",
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{about.platform}/{camera}/{about.model}/{first}/{last}")),
+        "id": _identifier(about, camera, first, last), "product_version": str(about.version),
         "naming_authority": "org.tidelab", "cdm_data_type": "Station", "standard_name_vocabulary": "CF Standard Name Table v93",
         "creator_name": about.creator, "creator_url": about.creator_url, "institution": about.institution, "project": about.project,
         "references": about.references, "date_created": created,
         "geospatial_lat_min": about.latitude, "geospatial_lat_max": about.latitude, "geospatial_lat_units": "degrees_north",
         "geospatial_lon_min": about.longitude, "geospatial_lon_max": about.longitude, "geospatial_lon_units": "degrees_east",
         "geospatial_vertical_min": about.depth_m, "geospatial_vertical_max": about.depth_m, "geospatial_vertical_units": "m",
-        "geospatial_vertical_positive": "down", "geospatial_bounds": f"POINT ({about.latitude:g} {about.longitude:g})",
+        "geospatial_vertical_positive": "down", "geospatial_bounds": f"POINT ({float(about.latitude)!r} {float(about.longitude)!r})",
         "geospatial_bounds_crs": "EPSG:4326", "time_coverage_start": first, "time_coverage_end": last,
         "time_coverage_duration": _duration(starts, ends), "time_coverage_resolution": about.interval, **about.extra,
     }  # fmt: skip
     return {name: value for name, value in given.items() if value != ""}
+
+
+def _identifier(about: SeriesAbout, camera: str, first: str, last: str) -> str:
+    """Return an identifier that two files share only if they hold the same version of the same series made in the same way."""
+    made_of = {
+        "platform": about.platform, "camera": camera, "first": first, "last": last, "interval": about.interval, "model": about.model,
+        "thresholds": dict(about.thresholds), "version": about.version, "settings": dict(about.settings),
+        "place": [float(about.latitude), float(about.longitude), float(about.depth_m)],
+    }  # fmt: skip
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(made_of, sort_keys=True, default=str)))
 
 
 def _duration(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> str:

@@ -57,6 +57,9 @@ class SeriesAbout:
         Taxon -> score from which an object counts.
     interval
         ISO 8601 duration of an interval, e.g. PT1H.
+    version, settings
+        Number of the version of the series from 1, and what it was made with (name -> value); with model and thresholds they make the
+        identifier of a file.
     history
         Lines, the oldest first: time, version and what was done.
     creator, institution, project, references
@@ -73,6 +76,8 @@ class SeriesAbout:
     model: str
     thresholds: Mapping[str, float]
     interval: str = "PT1H"
+    version: int = 1
+    settings: Mapping[str, object] = field(default_factory=dict)
     history: tuple[str, ...] = ()
     creator: str = ""
     creator_url: str = ""

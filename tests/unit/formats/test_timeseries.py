@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ KNOWN_REMARKS = {
     "* standard_name",
     "variable \"detections",
     "variable \"max_n",
+    # Nor for a number of pictures expected or received: only those that were counted in are observations.
+    "variable \"n_pictures_",
     # Nobody is named whom the run does not know.
     "acknowledgment/acknowledgement not present", "creator_email not present", "geospatial_bounds_vertical_crs not present",
     "publisher_name not present", "publisher_url not present", "publisher_email not present",
@@ -126,6 +129,42 @@ def test_taxa_station_and_attributes(file):
         assert series.attrs["date_created"] == "2024-06-01T00:00:00Z"
         assert "no number of individuals" in series["detections"].attrs["long_name"]
         assert series["time_bnds"].shape == (3, 2)
+
+
+def test_only_the_effort_is_a_number_of_observations_and_limits_are_no_means(file):
+    with xarray.open_dataset(file) as series:
+        named = {
+            name for name, one in series.items() if one.attrs.get("standard_name") == "number_of_observations"
+        }
+        assert named == {"n_pictures"}
+        assert {name: one.attrs["cell_methods"] for name, one in series.items() if "cell_methods" in one.attrs} == {
+            "detections_per_picture_mean": "time: mean (over good pictures by day)", "detections": "time: sum", "max_n": "time: maximum",
+        }  # fmt: skip
+        assert series["n_pictures_outside"].values.tolist() == [0, 0, 0]
+
+
+def test_the_place_keeps_its_digits(file):
+    with xarray.open_dataset(file) as series:
+        assert series.attrs["geospatial_bounds"] == "POINT (41.18212 1.75257)"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"version": 2},
+        {"thresholds": {"chromis": 0.32, "fish": 0.25}},
+        {"settings": {"least_brightness": 20.0}},
+        {"model": "m version 4"},
+        {"interval": "P1D"},
+        {"latitude": 41.182125},
+    ],
+)
+def test_another_version_thresholds_or_settings_are_another_file(parts, other):
+    def identifier(about):
+        return dataset(parts[1], parts[2], TAXA, about, camera="cam1", every="h").attrs["id"]
+
+    assert identifier(ABOUT) == identifier(replace(ABOUT, history=("2025-01-01T00:00:00Z written again",)))
+    assert identifier(ABOUT) != identifier(replace(ABOUT, **other))
 
 
 def test_the_same_series_gives_the_same_bytes_whenever_it_is_written(parts, file, tmp_path):

@@ -61,7 +61,7 @@ def about_series(run: FinishedRun, series: Series, version: versions.Version) ->
     return timeseries.SeriesAbout(
         title=f"Detections of fish per picture at {settings.platform or 'an underwater camera'}",
         summary=(
-            "Detections of fish in pictures of a fixed underwater camera, by taxon: mean per picture, largest number in one picture (MaxN) and sum, with the "
+            "Detections of fish in pictures of a fixed underwater camera, by taxon: mean per picture, most in one picture (MaxN) and sum, with the "
             f"effort behind them. Only good pictures by day count. Cadence: {series.cadence_words}. Good pictures: {settings.rules.words()}. Day: the sun at "
             f"{settings.daylight_from_deg:g} degrees or higher. Detections are no individuals.{demo}"
         ),
@@ -73,6 +73,9 @@ def about_series(run: FinishedRun, series: Series, version: versions.Version) ->
         model=version.model,
         thresholds=version.thresholds,
         interval=settings.interval_iso,
+        version=version.number,
+        # Where hand counts lie changes nothing in the series.
+        settings={name: value for name, value in version.settings.items() if name != "hand_counts"},
         history=version.history,
         creator=run.run.request.person,
         references=case.citation.url or "",
@@ -98,12 +101,12 @@ def _tables(run: FinishedRun, series: Series, about: timeseries.SeriesAbout) -> 
         _csv(
             run, versions.TABLE_FILE, _stamped(series.table), f"Counts per {every} with intervals and effort"
         ),
-        _csv(run, "abundance_daily.csv", _stamped(series.daily()), "Counts per day"),
+        _csv(run, "abundance_daily.csv", _stamped(series.daily()), "Counts per day, without intervals"),
         _csv(
             run,
             "effort.csv",
             _stamped(series.effort),
-            f"Pictures expected, received, by day and good, per {every}",
+            f"Pictures expected, received, by day, good and outside, per {every}",
         ),
         _csv(
             run,
