@@ -16,11 +16,15 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.support.squares import LABELS, Square, picture
+from tidelab.runs.failures import InputError
+from tidelab.runs.inputs.source import Payload
 from tidelab.streams.errors import StreamError
 from tidelab.streams.model import StreamModel
 from tidelab.streams.watch import watching
 from tidelab.streams.watch.arrivals import Arrivals
 from tidelab.streams.watch.journal import Block, Journal, Seen
+from tidelab.streams.watch.later import Later
+from tidelab.streams.watch.looking import Looking
 from tidelab.streams.watch.watching import WatchOptions, watch
 
 FAST = WatchOptions(settle_s=0.02, poll_s=0.02, once=True)
@@ -293,6 +297,98 @@ def test_a_folder_that_goes_away_is_waited_for(model: StreamModel, tmp_path: Pat
         stop.set()
         thread.join(10)
     assert len(counts(tmp_path / "out")) == len(LABELS)
+
+
+class Refusing:
+    """Files that the disk refuses; `chmod` would not do: it refuses nothing to root."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+        self.names, self.asked, read = set(names), Counter[str](), Looking.read
+
+        def refuse(looking: Looking, file: Seen) -> Payload:
+            self.asked[file.name] += 1
+            if file.name in self.names:
+                raise InputError(
+                    "permission" if file.name.startswith("p") else "unreadable", detail="Stale handle"
+                )
+            return read(looking, file)
+
+        monkeypatch.setattr(Looking, "read", refuse)
+
+
+def failed(out: Path) -> list[str]:
+    return [row["image"] for row in csv.DictReader((out / "failed_files.csv").open())]
+
+
+def test_a_file_that_could_not_be_read_is_looked_at_again_at_the_next_start(
+    model: StreamModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A right is set later: neither size nor time of the file change. It is told once and counted once."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    for n, name in enumerate(("p.png", "q.png", "whole.png")):
+        put(folder / name, grey=60 + n)
+    (folder / "half.png").write_bytes((folder / "p.png").read_bytes()[:60])
+    refusing = Refusing(monkeypatch, "p.png", "q.png")
+    assert watch(model, folder, out, FAST) == {"counted": 1, "broken": 3}
+    assert refusing.asked == {"p.png": 3, "q.png": 3, "whole.png": 1, "half.png": 1}
+    assert watch(model, folder, out, FAST) == {"counted": 1, "broken": 3}
+    assert refusing.asked == {"p.png": 4, "q.png": 4, "whole.png": 1, "half.png": 1}
+    refusing.names.remove("p.png")
+    for _ in range(2):
+        assert watch(model, folder, out, FAST) == {"counted": 2, "broken": 3}
+    assert refusing.asked["p.png"] == 5
+    assert sorted(failed(out)) == ["half.png", "p.png", "q.png"]
+    assert Counter(row["picture"] for row in counts(out)) == {"p.png": 3, "whole.png": 3}
+
+
+@pytest.mark.parametrize("patience_s", [60.0, 0.0])
+def test_a_watch_goes_on_trying_a_file_that_could_not_be_read(
+    model: StreamModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience_s: float
+) -> None:
+    """Within its patience nothing is told; without any it is told at once, and all the same looked at again without a new start."""
+    folder, out, stop, lines = tmp_path / "in", tmp_path / "out", threading.Event(), list[str]()
+    put(folder / "p.png")
+    os.utime(folder, (1_000_000_000, 1_000_000_000))  # nothing happened there lately: it would not be listed
+    refusing = Refusing(monkeypatch, "p.png")
+    monkeypatch.setattr(watching, "_TRIED_AGAIN_S", (0.05, 0.1, patience_s))
+    monkeypatch.setattr(watching, "_LOOKED_AGAIN_S", 0.1)
+    thread = threading.Thread(
+        target=watch,
+        args=(model, folder, out, WatchOptions(settle_s=0.02, poll_s=0.02)),
+        kwargs={"stop": stop, "say": lines.append},
+    )
+    thread.start()
+    try:
+        _until(lambda: refusing.asked["p.png"] >= 5)
+        assert len(lines) == 1
+        refusing.names.clear()
+        _until(lambda: len(lines) == 2)
+    finally:
+        stop.set()
+        thread.join(10)
+    assert [row["count"] for row in counts(out)] == ["1", "0", "0"]
+    assert ("It is tried again." in lines[0]) == bool(patience_s)
+    assert (out / "failed_files.csv").exists() == (not patience_s)
+    assert json.loads((out / "status.json").read_text())["totals"]["broken"] == (not patience_s)
+
+
+def test_tries_are_farther_and_farther_apart_and_end() -> None:
+    later, file, tries, now = Later(5, 60, 300), Seen("a.png", 1, 1), list[float](), 0.0
+    while later.failed(file, now):
+        assert later.ready([file], now) == []
+        while not later.ready([file], now):
+            assert later.due(now) == []
+            now += 1
+        assert later.due(now) == ["a.png"]
+        assert later.due(now) == []
+        tries.append(now)
+    assert tries == [5, 15, 35, 75, 135, 195, 255, 315]
+    assert not later
+    assert later.failed(file, 1000)
+    other = Seen("a.png", 2, 1)
+    assert later.ready([other], 1000) == [other]
+    assert later.failed(other, 2000), "a file that changed is another one, and has the whole patience"
+    assert not Later(5, 60, 300, most=0).failed(file, 0)
 
 
 def _until(condition: Callable[[], bool]) -> None:

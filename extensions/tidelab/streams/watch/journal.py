@@ -20,6 +20,7 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS pictures (digest TEXT PRIMARY KEY, name TEXT NOT NULL, time TEXT NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS files (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, tries INTEGER NOT NULL, "
     "settled INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS unread (name TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS tables (file TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY, file TEXT NOT NULL, header BLOB NOT NULL, rows BLOB NOT NULL)",
     "CREATE TABLE IF NOT EXISTS totals (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
@@ -129,20 +130,29 @@ class Journal:
                 )
             self._settle(file, blocks, totals)
 
-    def put_aside(self, file: Seen, blocks: Iterable[Block], totals: Iterable[str]) -> None:
-        """Settle a file that is not counted: broken, or a copy of another one."""
+    def put_aside(
+        self, file: Seen, blocks: Iterable[Block], totals: Iterable[str], *, unread: bool = False
+    ) -> None:
+        """Settle a file that is not counted: broken, a copy of another one, or one that cannot be read now (`unread`)."""
         with self._transaction():
             self._settle(file, blocks, totals)
+            if unread:
+                self._database.execute(
+                    "INSERT INTO unread VALUES (?, ?, ?)", (file.name, file.size, file.mtime_ns)
+                )
 
-    def tried(self, file: Seen) -> int:
-        """Note that a file could not be read this time; return how often that was."""
+    def is_unread(self, file: Seen) -> bool:
+        """Return whether it was told already that this file, as it is now, cannot be read."""
+        with self._sentences():
+            row = self._database.execute(
+                "SELECT size, mtime_ns FROM unread WHERE name = ?", (file.name,)
+            ).fetchone()
+        return row is not None and tuple(row) == (file.size, file.mtime_ns)
+
+    def look_again(self) -> None:
+        """Make the files that could not be read unknown, so that they are tried again; that they were told of stays noted."""
         with self._transaction():
-            self._database.execute(
-                "INSERT INTO files VALUES (?, -1, -1, 1, 0) ON CONFLICT (name) DO UPDATE SET tries = tries + 1",
-                (file.name,),
-            )
-            row = self._database.execute("SELECT tries FROM files WHERE name = ?", (file.name,)).fetchone()
-        return int(row[0])
+            self._database.execute("DELETE FROM files WHERE name IN (SELECT name FROM unread)")
 
     def totals(self) -> Mapping[str, int]:
         """Return how many pictures were counted, put aside, ..., since the journal began."""
@@ -193,6 +203,7 @@ class Journal:
         self._database.execute(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, 0, 1)", (file.name, file.size, file.mtime_ns)
         )
+        self._database.execute("DELETE FROM unread WHERE name = ?", (file.name,))
         for block in blocks:
             self._database.execute(
                 "INSERT INTO outbox (file, header, rows) VALUES (?, ?, ?)",

@@ -25,14 +25,19 @@ from tidelab.streams.errors import StreamError, writing_to
 from tidelab.streams.model import StreamModel
 from tidelab.streams.watch.arrivals import Arrivals
 from tidelab.streams.watch.journal import Journal, Seen
+from tidelab.streams.watch.later import Later
 from tidelab.streams.watch.looking import Looked, Looking
 from tidelab.streams.watch.rows import failed_block, picture_blocks, summary
 
 STATUS: Final = "status.json"
 _HEARTBEAT_S: Final = 10.0
-_MOST_TRIES: Final = 3
 _PASSING: Final = ("permission", "unreadable", "out-of-memory")
-"""Failures that may be over soon: tried again, a few times."""
+"""Failures that may be over later: a right is set, a network drive answers again. Neither changes the time of a file."""
+_TRIED_AGAIN_S: Final = (5.0, 600.0, 1800.0)
+"""First and longest wait before another try, and after how long the file is told in ``failed_files.csv``."""
+_LOOKED_AGAIN_S: Final = 3600.0
+"""Files that were told so are tried again this often, and at the start of each watch."""
+_TRIES_ONCE: Final = 3
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ def watch(
         arrivals = Arrivals(root, options.settle_s, skip=out.resolve())
         watcher = _Watcher(model, looking, journal, arrivals, out, options, say)
         journal.flush()
+        journal.look_again()
         try:
             watcher.loop(halt)
         finally:
@@ -130,17 +136,21 @@ class _Watcher:
         say: Callable[[str], None],
     ) -> None:
         self._model, self._looking, self._journal, self._arrivals = model, looking, journal, arrivals
+        self._root = arrivals.root
         self._out, self._options, self._say = out, options, say
         self._since, self._last = _now(), ""
         self._beat = float("-inf")
         self._gone = ""
+        once = Later(options.poll_s, options.poll_s, float("inf"), _TRIES_ONCE)
+        self._later = once if options.once else Later(*_TRIED_AGAIN_S)
+        self._looked_again = time.monotonic()
 
     def loop(self, halt: threading.Event) -> None:
         """Go on until `halt` is set or, once, until a look at every folder finds nothing new."""
         whole = True
         while not halt.is_set():
             worked = self._round(halt)
-            if self._options.once and not self._arrivals.waiting and not self._gone:
+            if self._options.once and not self._arrivals.waiting and not self._later and not self._gone:
                 if whole and not worked:
                     return
                 self._arrivals.look_everywhere()
@@ -153,9 +163,11 @@ class _Watcher:
 
     def _round(self, halt: threading.Event) -> bool:
         worked = False
+        self._call_again(time.monotonic())
         try:
             for part in self._arrivals.listed():
-                for file in self._arrivals.complete(self._journal.unknown(part)):
+                unknown = self._later.ready(self._journal.unknown(part), time.monotonic())
+                for file in self._arrivals.complete(unknown):
                     if halt.is_set():
                         return worked
                     self._take(file)
@@ -175,6 +187,18 @@ class _Watcher:
             self._gone = ""
             self._say("The watched folder is there again.")
         return worked
+
+    def _call_again(self, now: float) -> None:
+        """See to it that files whose time has come are listed: nothing in their folder has changed."""
+        if now - self._looked_again >= _LOOKED_AGAIN_S:
+            self._looked_again = now
+            self._journal.look_again()
+            self._arrivals.look_everywhere()
+        for name in self._later.due(now):
+            self._arrivals.look_everywhere()
+            with contextlib.suppress(OSError):
+                if not (self._root / name).exists():
+                    self._later.done(name)
 
     def _take(self, file: Seen) -> None:
         received = _now()
@@ -209,36 +233,48 @@ class _Watcher:
     def _broken(self, file: Seen, error: InputError, received: str) -> None:
         if error.kind == "vanished":
             self._arrivals.done(file.name)
+            self._later.done(file.name)
             return
         if error.kind == "changed":
             return  # still being written; it waits again, for its size or time is another
-        if error.kind in _PASSING and self._journal.tried(file) < _MOST_TRIES:
+        row, passing = error.row(display_name(file.name)), error.kind in _PASSING
+        if passing and self._journal.is_unread(file):
+            self._journal.put_aside(file, [], [], unread=True)
+            self._settled(file)
             return
-        row = error.row(display_name(file.name))
-        self._journal.put_aside(file, [failed_block(row, received)], ["broken"])
+        known = file.name in self._later
+        if passing and self._later.failed(file, time.monotonic()):
+            self._arrivals.done(file.name)
+            if not known:
+                self._say(f"{received} {row.image}: {row.reason} It is tried again.")
+            return
+        self._journal.put_aside(file, [failed_block(row, received)], ["broken"], unread=passing)
         self._settled(file, f"{row.image}: {row.reason} {row.next_step}")
 
-    def _settled(self, file: Seen, line: str) -> None:
+    def _settled(self, file: Seen, line: str = "") -> None:
         self._journal.flush()
         self._arrivals.done(file.name)
-        self._last = line
+        self._later.done(file.name)
+        self._last = line or self._last
         for sentence in self._journal.told:
             self._say(sentence)
         self._journal.told.clear()
-        self._say(f"{_now()} {line}")
+        if line:
+            self._say(f"{_now()} {line}")
 
     def status(self, state: str) -> None:
         """Write the status file."""
         self._beat = time.monotonic()
         totals = dict.fromkeys(("counted", "late", "broken", "copies"), 0) | dict(self._journal.totals())
-        problem = f" The folder cannot be listed now ({self._gone})." if self._gone else ""
+        problem = f" {len(self._later)} cannot be read now and are tried again." if self._later else ""
+        problem += f" The folder cannot be listed now ({self._gone})." if self._gone else ""
         text = (
             f"{totals['counted']} pictures counted ({totals['late']} of them late), {totals['broken']} could not be used, "
             f"{totals['copies']} copies passed over, {self._arrivals.waiting} waiting.{problem}"
         )
         content: dict[str, Any] = {
             "state": state, "words": text, "since": self._since, "updated": _now(), "last": self._last, "totals": totals,
-            "waiting": self._arrivals.waiting, "folder_problem": self._gone, "model": self._model.described(),
+            "waiting": self._arrivals.waiting, "tried_again": len(self._later), "folder_problem": self._gone, "model": self._model.described(),
         }  # fmt: skip
         write_json(self._out / STATUS, content, durable=False)
 
