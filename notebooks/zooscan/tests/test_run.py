@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from zooscan import reader
+from zooscan import reader, separation
 from zooscan.counted import counted, scans_of
 from zooscan.decisions import DecisionLog, path_of
 from zooscan.drawings import write_project
@@ -290,6 +290,26 @@ def test_decisions_change_objects_and_files_and_can_be_undone(run):
     assert len(run.results()) == whole
 
 
+def test_a_multiple_that_is_too_large_is_left_to_a_person(run, monkeypatch):
+    session, known, name = proposed(run)
+    monkeypatch.setattr(separation, "MAX_PIXELS", 1)
+    assert "look at it by hand" in session.show(**known)[0]["note"]
+    assert "No lines are proposed" in decide(session, "1", known, "keep")["words"]
+    found = counted(run).set_index("object_id").loc[name]
+    assert (found["separation"], found["parts"]) == ("too large", 1)
+    assert "too large for lines" in str(separations(run).html)
+
+
+def test_proposals_are_computed_once_for_views_review_and_files(sample, tmp_path, monkeypatch):
+    run = RunFolder(tmp_path / "runs" / "zooscan" / sample.run_id)
+    shutil.copytree(sample.path, run.path)
+    monkeypatch.setattr(separation, "propose", lambda *_: pytest.fail("lines were proposed again"))
+    assert counted(run)["separation"].eq("proposed").any()
+    remake_products(run)
+    _, known, _ = proposed(run)
+    assert known["name"]
+
+
 def test_a_cut_that_leaves_nothing_is_refused(run):
     session, known, _ = proposed(run)
     width, height = (session.show(**known)[0][side] for side in ("width", "height"))
@@ -371,9 +391,7 @@ def test_damaged_pixels_are_told_and_the_page_does_not_wait(run):
     page = Sent()
     page.open_for(Visitor("ada", run.runs_root), run)
     for kind in ("open", "decide"):
-        page._receive(
-            page, {"kind": kind, "id": kind, "run": run.run_id, "action": "keep", **known}, []
-        )
+        page._receive(page, {"kind": kind, "id": kind, "run": run.run_id, "action": "keep", **known}, [])
         answer = page.messages[-1]
         assert (answer["kind"], answer["id"]) == ("refused", kind)
         assert f"The pixels of {name} cannot be read" in answer["words"]
