@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from zooscan import abundance, spectrum
 from zooscan.store import StoredScan
 
@@ -142,6 +144,14 @@ def test_scans_of_a_fraction_that_do_not_belong_together_are_withheld(scans, wor
     assert each["objects_per_m3"].notna().to_dict() == {name: name == "d1" for name, _ in scans}
     assert all(words in each["withheld"][name] for name, _ in scans if name != "d1")
     assert spectrum.spectrum(found, made, {}).empty
+
+
+@given(st.lists(st.text(alphabet="d12_sur\n٣²", max_size=14), max_size=4))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_any_name_of_a_fraction_gives_a_number_or_a_reason(names):
+    made = [scan(f"s_{place}_1", fraction=name) for place, name in enumerate(names)]
+    for row in abundance.by_sample(objects(), made, {}).to_dict("records"):
+        assert bool(row["withheld"]) == pd.isna(row["objects_per_m3"])
 
 
 def test_one_part_scanned_twice_is_not_counted_twice():

@@ -111,7 +111,7 @@ def test_no_column_of_a_legacy_row_has_more_digits_than_ours(name):
 
 @real
 def test_each_kind_of_rounding_shows_in_a_legacy_row():
-    """Of the columns with digits, one of the rows has all of them where chance ends neither in 0."""
+    """Among the columns of one, two and three decimals there is one that uses them all."""
     used: dict[int, int] = {}
     for feature in FEATURES:
         if feature.ecotaxa_decimals:

@@ -6,8 +6,9 @@ bin the biovolume concentration (mm3 m-3) is divided by the width of the bin (mm
 The spectrum holds **all objects** that count, detritus and fibres included. Objects are searched between two equivalent diameters (0.3 and 100 mm),
 which cut the bins at both ends: a bin is `complete` when no object in it can have been left out for its size. An ellipsoid is never larger than the ball
 of its outline's area, ``4/3 pi (Major/2) (Minor/2)^2 <= pi/6 ESD^3``, with equality for a disc; so everything from the ball of the smallest area
-on was searched, and below it only what is round is missing. At 0.3 mm that ball has 0.0141 mm3: the octave from 2^-7 = 0.0078 mm3 is partly covered,
-the one from 2^-6 = 0.0156 mm3 is the first complete one. At the upper end the same is said of round objects only. What the net's mesh lets through is another loss, and not flagged.
+on was searched, and below it only long objects are found, whose area is large for their volume. At 0.3 mm that ball has 0.0141 mm3: the octave from
+2^-7 = 0.0078 mm3 is partly covered, the one from 2^-6 = 0.0156 mm3 is the first complete one. At the upper end the same is said of round objects
+only. What the net's mesh lets through is another loss, and not flagged.
 
 References
 ----------
