@@ -9,19 +9,23 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.signal import lfilter
 
-from tidelab.science.block_bootstrap import block_length, mean_intervals
+from tidelab.science.block_bootstrap import MeanIntervals, block_length, found_together, mean_intervals
 
 DEPENDENCE = (0.0, 0.3, 0.6, 0.8, 0.9)
 LENGTHS = (60, 240, 720)
 MEAN = 2.0
 WARM_UP = 300
+LEVEL = 20.0
+"""Mean of the Gaussian series: far from the floor for sparse counts, which is not what they are to show."""
+SPARSE_MEANS = (0.02, 0.05, 0.1, 0.3, 1.0)
+SCHOOL = 5
 Make = Callable[[int, float, np.random.Generator], np.ndarray]
 
 
 def ar1(n: int, phi: float, rng: np.random.Generator) -> np.ndarray:
-    """Return Gaussian AR(1) around `MEAN` with standard deviation 0.5."""
+    """Return Gaussian AR(1) around `LEVEL` with standard deviation 0.5."""
     noise = rng.normal(size=n + WARM_UP) * np.sqrt(1 - phi**2)
-    return MEAN + 0.5 * lfilter([1], [1, -phi], noise)[WARM_UP:]
+    return LEVEL + 0.5 * lfilter([1], [1, -phi], noise)[WARM_UP:]
 
 
 def counts(n: int, phi: float, rng: np.random.Generator) -> np.ndarray:
@@ -38,15 +42,18 @@ def coverage(make: Make, n: int, phi: float, series: int, seed: int) -> tuple[fl
     for k in range(series):
         values = make(n, phi, rng)
         blocks.append(block_length([values]))
-        hits += _holds(values, blocks[-1], k)
-        naive += _holds(values, 1, k)
+        hits += _holds(values, blocks[-1], k, TRUTH[make])
+        naive += _holds(values, 1, k, TRUTH[make])
     return hits / series, naive / series, float(np.median(blocks))
 
 
-def _holds(values: np.ndarray, block: int, seed: int) -> bool:
+def _holds(values: np.ndarray, block: int, seed: int, truth: float) -> bool:
     found = mean_intervals(values, block=block, seed=seed, replicates=500)
     # A withheld interval holds nothing.
-    return bool(found.low[0] <= MEAN <= found.high[0])
+    return bool(found.low[0] <= truth <= found.high[0])
+
+
+TRUTH = {ar1: LEVEL, counts: MEAN}
 
 
 def rows(make: Make, series: int, seed: int = 20261121) -> Iterator[str]:
@@ -66,9 +73,55 @@ def pooled(make: Make, phi: float, days: int, seed: int = 3) -> tuple[float, flo
     for k in range(days):
         hours = make(20 * 60, phi, rng).reshape(20, 60)
         blocks.append(block_length(list(hours)))
-        found = [mean_intervals(hour, block=blocks[-1], seed=k, replicates=300) for hour in hours[:8]]
-        hits += [bool(one.low[0] <= MEAN <= one.high[0]) for one in found if np.isfinite(one.low[0])]
+        found = _hours(hours, hours[:8], blocks[-1], k)
+        hits += [bool(one.low[0] <= TRUTH[make] <= one.high[0]) for one in found if np.isfinite(one.low[0])]
     return float(np.mean(hits)), float(np.median(blocks))
+
+
+def _hours(of_run: np.ndarray, chosen: np.ndarray, block: int, seed: int) -> list[MeanIntervals]:
+    """Return intervals of hours of a run: how many are found at a time is learnt from all of them."""
+    together = found_together([hour[:, None] for hour in of_run], [np.ones(of_run.shape[1])] * len(of_run))
+    return [
+        mean_intervals(hour, block=block, seed=seed, replicates=300, together=together) for hour in chosen
+    ]
+
+
+def sparse(mean: float, size: int, days: int, seed: int = 5) -> tuple[float, float, float]:
+    """Return coverage of single hours of 60 pictures, of hours in a run of 20, and the share of hours without any find.
+
+    Schools of `size` come at random, none depending on another; 8 hours of each run are looked at.
+    """
+    rng = np.random.default_rng([seed, size, int(1000 * mean)])
+    alone: list[bool] = []
+    together: list[bool] = []
+    empty: list[bool] = []
+    for k in range(days):
+        hours = size * rng.poisson(mean / size, size=(20, 60)).astype(float)
+        block = block_length(list(hours))
+        for found, kept in (
+            (
+                [mean_intervals(one, block=block_length([one]), seed=k, replicates=300) for one in hours[:8]],
+                alone,
+            ),
+            (_hours(hours, hours[:8], block, k), together),
+        ):
+            kept += [bool(one.low[0] <= mean <= one.high[0]) for one in found]
+        empty += [not hour.any() for hour in hours]
+    return float(np.mean(alone)), float(np.mean(together)), float(np.mean(empty))
+
+
+def sparse_rows(days: int) -> Iterator[str]:
+    """Yield the lines of the table of sparse counts."""
+    yield "| found | " + " | ".join(f"mean {mean:g}" for mean in SPARSE_MEANS) + " |"
+    yield "|---|" + "---|" * len(SPARSE_MEANS)
+    for name, size in (("one at a time", 1), (f"schools of {SCHOOL}", SCHOOL)):
+        cells = [sparse(mean, size, days) for mean in SPARSE_MEANS]
+        for row, place in ((f"{name}, an hour alone", 0), (f"{name}, hour of a run of 20 h", 1)):
+            yield (
+                f"| {row} | "
+                + " | ".join(f"{100 * one[place]:.1f} % ({100 * one[2]:.0f} %)" for one in cells)
+                + " |"
+            )
 
 
 def main() -> None:
@@ -76,6 +129,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=1000)
     given = parser.parse_args()
+    print("\nSparse counts, 60 pictures: coverage (hours without any find)\n")
+    print("\n".join(sparse_rows(given.series // 8)), flush=True)
     for title, make in (("AR(1)", ar1), ("Counts in groups that stay", counts)):
         print(f"\n{title}: coverage with blocks by the rule (with single pictures; median block)\n")
         print("\n".join(rows(make, given.series)), flush=True)

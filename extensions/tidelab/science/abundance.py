@@ -4,8 +4,11 @@ What is counted is *detections in pictures*. The same fish may be in the next pi
 individuals, and no column here is called so. Two figures of an interval are in use:
 
 - the mean count per picture (MeanCount [1]_), which follows density while the camera sees the same water,
-- MaxN [2]_, the most of one taxon in any one picture: the least number of individuals that were there. It grows with the number of pictures,
-  so it is comparable between intervals of equal effort only.
+- MaxN [2]_, here the most detections of one taxon in any one picture. It is a lower limit of the individuals that were there only if all
+  detections of that picture are right: one false or double box raises it, and more pictures are more chances for one. It grows with
+  the number of pictures, so it is comparable between intervals of equal effort only.
+
+Overlapping boxes are suppressed within a class, not across classes (`tidelab.models.detector`), so one fish can count in two taxa.
 
 References
 ----------
@@ -30,7 +33,7 @@ ABUNDANCE_COLUMNS: Final = (
     "detections_per_picture_sd", "max_n",
 )  # fmt: skip
 """Columns of `abundance`. ``n_pictures`` is the effort; ``detections`` is the sum over pictures and no number of individuals;
-``max_n`` the most in one picture; the standard deviation is that of the pictures (missing for a single one)."""
+``max_n`` the most detections in one picture; the standard deviation is that of the pictures (missing for a single one)."""
 
 
 def counts_per_picture(pictures: pd.DataFrame, objects: pd.DataFrame, taxa: Sequence[str]) -> pd.DataFrame:

@@ -144,6 +144,8 @@ def test_every_view_shows_and_says_the_same_in_words(first):
     assert "data:image/png;base64," in shown["time_series"].html
     assert "75 pictures expected, 45 received, 45 good by day" in shown["effort"].text
     assert "2024-05-01 11:00 cam1" in shown["effort"].text
+    assert "no effort and count nowhere" in shown["effort"].text
+    assert "only if all of them are right" in shown["totals"].html
     assert "mean 1.000, MaxN 2 in 45 pictures" in shown["totals"].text
     assert "version 1" in shown["changes"].text
     assert "No pictures were counted by hand" in shown["corrected"].text
@@ -175,6 +177,8 @@ def test_versions_of_other_intervals_and_folders_without_one_are_refused_in_word
     other = analyse(interval="day", previous=str(first.path))
     assert "choose the same interval" in views.changes(other).text
     assert any("choose the same interval" in problem for problem in other.manifest()["product_problems"])
+    assert "outage at noon" in views.time_series(other).text
+    assert "outage at noon" not in views.time_series(first).text
     with pytest.raises(VersionError, match="no earlier version"):
         earlier(str(tmp_path))
     (tmp_path / "series.json").write_text("{}")

@@ -19,6 +19,7 @@ from tidelab.science.picture_quality import REASONS
 _MOST_DAYS: Final = 62
 _MOST_OUTAGES: Final = 20
 _EXAMPLES: Final = 6
+_DAYS: Final = "The mean of a day is that of the pictures there are: where fish follow the rhythm of the day, an outage at noon biases it, and the interval does not know."
 _OUTSIDE: Final = (
     "Received: with a usable time when pictures are expected. Outside: the others with a usable time (outside the stated period, or by night where pictures are "
     "expected by day alone); they are no effort and count nowhere."
@@ -68,6 +69,8 @@ def time_series(run: RunFolder, series: Series) -> Displayable:
     image = picture(plots.time_series(series, taxa), _alt(series, taxa), "image/png", "tl-plot")
     missing = series.table["detections_per_picture_low"].isna()
     remarks = [f"Counts per {series.settings.interval}, UTC; {_blocks(series)}."]
+    if series.settings.interval == "day":
+        remarks.append(_DAYS)
     if missing.any():
         share = numbers.share(int(missing.sum()), len(missing))
         remarks.append(
