@@ -19,6 +19,7 @@ from tidelab.cli.runs import _find
 if TYPE_CHECKING:
     from tidelab.exports.ecotaxa_import import Answers, Question
     from tidelab.exports.ecotaxa_server import EcotaxaServer
+    from tidelab.runs import RunFolder
 
 TOKEN: Final = "TIDELAB_ECOTAXA_TOKEN"  # noqa: S105  the name of a variable
 URL: Final = "TIDELAB_ECOTAXA_URL"
@@ -165,15 +166,38 @@ def _zip_of(what: str) -> Iterator[Path]:
         yield path
         return
     run = _find(what)
-    made = sorted((run.path / "products").glob("ecotaxa*.zip"))
-    if made:
-        yield made[0]
+    if made := _made(run):
+        yield made
         return
     export = EXPORTS["ecotaxa"]
     if reason := export.available(run):
         raise ExportError(f"{export.title} cannot be made: {reason}")
     with tempfile.TemporaryDirectory(prefix="tidelab-ecotaxa-") as folder:
         yield export.write(run, Path(folder) / export.file_name(run), _progress("images")).path
+
+
+def _made(run: "RunFolder") -> Path | None:
+    """Return the zip for EcoTaxa that the use case made of a run; None where it makes none.
+
+    Raises
+    ------
+    ExportError
+        When it is older than what people said of the run, or not as it was made: what is sent is what is in force.
+    """
+    from tidelab.exports import ExportError
+    from tidelab.runs.own_products import outdated
+
+    found = [one for one in run.products() if one.name.startswith("ecotaxa") and one.name.endswith(".zip")]
+    if not found:
+        return None
+    again = f"Make it again with `tidelab runs remake {run.run_id}`, then repeat this."
+    if old := outdated(run):
+        raise ExportError(f"products/{found[0].name} is not sent: {old} {again}")
+    if not found[0].is_intact():
+        raise ExportError(
+            f"products/{found[0].name} is not sent: it was changed after the run made it (its checksum is another than in manifest.json). {again}"
+        )
+    return found[0].path
 
 
 def _numbers(given: list[str] | None, option: str) -> dict[str, int]:

@@ -119,6 +119,24 @@ def resume(run_name: RunArgument) -> None:
     _follow(folder)
 
 
+@app.command("remake")
+def remake(run_name: RunArgument) -> None:
+    """Make the use case's files again, with what people said since.
+
+    The exit code is 1 when one of them could not be made; the files of before are then kept, marked as older.
+    """
+    from tidelab.runs.remake import remake_products
+
+    folder = _find(run_name)
+    made = remake_products(folder)
+    for product in folder.products():
+        say(f"{product.path}{'  (of before)' if product.stale else ''}")
+    for problem in made.problems.values():
+        say(problem)
+    if made.problems:
+        raise typer.Exit(1)
+
+
 def _find(name: str) -> "RunFolder":
     from tidelab import paths
     from tidelab.runs import RunFolder, list_runs

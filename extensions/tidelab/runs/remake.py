@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -22,6 +22,8 @@ from tidelab.runs.progress import now
 from tidelab.runs.reader import SCRATCH, Tell, later_context
 
 LOCK_FILE: Final = "products.lock"
+when_remade: Final[list[Callable[[RunFolder], object]]] = []
+"""Called with the run after its files were made again in this process, whoever asked for it."""
 _WAIT_S: Final = 120.0
 _POLL_S: Final = 0.05
 
@@ -62,9 +64,12 @@ def remake_products(folder: RunFolder, progress: Tell | None = None) -> Made:
         )
     try:
         with _alone(folder):
-            return _remake(folder, use_case, progress)
+            made = _remake(folder, use_case, progress)
     except OSError as error:
         raise RunError(words_of(error)) from None
+    for tell in when_remade:
+        tell(folder)
+    return made
 
 
 def _remake(folder: RunFolder, use_case: UseCase, progress: Tell | None) -> Made:

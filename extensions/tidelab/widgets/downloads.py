@@ -1,8 +1,12 @@
-"""Buttons that give files of a run to the browser, piece by piece; nothing is embedded in the page."""
+"""Buttons that give files of a run to the browser, piece by piece; nothing is embedded in the page.
+
+Above them, when people said something since the use case's own files were made: that, and a button that makes them again.
+"""
 
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,12 +16,26 @@ import anywidget
 import traitlets
 
 from tidelab.exports import Exported, ExportError
-from tidelab.reports.views.downloads import Download
-from tidelab.runs import RunError
+from tidelab.reports.views.downloads import Download, downloadable
+from tidelab.runs import RunError, RunFolder
+from tidelab.runs.own_products import outdated
+from tidelab.runs.remake import remake_products, when_remade
 
 _STATIC: Final = Path(__file__).resolve().parent / "static"
 _PIECE: Final = 2 * 2**20
 _TELL_SECONDS: Final = 0.5
+
+
+_shown: "weakref.WeakSet[Downloads]" = weakref.WeakSet()
+
+
+def look_again(run: RunFolder) -> None:
+    """Tell the buttons of a run that people said something of it, or that its files were made again."""
+    for widget in list(_shown):
+        widget.look(run)
+
+
+when_remade.append(look_again)
 
 
 class Downloads(anywidget.AnyWidget):
@@ -27,31 +45,40 @@ class Downloads(anywidget.AnyWidget):
     ----------
     files
         What can be taken away.
+    run
+        The run they are of, whose files are then offered to be made again when they are old; None: never.
     """
 
     _esm = _STATIC / "download.js"
     _css = _STATIC / "download.css"
     files = traitlets.List(traitlets.Dict()).tag(sync=True)
+    old = traitlets.Unicode().tag(sync=True)
+    """Why the use case's own files are old, in a sentence; empty where they are not."""
 
-    def __init__(self, files: Iterable[Download]) -> None:
+    def __init__(self, files: Iterable[Download], run: RunFolder | None = None) -> None:
         self._offered = {file.name: file for file in files}
         self._ready: dict[str, tuple[BinaryIO, tuple[str, ...]]] = {}
         self._making = threading.Lock()
-        super().__init__(
-            files=[
-                {
-                    "name": file.name,
-                    "title": file.title,
-                    "detail": file.detail,
-                    "media_type": file.media_type,
-                    "reason": file.reason,
-                }
-                for file in self._offered.values()
-            ]
-        )
+        self._run = run
+        super().__init__(files=_rows(self._offered.values()), old=_old(run))
         self.on_msg(self._receive)
+        if run is not None:
+            _shown.add(self)
+
+    def look(self, run: RunFolder) -> None:
+        """See whether the files of that run, if it is the one shown, are old by now."""
+        if self._run != run or self._making.locked() or (old := _old(run)) == self.old:
+            return
+        if not old:
+            self._offered = {file.name: file for file in downloadable(run)}
+            self.files = _rows(self._offered.values())
+        self.old = old
 
     def _receive(self, _widget: Any, content: Mapping[str, Any], _buffers: Sequence[memoryview]) -> None:
+        if content.get("kind") == "remake":
+            if self._run is not None and self.old:
+                threading.Thread(target=self._remake, args=(self._run,), name="remake", daemon=True).start()
+            return
         file, offset = self._offered.get(str(content.get("file"))), content.get("offset")
         if content.get("kind") != "fetch" or file is None or file.reason or not _is_offset(offset):
             return
@@ -85,6 +112,36 @@ class Downloads(anywidget.AnyWidget):
             )
         finally:
             self._making.release()
+
+    def _remake(self, run: RunFolder) -> None:
+        if not self._making.acquire(blocking=False):
+            self.send(
+                {
+                    "kind": "made",
+                    "text": "A file is being made. Wait until it is in your downloads, then try again.",
+                }
+            )
+            return
+        try:
+            problems = list(remake_products(run, self._tell).problems.values())
+            self._offered = {file.name: file for file in downloadable(run)}
+            self.files, self.old = _rows(self._offered.values()), _old(run)
+            self.send(
+                {
+                    "kind": "made",
+                    "text": " ".join(problems) or "The files were made again, with what people said.",
+                }
+            )
+        except RunError as error:
+            self.send({"kind": "made", "text": f"The files could not be made again: {error}"})
+        except Exception as error:
+            text = f"something went wrong that should not ({type(error).__name__}). Tell the maintainers; the files of before are kept."
+            self.send({"kind": "made", "text": f"The files could not be made again: {text}"})
+        finally:
+            self._making.release()
+
+    def _tell(self, words: str, done: int, total: int) -> None:
+        self.send({"kind": "making", "text": f"{words} ({done:,} of {total:,})" if total else words})
 
     def _keep(self, file: Download, made: Exported) -> None:
         """Hold the file open until it is sent: all pieces are of one file, whoever makes it anew, exports or deletes the run meanwhile."""
@@ -136,6 +193,27 @@ class _Teller:
         self._told = time.monotonic()
         text = f"Preparing {self._name}: {done} of {total} images…"
         self._widget.send({"kind": "progress", "file": self._name, "text": text})
+
+
+def _rows(files: Iterable[Download]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": file.name,
+            "title": file.title,
+            "detail": file.detail,
+            "media_type": file.media_type,
+            "reason": file.reason,
+        }
+        for file in files
+    ]
+
+
+def _old(run: RunFolder | None) -> str:
+    try:
+        return outdated(run) if run is not None else ""
+    except (RunError, OSError):
+        # It was deleted meanwhile, or its manifest is damaged: its views say so.
+        return ""
 
 
 def _is_offset(value: object) -> bool:

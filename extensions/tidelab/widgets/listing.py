@@ -49,7 +49,7 @@ def live_view(view: Callable[[Any], Displayable], run: RunFolder) -> Any:
         return view(run)
     from tidelab.widgets.downloads import Downloads
 
-    return Downloads(downloadable(run))
+    return Downloads(downloadable(run), run)
 
 
 def _shown(name: str, value: Any) -> str:

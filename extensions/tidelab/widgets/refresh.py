@@ -55,10 +55,11 @@ class Refresher:
         if run is None:
             return
         for output, view in list(self._shown):
-            # The buttons give the files as they are when they are pressed; a download under way must go on.
-            if view is views.downloads:
-                continue
             try:
+                # The buttons give the files as they are when they are pressed; a download under way must go on.
+                if view is views.downloads:
+                    await asyncio.get_running_loop().run_in_executor(self._worker, _look_again, run)
+                    continue
                 fresh = await asyncio.get_running_loop().run_in_executor(self._worker, _data, view, run)
             except Exception:
                 _log.exception("A view could not be shown again")
@@ -72,3 +73,10 @@ class Refresher:
 def _data(view: View, run: RunFolder) -> dict[str, str] | None:
     shown = view(run)
     return shown._repr_mimebundle_() if isinstance(shown, Displayable) else None
+
+
+def _look_again(run: RunFolder) -> None:
+    # Not above: the report needs no widgets, and importing them costs it a quarter of a second.
+    from tidelab.widgets.downloads import look_again
+
+    look_again(run)

@@ -1,13 +1,20 @@
 """Downloads: made when pressed, sent in pieces, told while they are made, and in words when they cannot be."""
 
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.blobs import make_use_case as make_spots
 from tidelab.exports import Exported, ExportError
-from tidelab.reports.views.downloads import Download
+from tidelab.reports import views
+from tidelab.reports.views.downloads import Download, downloadable
+from tidelab.runs import RunFolder, get_executor, prepare
+from tidelab.runs.remake import remake_products
+from tidelab.runs.validation import Validation
 from tidelab.widgets import downloads as module
 from tidelab.widgets.downloads import Downloads
 
@@ -139,3 +146,69 @@ def test_a_position_beyond_any_file_ends_the_download_in_words(
     assert widget.press("a.zip")["more"]
     assert "cannot be read" in widget.press("a.zip", 2**70)["text"]
     assert not widget._ready
+
+
+NAMES = """
+def names(run):
+    persons = sorted(set(run.run.determinations()["validated_by"]) - {""})
+    if "bob" in persons:
+        raise ValueError("no tide today")
+    return [ProductFile(run.write("names.csv", ",".join(persons)), "Names", "text/csv")]
+"""
+
+
+class Offered(Heard):
+    """The buttons of a run."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self.messages = []
+        Downloads.__init__(self, downloadable(run), run)
+
+    def remake(self) -> str:
+        """Press the button, and return what is said when it is over."""
+        self._receive(self, {"kind": "remake"}, [])
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            said = [one["text"] for one, _ in self.messages if one["kind"] == "made"]
+            if said and not self._making.locked():
+                self.messages.clear()
+                return str(said[-1])
+            time.sleep(0.005)
+        raise AssertionError("no answer")
+
+
+def test_files_older_than_what_people_said_are_offered_to_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_spots(tmp_path / "usecases", products=["blob_case.hooks:names"])
+    hooks = case.source_folder / "blob_case" / "hooks.py"
+    hooks.write_text(hooks.read_text() + NAMES)
+    for name in [name for name in sys.modules if name.split(".")[0] == "blob_case"]:
+        monkeypatch.delitem(sys.modules, name)
+    run = prepare(case, person="ada")
+    get_executor("inline").submit(run)
+    widget = Offered(run)
+    assert widget.old == ""
+    widget._receive(widget, {"kind": "remake"}, [])
+    assert not widget.messages, "what is not old is not made again"
+    ids = run.results()["image_id"].tolist()
+    Validation(run).confirm(ids, "ada")
+    module.look_again(run)
+    assert "the files do not hold it yet" in widget.old
+    assert f"tidelab runs remake {run.run_id}" in views.downloads(run).text
+    assert "made again" in widget.remake()
+    assert widget.old == ""
+    assert (run.path / "products" / "names.csv").read_text() == "ada"
+    assert "runs remake" not in views.downloads(run).text
+
+    Validation(run).confirm(ids, "bob")
+    module.look_again(run)
+    assert "no tide today" in widget.remake()
+    assert "could not be made again" in widget.old
+    (own,) = [one for one in widget.files if one["name"] == "names.csv"]
+    assert own["detail"] == "made by this use case, before people said more"
+    Validation(run).undo("bob")
+    remake_products(run)
+    assert widget.old == "", "made again elsewhere in this process, it is told"
+    shutil.rmtree(run.path)
+    module.look_again(run)

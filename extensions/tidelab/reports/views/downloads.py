@@ -14,11 +14,12 @@ from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.files import write_text
-from tidelab.runs.own_products import product_problems
+from tidelab.runs.own_products import outdated, product_problems
 from tidelab.runs.package import determinations_csv
 
 if TYPE_CHECKING:
     from tidelab.exports import Export, Exported, Progress
+    from tidelab.runs.own_products import Product
 
 _EMBEDDED_BYTES: Final = 20_000_000
 """Largest table that is embedded in a report; a larger one lies beside it only."""
@@ -86,7 +87,7 @@ def downloadable(run: RunFolder) -> list[Download]:
         Download(_NAMES, "Names in force (CSV)", "what the model said, what people said, who and when", "text/csv", _names(run)),
         Download(f"{run.request.use_case}-{run.run_id}.zip", "Everything (zip)", "with methods paragraph and citation",
                  "application/zip", _package(run)),
-        *(Download(_plain(one.name), one.title, "made by this use case", one.media_type, _existing(one.path)) for one in run.products()),
+        *(Download(_plain(one.name), one.title, _made(one), one.media_type, _existing(one.path)) for one in run.products()),
         *(Download(f"missing-{number}", "A file of this use case", "could not be made", "text/plain", _existing(run.path), problem)
           for number, problem in enumerate(product_problems(run), 1)),
         *sorted((_exported(run, export) for export in exports), key=lambda file: bool(file.reason)),
@@ -96,6 +97,10 @@ def downloadable(run: RunFolder) -> list[Download]:
 def _tables(run: RunFolder) -> Iterator[tuple[str, str, str]]:
     tables = (*_OBJECT_TABLES, *_TABLES[1:]) if run.finds_objects else _TABLES
     yield from (one for one in (*tables, _MEASURED) if one in _TABLES or (run.path / one[0]).is_file())
+
+
+def _made(product: "Product") -> str:
+    return "made by this use case" + (", before people said more" if product.stale else "")
 
 
 def _plain(name: str) -> str:
@@ -135,6 +140,10 @@ def downloads(run: RunFolder) -> Displayable:
         links.append(note(f"Beside this report and in the package: {listed_}."))
         words += [f"products/{one.name}: {one.title}" for one in others]
     problems = product_problems(run)
+    old = outdated(run)
+    if old:
+        # In Lab and app the same place holds a button.
+        problems = [f"{old} Make them again with: tidelab runs remake {run.run_id}", *problems]
     words += problems
     warned = Markup("").join(note(problem, "warn") for problem in problems)
     body = (

@@ -9,6 +9,26 @@ function render({ model, el }) {
   const notes = document.createElement("ul");
   notes.className = "tl-download-notes";
   let current = null;
+  const old = document.createElement("div");
+  old.className = "tl-download-old";
+  const reason = document.createElement("p");
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "tl-download-button tl-remake";
+  again.textContent = "Make the files again";
+  old.append(reason, again);
+  let making = false;
+  const drawOld = () => {
+    reason.textContent = model.get("old");
+    old.hidden = !model.get("old");
+  };
+  again.addEventListener("click", () => {
+    if (current || making) return;
+    making = true;
+    again.setAttribute("aria-disabled", "true");
+    line.textContent = "Making the files again…";
+    model.send({ kind: "remake" });
+  });
 
   const draw = () => {
     box.replaceChildren();
@@ -28,7 +48,7 @@ function render({ model, el }) {
         what.textContent = `${file.detail}. Not available: ${file.reason}`;
       }
       button.addEventListener("click", () => {
-        if (current || file.reason) return;
+        if (current || making || file.reason) return;
         notes.replaceChildren();
         current = { name: file.name, type: file.media_type, parts: [] };
         line.textContent = `Preparing ${file.name}…`;
@@ -50,6 +70,11 @@ function render({ model, el }) {
     current = null;
   };
   const receive = (message, buffers) => {
+    if (making && (message.kind === "making" || message.kind === "made")) {
+      line.textContent = message.text;
+      if (message.kind === "made") { making = false; again.removeAttribute("aria-disabled"); }
+      return;
+    }
     if (!current || message.file !== current.name) return;
     if (message.kind === "progress") { line.textContent = message.text; return; }
     if (message.kind === "wrong") { line.textContent = message.text; current = null; return; }
@@ -66,8 +91,10 @@ function render({ model, el }) {
   };
   model.on("msg:custom", receive);
   model.on("change:files", draw);
+  model.on("change:old", drawOld);
   draw();
-  el.append(box, line, notes);
-  return () => { model.off("msg:custom", receive); model.off("change:files", draw); };
+  drawOld();
+  el.append(old, box, line, notes);
+  return () => { model.off("msg:custom", receive); model.off("change:files", draw); model.off("change:old", drawOld); };
 }
 export default { render };
