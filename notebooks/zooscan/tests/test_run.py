@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -507,10 +508,16 @@ def test_a_later_run_takes_over_what_was_decided(sample, tmp_path):
 
 def test_every_view_says_what_it_shows(sample):
     assert scans(sample).text == "Scans: 3 processed."
-    assert "drawn_st1" in abundances(sample).text
+    assert re.search(
+        r"drawn_st1: \d+\.\d{3} objects m-3; drawn_st2: \d+\.\d{3} objects m-3", abundances(sample).text
+    )
     assert "objects were found on the scans" in separations(sample).text
     assert str(vignettes(sample).html).count("data:image/png") == 60
     assert "2 samples" in size_spectrum(sample).text
+    bins = product(sample, "size_spectrum.csv")
+    # The ball of 631 px at 2400 dpi has 0.0141 mm3: octaves from 2^-6 on are whole.
+    assert bins["complete"].tolist() == (bins["from_mm3"] >= 2**-6).tolist()
+    assert ("Open circles" in size_spectrum(sample).text) == (not bins["complete"].all())
     assert len(scans_of(sample)) == 3
 
 
