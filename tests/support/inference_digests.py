@@ -9,6 +9,7 @@ variable), ``--same-predictions`` accepts it without a new version. Comments, do
 import ast
 import hashlib
 import importlib.util
+import inspect
 import json
 import sys
 from collections.abc import Iterable
@@ -87,6 +88,17 @@ def own_modules(module: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def computed_with(module: str) -> tuple[str, ...]:
+    """Return a module of a use case, those of its package that it computes with, and the toolkit's arithmetic behind them."""
+    found = set(own_modules(module))
+    waiting = list(found)
+    while waiting:
+        new = imported(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return tuple(sorted(found))
+
+
 def current() -> dict[str, dict[str, str]]:
     """Return version and digest of every predictor of the catalogue, and of the decoding of images."""
     sources = {
@@ -100,8 +112,15 @@ def current() -> dict[str, dict[str, str]]:
         made = predictor_class(spec, search)
         sources[spec] = (made.INFERENCE_VERSION, made.SOURCES)
     for use_case in load_catalogue().values():
-        for name, measure in load_hooks(use_case).measures.items():
+        hooks = load_hooks(use_case)
+        for name, measure in hooks.measures.items():
             sources[name] = (measure.VERSION, own_modules(name.partition(":")[0]))
+        if hooks.reader:
+            # A reader that keeps what it computed says what stands for its code.
+            versions = getattr(inspect.getmodule(hooks.reader[1]), "VERSIONS", {})
+            for name, (version, followed) in versions.items():
+                module = name.partition(":")[0]
+                sources[name] = (version, computed_with(module) if followed else (module,))
     return {
         spec: {"version": version, "digest": digest(modules)}
         for spec, (version, modules) in sorted(sources.items())

@@ -15,6 +15,7 @@ from zooscan.decisions import DecisionLog, path_of
 from zooscan.drawings import write_project
 from zooscan.review import Review
 from zooscan.review_session import Refused, ReviewSession
+from zooscan.store import Store
 from zooscan.views import abundances, scans, separations, size_spectrum, vignettes
 
 from tidelab.catalogue import load_usecase
@@ -130,6 +131,58 @@ def test_the_same_scans_again_cost_no_processing(sample, tmp_path, monkeypatch):
     assert (again.path / "results.csv").read_bytes() == (sample.path / "results.csv").read_bytes()
     shutil.rmtree(runs / ".cache")
     assert len(counted(again)) == len(product(again, "objects.csv"))  # the run needs no cache
+
+
+def test_a_damaged_file_of_the_cache_heals(sample, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    entries = sorted((runs / ".cache").rglob("*.zip"))
+    spoil(entries[0], "crops/1.png")
+    entries[1].write_bytes(entries[1].read_bytes()[:1000])
+    run = analysed(runs)
+    assert run.failed_files().empty
+    assert (run.path / "results.csv").read_bytes() == (sample.path / "results.csv").read_bytes()
+    for entry in entries:
+        Store(entry).check()
+
+
+def test_another_version_of_a_library_is_another_entry_of_the_cache(sample, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    made = []
+    process = reader.scan.process_scan
+    monkeypatch.setattr(reader.kept, "package_version", lambda name: f"{name} of tomorrow")
+    monkeypatch.setattr(reader.scan, "process_scan", lambda *a, **k: made.append(a[0]) or process(*a, **k))
+    assert analysed(runs).state().status == "done"
+    assert len(made) == 3
+
+
+def test_what_does_not_fit_one_analysis_remains_and_is_named(tmp_path):
+    write_project(tmp_path / "Zooscan_drawn")
+    truth = pd.read_csv(FOLDER / "sample/truth.csv").set_index("scan")
+    number = (truth["animals_alone"] + truth["touching_pairs"]).sort_index()
+    most = int(number.iloc[0] + number.iloc[1])  # the third scan does not fit
+    (tmp_path / "run").mkdir()
+    context = ReaderContext(
+        tmp_path / "run", Limits(images=most), {"scans": "new"}, RunLog(tmp_path / "log.txt"), lambda *_: None, lambda: False,
+        tmp_path / "run/work", tmp_path / "cache",
+    )  # fmt: skip
+    found = collect(
+        [tmp_path / "Zooscan_drawn"],
+        Limits(images=most),
+        lambda given, found: reader.read(given, found, context),
+    )
+    assert len(found.sources) == most
+    (failed,) = found.failures
+    assert failed.image == "drawn_st2_tot_raw_1.tif"
+    assert f"at most {most:,} objects" in failed.reason
+    (note,) = [note for note in found.notes if "remain" in note]
+    assert "drawn_st2_tot_1" in note
+    states = json.loads((tmp_path / "run/work" / reader.STATES_FILE).read_text())["scans"]
+    assert [states[name]["status"] for name in sorted(states)] == ["processed", "processed", "remains"]
+    assert not (tmp_path / "run/work/scans/drawn_st2_tot_1.zip").exists()
+    assert all(source.measurements["Area"] >= 631 for source in found.sources)
+    found.close()
 
 
 def test_originals_are_the_vignettes(sample):
@@ -374,12 +427,10 @@ def test_a_decision_meets_its_object_though_the_list_moved(run):
     assert len(DecisionLog(run).events()) == 1
 
 
-def spoilt(run: RunFolder, name: str) -> None:
-    """Damage the pixels of one object in the run's file of its scan, and nothing else of it."""
-    scan_id, _, number = name.rpartition("_")
-    path = run.path / "work/scans" / f"{scan_id}.zip"
+def spoil(path: Path, name: str) -> None:
+    """Damage one picture in a file of objects, and nothing else of it."""
     with zipfile.ZipFile(path) as archive:
-        place = archive.getinfo(f"crops/{number}.png").header_offset + 80
+        place = archive.getinfo(name).header_offset + 80
     content = bytearray(path.read_bytes())
     content[place : place + 8] = bytes(8)
     path.unlink()  # it may share its bytes with the cache
@@ -388,7 +439,8 @@ def spoilt(run: RunFolder, name: str) -> None:
 
 def test_damaged_pixels_are_told_and_the_page_does_not_wait(run):
     _, known, name = proposed(run)
-    spoilt(run, name)
+    scan_id, _, number = name.rpartition("_")
+    spoil(run.path / "work/scans" / f"{scan_id}.zip", f"crops/{number}.png")
     page = Sent()
     page.open_for(Visitor("ada", run.runs_root), run)
     for kind in ("open", "decide"):

@@ -1,7 +1,9 @@
 """Touching discs are cut where a person would cut them; decisions are kept, undone, and never another person's."""
 
 import json
+import os
 import tracemalloc
+import zipfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,6 +280,63 @@ def test_a_spoilt_store_is_told(tmp_path_factory, data):
     except StoreError:
         return
     assert crop.shape == mask.shape == (40, 50)
+
+
+def test_check_finds_damage_that_the_index_does_not_show(tmp_path):
+    path = stored(tmp_path)
+    store = Store(path)
+    store.check()
+    with zipfile.ZipFile(path) as archive:
+        place = archive.getinfo("masks/1.png").header_offset + 60
+    content = bytearray(path.read_bytes())
+    content[place] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"masks/1\.png is damaged"):
+        Store(path).check()
+    with zipfile.ZipFile(path) as archive:
+        index = archive.read("scan.json")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("scan.json", index)
+    with pytest.raises(StoreError, match="objects are missing"):
+        Store(path).check()
+
+
+def test_few_stores_are_open_at_once_and_a_closed_one_opens_again(tmp_path):
+    for number in range(12):
+        stored(tmp_path).rename(tmp_path / f"{number}.zip")
+    stores = [Store(tmp_path / f"{number}.zip") for number in range(12)]
+    assert not [store for store in stores if store._archive is not None]
+    for _ in range(2):
+        for store in stores:
+            assert store.pixels(1)[0].shape == (40, 50)
+            assert sum(each._archive is not None for each in stores) <= 8
+    for store in stores:
+        store.close()
+    assert not [store for store in stores if store._archive is not None]
+    assert stores[0].pixels(1)[1].any()
+    stores[0].close()
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path):
+    scan = Store(stored(tmp_path)).scan
+    with pytest.raises(ValueError, match="shorter"):
+        write(tmp_path / "other.zip", scan, [])
+    assert [path.name for path in tmp_path.iterdir()] == ["s_1.zip"]
+
+
+def test_two_containers_with_the_same_process_number_share_a_cache(tmp_path, monkeypatch):
+    """While one writes, another of the same number writes the same file; none touches the other's."""
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    scan = Store(stored(tmp_path)).scan
+    mask = discs((40, 50), (25, 20, 18))
+
+    def slowly():
+        write(tmp_path / "both.zip", scan, [(grey(mask), mask)])
+        yield grey(mask), mask
+
+    write(tmp_path / "both.zip", scan, slowly())
+    Store(tmp_path / "both.zip").check()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["both.zip", "s_1.zip"]
 
 
 def test_a_vignette_is_prepared_as_the_network_was_taught():

@@ -3,7 +3,6 @@
 Everything after the classifier (views, abundance, EcoTaxa) reads this table and no other, so that all follow the same decisions.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 
 from tidelab.runs import RunError, RunFolder
 from zooscan.decisions import Decision, DecisionLog
-from zooscan.features import FEATURES, measure
+from zooscan.features import FEATURES, measured
 from zooscan.objects import Grey, Mask
 from zooscan.proposals import proposal
 from zooscan.separation import MaskProvider, Separation, apply, cut_of
@@ -194,12 +193,6 @@ def _parts_of(
         raise RunError(
             f"The pixels of {object_id(store.scan.scan_id, number)} are gone: {error}. Run the analysis again."
         ) from None
-
-
-def measured(crop: Grey, mask: Mask, x_px: int, y_px: int) -> dict[str, float | None]:
-    """Return the feature table's row of one object; None for what is not measured."""
-    values = measure(crop, mask, x_px=x_px, y_px=y_px)
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
 
 
 def counted(run: RunFolder) -> pd.DataFrame:

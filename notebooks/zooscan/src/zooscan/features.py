@@ -98,6 +98,12 @@ def derived(measured: Mapping[str, Value]) -> dict[str, Value]:
     }
 
 
+def measured(crop: Grey, mask: Mask, x_px: int, y_px: int) -> dict[str, float | None]:
+    """Return the feature table's row of one object; None for what is not measured."""
+    values = measure(crop, mask, x_px=x_px, y_px=y_px)
+    return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
 def _ratio(above: float, below: float) -> float:
     return above / below if below else math.nan
 

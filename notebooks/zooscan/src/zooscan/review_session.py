@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from tidelab.reports import numbers
 from tidelab.runs import RunError, RunFolder
-from zooscan.counted import Scans, is_candidate, measured, rows, separated
+from zooscan.counted import Scans, is_candidate, rows, separated
 from zooscan.decisions import MAX_LINES, MAX_POINTS, Decision, DecisionLog
+from zooscan.features import measured
 from zooscan.proposals import proposal
 from zooscan.separation import MAX_PIXELS, Separation, apply, cut_of
 from zooscan.settings import ProcessSettings

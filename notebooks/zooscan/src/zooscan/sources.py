@@ -1,6 +1,7 @@
 """Objects of scans as images of a run: each is its vignette, known by the digest of its own grey levels and mask."""
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -26,13 +27,10 @@ class ObjectSource:
         Of its scan.
     number
         Within the scan.
-    measurements
-        A row of ``objects.csv``.
     """
 
     store: Store
     number: int
-    measurements: Mapping[str, float | str]
     sides: list[Source] = field(default_factory=list)
     name: str = field(init=False)
     key: str = field(init=False)
@@ -40,6 +38,18 @@ class ObjectSource:
     def __post_init__(self) -> None:
         scan = self.store.scan.scan_id
         self.name = self.key = f"{scan}/{object_id(scan, self.number)}.png"
+
+    @property
+    def measurements(self) -> Mapping[str, float | str]:
+        """Its row of ``objects.csv``, made when it is asked for: the scan holds the numbers already."""
+        scan = self.store.scan
+        known = {
+            "object_id": object_id(scan.scan_id, self.number),
+            "scan": scan.scan_id,
+            "fraction": scan.fraction,
+        }
+        features = scan.objects[self.number - 1].features
+        return known | {name: math.nan if value is None else value for name, value in features.items()}
 
     def read(self, limits: Limits) -> Payload:
         """Return the vignette, drawn when its pixels are asked for: a known result costs no drawing."""

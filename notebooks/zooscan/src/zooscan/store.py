@@ -7,10 +7,11 @@ Nothing in it is believed: sizes are bounded and compared with what its index sa
 import hashlib
 import io
 import json
-import os
 import struct
+import threading
 import zipfile
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from tidelab.runs.files import replacing
 from zooscan.objects import Grey, Mask
 
 FORMAT: Final = 2
@@ -113,23 +115,28 @@ def object_digest(crop: Grey, mask: Mask, dpi: int) -> str:
 
 def write(path: Path, scan: StoredScan, pixels: Iterable[tuple[Grey, Mask]]) -> None:
     """Write a scan in one step; `pixels` are crop and mask of each object, in their order."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     digests = []
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-            for one, (crop, mask) in zip(scan.objects, pixels, strict=True):
-                digests.append(object_digest(crop, mask, int(scan.settings["dpi"])))
-                archive.writestr(_entry(f"crops/{one.number}.png"), _png(crop))
-                archive.writestr(_entry(f"masks/{one.number}.png"), _png(mask))
-            index = {"format": FORMAT, **asdict(scan), "digests": digests}
-            archive.writestr(_entry("scan.json"), json.dumps(index, allow_nan=False), zipfile.ZIP_DEFLATED)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replacing(path, durable=False) as stream,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        for one, (crop, mask) in zip(scan.objects, pixels, strict=True):
+            digests.append(object_digest(crop, mask, int(scan.settings["dpi"])))
+            archive.writestr(_entry(f"crops/{one.number}.png"), _png(crop))
+            archive.writestr(_entry(f"masks/{one.number}.png"), _png(mask))
+        index = {"format": FORMAT, **asdict(scan), "digests": digests}
+        archive.writestr(_entry("scan.json"), json.dumps(index, allow_nan=False), zipfile.ZIP_DEFLATED)
+
+
+_MOST_OPEN: Final = 8
+"""Files that are open at once in this process: a project has hundreds of scans, and each open one costs its list of contents."""
+
+_recent: "OrderedDict[int, Store]" = OrderedDict()
+_recent_lock = threading.Lock()
 
 
 class Store:
-    """The objects of one scan, read one at a time.
+    """The objects of one scan, read one at a time. The file is open only while it is one of the last that were read.
 
     Raises
     ------
@@ -139,12 +146,14 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._archive: zipfile.ZipFile | None = None
+        self._lock = threading.Lock()
         try:
-            self._archive = zipfile.ZipFile(path)
-            entry = self._archive.getinfo("scan.json")
-            if entry.file_size > _MAX_INDEX:
-                raise StoreError(f"{path.name}: its index is larger than {_MAX_INDEX // 2**20} MB")
-            index = json.loads(self._archive.read(entry))
+            with zipfile.ZipFile(path) as archive:
+                entry = archive.getinfo("scan.json")
+                if entry.file_size > _MAX_INDEX:
+                    raise StoreError(f"{path.name}: its index is larger than {_MAX_INDEX // 2**20} MB")
+                index = json.loads(archive.read(entry))
             if index.pop("format") != FORMAT:
                 raise StoreError(f"{path.name} was written by another version")
             self.digests: list[str] = index.pop("digests")
@@ -154,8 +163,29 @@ class Store:
             raise StoreError(f"{path.name} is missing or damaged ({type(error).__name__})") from None
 
     def close(self) -> None:
-        """Close the file."""
-        self._archive.close()
+        """Close the file; who reads of it later opens it again."""
+        with _recent_lock:
+            _recent.pop(id(self), None)
+        self._close()
+
+    def check(self) -> None:
+        """Read the whole file once; raises `StoreError` when something of it is missing or damaged."""
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                numbers = [one.number for one in self.scan.objects]
+                names = {f"{kind}/{number}.png" for kind in ("crops", "masks") for number in numbers}
+                if not names <= set(archive.namelist()) or len(self.digests) != len(numbers):
+                    raise StoreError(f"{self.path.name}: objects are missing")
+                bad = archive.testzip()
+        except DAMAGE as error:
+            raise StoreError(f"{self.path.name} is missing or damaged ({type(error).__name__})") from None
+        if bad is not None:
+            raise StoreError(f"{self.path.name}: {bad} is damaged")
+
+    def discard(self) -> None:
+        """Close and delete the file."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
     def pixels(self, number: int) -> tuple[Grey, Mask]:
         """Return crop and mask (without holes) of an object."""
@@ -167,12 +197,32 @@ class Store:
 
     def _picture(self, name: str, shape: tuple[int, int]) -> Grey:
         try:
-            with Image.open(io.BytesIO(self._archive.read(name)), formats=("PNG",)) as image:
+            with Image.open(io.BytesIO(self._read(name)), formats=("PNG",)) as image:
                 if (image.height, image.width) != shape or max(shape) > _MAX_SIDE:
                     raise StoreError(f"{self.path.name}: {name} has not the size of its box")
                 return np.asarray(image.convert("L"))
         except DAMAGE as error:
             raise StoreError(f"{self.path.name}: {name} is damaged ({type(error).__name__})") from None
+
+    def _read(self, name: str) -> bytes:
+        with self._lock:
+            if self._archive is None:
+                self._archive = zipfile.ZipFile(self.path)
+            content = self._archive.read(name)
+        with _recent_lock:
+            _recent[id(self)] = self
+            _recent.move_to_end(id(self))
+            late = [_recent.popitem(last=False)[1] for _ in range(len(_recent) - _MOST_OPEN)]
+        # Without the lock of this store: no two stores ever wait for each other.
+        for other in late:
+            other._close()
+        return content
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._archive is not None:
+                self._archive.close()
+                self._archive = None
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
