@@ -89,14 +89,15 @@ class Watchdog:
     def health(self, state: str = "") -> Health:
         """Return the numbers of this moment; `state` where the loop knows better than the source."""
         lags = list(self._lags)
+        received, dropped = self._newest.totals()
         return Health(
             state or self._source.state,
             self._source.problem,
             self._newest.fps(),
             self._rate.now(time.monotonic()),
-            self._newest.received,
+            received,
             self.analysed,
-            self._newest.dropped,
+            dropped,
             self.refused,
             lags[-1] if lags else None,
             max(lags) if lags else None,

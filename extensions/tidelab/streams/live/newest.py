@@ -89,3 +89,8 @@ class Newest:
         """Return the frames that came a second, lately."""
         with self._here:
             return self._rate.now(time.monotonic())
+
+    def totals(self) -> tuple[int, int]:
+        """Return the frames that came and those that were dropped, of one moment."""
+        with self._here:
+            return self.received, self.dropped
