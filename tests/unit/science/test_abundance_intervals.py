@@ -28,7 +28,7 @@ def test_the_means_are_those_without_intervals_and_lie_within_them():
     assert (table["detections_per_picture_mean"] <= table["detections_per_picture_high"]).all()
 
 
-def test_a_cell_does_not_depend_on_other_hours_cameras_or_the_order_of_rows():
+def test_a_cell_with_many_finds_does_not_depend_on_other_hours_or_the_order_of_rows():
     ten, both = minutes("2024-05-01T10:00", 60), minutes("2024-05-01T10:00", 120)
     counts = counted(both)
     fixed = Bootstrap(block=3, seed=3, replicates=200)
