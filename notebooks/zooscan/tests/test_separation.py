@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 import tracemalloc
 import zipfile
 from dataclasses import asdict
@@ -12,12 +13,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pydantic import ValidationError
 from scipy import ndimage
 from skimage.segmentation import watershed
 from zooscan import proposals, separation
 from zooscan.decisions import Decision, Decisions
-from zooscan.multiples import LABELS, prepare_folder, prepared
+from zooscan.multiples import LABELS, prepare_folder, prepared, training_folder
 from zooscan.separation import Region, ShapeMasks, apply, cut_of, propose
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoredObject, StoredScan, StoreError, write
@@ -359,6 +361,23 @@ def test_a_training_folder_without_vignettes_is_told(tmp_path):
     (tmp_path / "multi/a.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"a\.png is no picture"):
         prepare_folder(tmp_path, tmp_path / "out")
+
+
+def test_the_training_folder_is_deleted_when_the_images_are_read(tmp_path, monkeypatch):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    for label in LABELS:
+        (tmp_path / "data" / label).mkdir(parents=True)
+        Image.fromarray(np.full((60, 50, 3), 100, np.uint8)).save(tmp_path / "data" / label / "a.png")
+    with training_folder(str(tmp_path / "data")) as folder:
+        assert sorted(path.parent.name for path in Path(folder).rglob("*.png")) == list(LABELS)
+    assert list(scratch.iterdir()) == []
+    with pytest.raises(ValueError, match="holds no vignettes"), training_folder(str(scratch)):
+        pass
+    assert list(scratch.iterdir()) == []
+    with training_folder("generated") as said:
+        assert said == "generated"
 
 
 def test_events_are_plain_json():

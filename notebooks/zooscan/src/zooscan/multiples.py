@@ -7,7 +7,8 @@ same function, so that nothing differs between the two.
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -79,13 +80,18 @@ class MultipleClassifier(ImageClassifier):
         ]
 
 
-def training_folder(data: str) -> str:
-    """Return where the images to train on lie: a folder of vignettes as the network sees them; ``generated`` stays what it is."""
+@contextmanager
+def training_folder(data: str) -> Iterator[str]:
+    """Yield where the images to train on lie while they are read: a folder of vignettes as the network sees them, deleted afterwards.
+
+    ``generated`` stays what it is. Raises what `prepare_folder` raises.
+    """
     if data.strip() == "generated":
-        return data
-    target = Path(tempfile.mkdtemp(prefix="zooscan-training-"))
-    prepare_folder(Path(data).expanduser(), target)
-    return str(target)
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="zooscan-training-") as folder:
+        prepare_folder(Path(data).expanduser(), Path(folder))
+        yield folder
 
 
 def prepare_folder(source: Path, target: Path) -> int:
