@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from obsea_fish.series import make, picture_names, step_of
 from obsea_fish.settings import SettingError, Settings
+from obsea_fish.versions import Version, VersionError, as_json, changes, earlier
 
-from tidelab.formats.timeseries import Taxon
+from tidelab.formats.timeseries import Taxon, iso, write_csv
 
 TAXA = [Taxon("Chromis chromis", "Chromis chromis", 127000), Taxon("Sparus aurata")]
 PARAMETERS = {
@@ -130,6 +131,27 @@ def test_the_cadence_is_given_or_read_from_the_pictures_and_says_so():
 def test_an_object_is_called_after_its_picture():
     assert picture_names(pd.Series(["a/b@c.jpg@12", "x.jpg@1"])).tolist() == ["a/b@c.jpg", "x.jpg"]
     assert picture_names(pd.Series([], dtype=str)).tolist() == []
+
+
+def test_an_identical_analysis_read_back_from_its_files_changed_in_nothing(tmp_path):
+    """Counts 1, 0, 0: the mean 1/3 does not stand in full in abundance.csv."""
+    table = pictures(minutes("2024-05-01T10:00", 3))
+    found = objects((table["picture"][0], "Chromis chromis", 0.5))
+    series = series_of(table, found)
+    written = series.table.assign(interval_start=iso(series.table["interval_start"]))
+    write_csv(written, tmp_path / "abundance.csv")
+    version = Version(1, "r", "m", "PT1H", {}, {}, ("first",))
+    (tmp_path / "series.json").write_text(as_json(version))
+    before = earlier(str(tmp_path))
+    assert changes(series, version, before)["change"].tolist() == ["same", "same"]
+    more = series_of(table, pd.concat([found, objects((table["picture"][1], "Chromis chromis", 0.5))]))
+    moved = changes(more, version, before)
+    assert moved["change"].tolist() == ["counts", "same"]
+    assert moved["mean_difference"][0] == pytest.approx(1 / 3)
+    without = (tmp_path / "abundance.csv").read_text().replace(",3,1,1,", ",0,1,1,")
+    (tmp_path / "abundance.csv").write_text(without)
+    with pytest.raises(VersionError, match="cannot be read"):
+        earlier(str(tmp_path))
 
 
 @pytest.mark.parametrize(
