@@ -188,5 +188,5 @@ def _table(file: Path) -> pd.DataFrame:
     )
     table = table.astype({"n_pictures": int, "detections": int, "max_n": int})
     if (table["n_pictures"] < 1).any():
-        raise ValueError("n_pictures is below 1 in a row; a row stands for pictures that somebody looked at")
+        raise _Unfit("n_pictures is below 1 in a row; a row stands for pictures that somebody looked at")
     return table
