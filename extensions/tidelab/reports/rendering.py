@@ -100,6 +100,8 @@ def render(
             f"The notebook '{notebook}' of {use_case.slug} has no report. See `tidelab report --list`."
         )
     values = use_case.validate_parameters(notebook, {**(parameters or {}), "images": _absolute(images)})
+    # The notebook is executed in another folder.
+    values |= {name: _absolute(values[name]) for name in declared.path_parameters if values[name]}
     if importlib.util.find_spec("papermill") is None:
         raise ReportError(
             f"Reports need the environment '{declared.stack}'. Run this command as "
