@@ -175,6 +175,27 @@ def test_an_input_that_cannot_be_analysed_is_a_sentence(tmp_path: Path, make: ob
         collect([tmp_path / "in"], LIMITS)
 
 
+def test_too_many_objects_of_a_reader_are_not_called_files(tmp_path: Path) -> None:
+    class Cut:
+        """An object that a reader found in a file."""
+
+        def __init__(self, number: int) -> None:
+            self.name = self.key = f"scan/{number}.png"
+            self.sides: list[object] = []
+
+        def content(self, count: int) -> bytes:
+            return b""
+
+    def reader(given: object, found: Collection) -> None:
+        found.sources += [Cut(number) for number in range(51)]  # type: ignore[misc]
+
+    grey_png(tmp_path / "a.png", 1)
+    with pytest.raises(
+        RunError, match=r"holds 52 images \(files, and objects in them\); one analysis takes at most 50"
+    ):
+        collect([tmp_path], LIMITS, reader)
+
+
 def test_a_zip_with_a_directory_of_millions_is_refused_before_it_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

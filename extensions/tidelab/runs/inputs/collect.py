@@ -72,8 +72,10 @@ def collect(paths: Iterable[Path], limits: Limits, reader: Read | None = None) -
         )
     if len(result.sources) > limits.images:
         result.close()
+        files = all(isinstance(source, FileSource | ZipSource) for source in result.sources)
+        what = "files" if files else "images (files, and objects in them)"
         raise RunError(
-            f"The input holds {len(result.sources)} files; one analysis takes at most {limits.images}. "
+            f"The input holds {len(result.sources)} {what}; one analysis takes at most {limits.images}. "
             "Split it into several folders and analyse each."
         )
     return result
