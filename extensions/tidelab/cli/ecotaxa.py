@@ -182,15 +182,21 @@ def _made(run: "RunFolder") -> Path | None:
     Raises
     ------
     ExportError
-        When it is older than what people said of the run, or not as it was made: what is sent is what is in force.
+        When it is older than what people said of the run, not as it was made, or could not be made: what is sent is what is in force.
     """
     from tidelab.exports import ExportError
-    from tidelab.runs.own_products import outdated
+    from tidelab.runs.own_products import outdated, product_problems
 
     found = [one for one in run.products() if one.name.startswith("ecotaxa") and one.name.endswith(".zip")]
+    again = f"Make it again with `tidelab runs remake {run.run_id}`, then repeat this."
+    if not found and (problems := product_problems(run)):
+        # Not silently another zip: what arrives in EcoTaxa is hard to take back.
+        raise ExportError(
+            f"The run lacks files of its use case, which may include its zip for EcoTaxa: {problems[0]} {again} The zip that any run has is sent "
+            f"with `tidelab export {run.run_id} ecotaxa` and the name of that file instead of the run's."
+        )
     if not found:
         return None
-    again = f"Make it again with `tidelab runs remake {run.run_id}`, then repeat this."
     if old := outdated(run):
         raise ExportError(f"products/{found[0].name} is not sent: {old} {again}")
     if not found[0].is_intact():

@@ -67,3 +67,14 @@ def test_the_zip_that_is_sent_is_the_one_in_force_and_whole(tidelab, run):
     path.write_text("eve")
     with pytest.raises(ExportError, match="its checksum"), _zip_of(run.run_id):
         pass
+
+
+def test_where_the_use_case_could_not_make_its_zip_no_other_is_sent_in_its_place(tidelab, run, tmp_path):
+    (tmp_path / "usecases" / "blob-case" / "stop").touch()
+    again = prepare("blob-case", person="ada")
+    get_executor("inline").submit(again)
+    assert again.products() == []
+    said = tidelab("ecotaxa", "check", again.run_id, "--project", "3")
+    assert said.code != 0
+    assert "no tide today" in said.err
+    assert f"tidelab export {again.run_id} ecotaxa" in said.err
