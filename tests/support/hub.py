@@ -79,6 +79,10 @@ class HubClient:
             "hub/home", f"hub/spawn/{self.name}/{use_case}", use_case=use_case, resources=resources
         )
         assert answer.status_code == 200, answer.text[:2000]
+        # Cookies of a server that was stopped since are no sign-in at the new one, and only a page, not a request of one, gets a new one.
+        for cookie in list(self.session.cookies):
+            if cookie.path.startswith(f"/user/{self.name}/{use_case}/"):
+                self.session.cookies.clear(cookie.domain, cookie.path, cookie.name)
         return wait_for(lambda: self.ready_server(use_case), f"the server {use_case} of {self.name}", seconds)  # type: ignore[no-any-return]
 
     def ready_server(self, use_case: str) -> dict[str, Any] | None:
