@@ -1,9 +1,11 @@
 """Published .pt files: opened apart from everything, compared with their authors' own program, never run unasked."""
 
+import ctypes
 import hashlib
 import json
 import pickle
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from tidelab.domain.image import DecodedImage
 from tidelab.models import ModelError
 from tidelab.models.classifier import ImageClassifier
 from tidelab.models.detector import ObjectDetector
+from tidelab.training import torch_published
 from tidelab.training.decoding import read_file
 from tidelab.training.fetching import FetchError
 from tidelab.training.torch_published import convert, fetch_weights
@@ -97,6 +100,16 @@ try:
     said["network"] = "reached"
 except Exception as error:
     said["network"] = type(error).__name__
+try:
+    open(f"/proc/{{os.getppid()}}/environ", "rb").read()
+    said["parent"] = "read"
+except OSError as error:
+    said["parent"] = type(error).__name__
+try:
+    os.kill(os.getppid(), 0)
+    said["signal"] = "sent"
+except OSError as error:
+    said["signal"] = type(error).__name__
 open({str(note)!r}, "w").write(json.dumps(said))
 """
 
@@ -133,6 +146,7 @@ def test_a_program_in_a_file_is_not_run_unasked_and_has_neither_token_nor_networ
     with pytest.raises(ModelError, match=r"opening it would run a program.*Nothing was run.*trust=True"):
         call(weights, tmp_path / "bundle")
     assert not note.exists()
+    needs_namespaces()
     with pytest.raises(ModelError, match="cannot be opened or exported"):
         call(weights, tmp_path / "bundle", trust=True)
     said = json.loads(note.read_text())
@@ -142,8 +156,54 @@ def test_a_program_in_a_file_is_not_run_unasked_and_has_neither_token_nor_networ
         if "TOKEN" in name or name.startswith(("JUPYTERHUB", "MLFLOW_TRACKING"))
     ]
     assert said["network"] not in ("", "reached")
+    version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
+    if version >= 1:
+        assert said["parent"] == "PermissionError"
+    if version >= 6:
+        assert said["signal"] == "PermissionError"
     assert not calls
     assert not (tmp_path / "bundle").exists()
+
+
+def needs_namespaces() -> None:
+    if subprocess.run(["unshare", "--user", "--net", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel gives no network namespace, so no program in a file is run")
+
+
+def refuse_namespaces(monkeypatch) -> None:
+    """Let the process that opens weights live under a kernel that gives no namespace, as in most containers."""
+    run = torch_published.subprocess.run
+    start = (
+        "import pathlib, sys; from tidelab.training import torch_opening as opening; opening._CLONE_NEWNET = 0; "
+        "opening._CLONE_NEWUSER = 0; opening.main(pathlib.Path(sys.argv[1]))"
+    )
+
+    def changed(command, **options):
+        assert command[1:3] == ["-m", "tidelab.training.torch_opening"]
+        return run([command[0], "-c", start, command[3]], **options)
+
+    monkeypatch.setattr(torch_published.subprocess, "run", changed)
+
+
+def test_without_a_network_namespace_no_program_is_run(tmp_path: Path, listener, monkeypatch):
+    port, calls = listener
+    note, weights = tmp_path / "note.json", tmp_path / "bad.pt"
+    torch.save({"model": Program(note, port), "train_args": {}}, weights, pickle_module=pickle)
+    refuse_namespaces(monkeypatch)
+    with pytest.raises(ModelError, match=r"does not let it run without network.*Nothing was run.*unshare"):
+        call(weights, tmp_path / "bundle", trust=True)
+    assert not note.exists()
+    assert not calls
+
+
+def test_the_card_says_whether_there_was_a_network(trained, tmp_path: Path, monkeypatch):
+    weights = tmp_path / "d.pt"
+    weights.write_bytes(trained[0].weights)
+    with monkeypatch.context() as patch:
+        refuse_namespaces(patch)
+        assert "refused within Python alone" in call(weights, tmp_path / "not").card.data_summary
+    needs_namespaces()
+    assert "opened without network" in call(weights, tmp_path / "apart").card.data_summary
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Open published PyTorch weights, in a process of its own: ``python -m tidelab.training.torch_opening FOLDER``.
 
-Started by `tidelab.training.torch_published` alone, with an environment without tokens. It gives up the network before it reads
-anything, reads `request.json` and the pictures, and leaves `model.onnx` and `answer.json`. Whoever reads those does not trust them.
+Started by `tidelab.training.torch_published` alone, with an environment without tokens. Before it reads anything it gives up the network
+(an empty network namespace; where the kernel refuses one, Python's sockets alone, and then it runs no program of a file) and other processes
+(Landlock: it can neither read their memory and environment nor send them signals). It runs under the same account: files it can read and
+write. It reads `request.json` and the pictures, and leaves `model.onnx` and `answer.json`. Whoever reads those does not trust them.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -15,41 +18,74 @@ from typing import Any, Final
 import numpy as np
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_LANDLOCK_CREATE, _LANDLOCK_RESTRICT, _NO_NEW_PRIVILEGES = 444, 446, 38
+NAMESPACE, PYTHON = "network namespace", "no sockets in Python"
 _MOST_BYTES: Final = 4 * 2**30
 _MOST_SECONDS: Final = 900
 
 
 def main(folder: Path) -> None:
     """Open what `request.json` names and write the answer; what goes wrong is an answer too."""
-    isolation = _give_up_network()
+    network = give_up_network()
+    isolation = {"network": network, "other_processes": give_up_processes()}
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_BYTES, _MOST_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, _MOST_SECONDS))
     try:
-        answer = {
-            **_open(folder, json.loads((folder / "request.json").read_text("utf-8"))),
-            "isolation": isolation,
-        }
+        request = json.loads((folder / "request.json").read_text("utf-8"))
+        if request["trust"] and network != NAMESPACE:
+            answer: dict[str, Any] = {"error": "no network namespace", "isolation": isolation}
+        else:
+            answer = {**_open(folder, request), "isolation": isolation}
     except Exception as error:  # torch and ultralytics raise many kinds
         text = " ".join(str(error).split())[:600] or type(error).__name__
         answer = {"error": text}
     (folder / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
 
 
-def _give_up_network() -> str:
+def give_up_network() -> str:
     """Leave the machine's network for an empty one; where the kernel refuses that, refuse sockets in Python. Says which."""
-    uid, gid = os.getuid(), os.getgid()
+    network = Path("/proc/self/ns/net")
+    uid, gid, before = os.getuid(), os.getgid(), network.readlink()
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0:
+    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    if network.readlink() != before:
         for name, text in (
             ("setgroups", "deny"),
             ("uid_map", f"{uid} {uid} 1"),
             ("gid_map", f"{gid} {gid} 1"),
         ):
-            Path("/proc/self", name).write_text(text, encoding="ascii")
-        return "network namespace"
+            # Without them the process has no name, and the rights that it had.
+            with contextlib.suppress(OSError):
+                Path("/proc/self", name).write_text(text, encoding="ascii")
+        return NAMESPACE
     sys.addaudithook(_refuse_sockets)
-    return "no sockets in Python"
+    return PYTHON
+
+
+def give_up_processes() -> bool:
+    """Enter a Landlock domain, where the kernel has it; returns whether.
+
+    From inside, processes outside cannot be traced, so that ``/proc/<pid>/environ`` and ``mem`` (tokens, keys) are closed, from version 4 on
+    TCP is refused and from 6 on signals (https://docs.kernel.org/userspace-api/landlock.html). A domain has to forbid something about
+    files: it is making block devices.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)
+    if version < 1:
+        return False
+    make_block, tcp, scopes = 1 << 11, 0b11, 0b11
+    attributes = (ctypes.c_uint64 * 3)(make_block, tcp if version >= 4 else 0, scopes if version >= 6 else 0)
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    rules = libc.syscall(_LANDLOCK_CREATE, ctypes.byref(attributes), ctypes.c_size_t(size), 0)
+    if rules < 0:
+        return False
+    try:
+        if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) != 0:
+            return False
+        return bool(libc.syscall(_LANDLOCK_RESTRICT, rules, 0) == 0)
+    finally:
+        os.close(rules)
 
 
 def _refuse_sockets(event: str, arguments: Any) -> None:

@@ -2,8 +2,10 @@
 
 A ``.pt`` file is a pickle, which can run any program when it is opened. So it is opened in safe mode: numbers and the layers that
 ultralytics knows, nothing else. Where that refuses, nothing happens unless the person says ``trust=True``, which means: I trust its
-authors with all my files. Either way it is opened only in the author's own server, after its checksum, in a process of its own
-without tokens and without network. What comes out is a bundle, which is data.
+authors with all my files, for that program runs under my account. Either way it is opened only in a person's own server, after its
+checksum, in a process of its own (`tidelab.training.torch_opening`): without tokens in its environment, where the kernel has Landlock
+without a look into other processes, and without network where the kernel gives it an empty network namespace. Where it does not,
+``trust=True`` is refused, and for a file in safe mode the card says so. What comes out is a bundle, which is data.
 """
 
 import datetime
@@ -30,6 +32,7 @@ from tidelab.models.predictor import DEFAULT, Predictor, load_predictor
 from tidelab.training.decoding import UnreadableError, read_file
 from tidelab.training.fetching import Checksum, FetchError, OnProgress, Web
 from tidelab.training.own_server import check_own_server
+from tidelab.training.torch_opening import NAMESPACE
 from tidelab.training.trained import ExportError
 
 PICTURE_TOLERANCE: Final = 1e-3
@@ -113,7 +116,7 @@ def convert(
     known_pictures
         Pictures of the kind it was made for: they become the drift reference. Without them a verdict stays grey.
     trust
-        Run the program in the file, where it cannot be read in safe mode.
+        Run the program in the file, where it cannot be read in safe mode. Only where the kernel lets it have no network.
 
     Raises
     ------
@@ -145,7 +148,7 @@ def convert(
         if known_pictures
         else "No drift reference yet."
     )
-    summary = f"Published weights; what they were trained on stands in their source. {words} {reference}"
+    summary = f"Published weights; what they were trained on stands in their source. {words} {_apart(answer)} {reference}"
     return write_bundle(Path(folder).expanduser(), card.model_copy(update={"data_summary": summary}), files)
 
 
@@ -200,7 +203,21 @@ def _opened(scratch: Path, shown: Sequence[Pixels], image_px: int | None, trust:
     return answer
 
 
+def _apart(answer: Mapping[str, Any]) -> str:
+    """Say how the file was kept from the network when it was opened."""
+    isolation = answer.get("isolation")
+    if isinstance(isolation, dict) and isolation.get("network") == NAMESPACE:
+        return "They were opened without network."
+    return "They were opened in safe mode; the kernel gave no network namespace, so the network was refused within Python alone."
+
+
 def _refusal(words: str, trust: bool) -> str:
+    if words == "no network namespace":
+        return (
+            "trust=True runs a program that is in the file, and this computer's kernel does not let it run without network (an unprivileged "
+            "user namespace with an empty network was refused, as in most containers). Nothing was run. Ask its authors for ONNX, or "
+            "convert the file on a Linux computer of your own where `unshare --user --net true` works, and bring the bundle here."
+        )
     lowered = words.lower()
     if not trust and any(sign in lowered for sign in _REFUSED):
         return (
