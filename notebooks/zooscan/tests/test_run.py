@@ -1,5 +1,6 @@
 """A drawn project through a whole run: objects, separations, products; then people decide, and everything follows."""
 
+import asyncio
 import json
 import os
 import re
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from zooscan import reader, separation
+from zooscan import reader, review, separation
 from zooscan.counted import counted, scans_of
 from zooscan.decisions import DecisionLog, path_of
 from zooscan.drawings import write_project
@@ -526,6 +527,32 @@ def test_the_page_decides_for_the_person_the_kernel_knows(run):
     page.close_run()
     page._receive(page, {**wish, "id": "b"}, [])
     assert page.messages[-1]["kind"] == "closed"
+
+
+def test_files_are_not_called_up_to_date_while_more_was_said(run, monkeypatch):
+    made = []
+
+    def remade(of: RunFolder) -> None:
+        made.append(len(DecisionLog(of).events()))
+        if len(made) == 1:  # while the files are made, somebody decides again
+            DecisionLog(of).say("refuse", of.results()["image_id"][1], "ben")
+
+    monkeypatch.setattr(review, "remake_products", remade)
+    monkeypatch.setattr(review, "_LOOK_S", 0.01)
+
+    async def follow() -> list[dict[str, object]]:
+        page = Sent()
+        page.open_for(Visitor("ada", run.runs_root), run)
+        DecisionLog(run).say("refuse", run.results()["image_id"][0], "ada")
+        async with asyncio.timeout(20):
+            while not any(message["kind"] == "files" for message in page.messages):
+                await asyncio.sleep(0.01)
+        page.close_run()
+        return [message for message in page.messages if message["kind"] == "files"]
+
+    (told,) = asyncio.run(follow())
+    assert "up to date" in str(told["words"])
+    assert made == [1, 2]
 
 
 def test_only_reviewed_separations_count_when_asked(sample, tmp_path):

@@ -142,6 +142,8 @@ class Review(anywidget.AnyWidget):
                 self.send(session.index())
                 self._on_change()
                 await asyncio.get_running_loop().run_in_executor(self._worker, remake_products, session.run)
+                if _said(session.run) != said:
+                    continue  # somebody said more meanwhile: the files do not follow that yet
                 self.send(
                     {
                         "kind": "files",
