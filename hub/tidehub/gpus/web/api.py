@@ -14,6 +14,8 @@ from tidelab.leases import Lease, LeaseError, NoSuchGpuError, Owner, Request
 from tidelab.leases.model import Asked
 
 RENEW_S = 600.0
+ANSWER_S = 1.5
+"""A server is stopped so long after its owner asked for it, so that the answer still passes through it."""
 """How long a batch lease lives from each renewal."""
 LONGEST_WAIT_S = 30.0
 _RUN = re.compile(r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -134,8 +136,13 @@ class LeaseHandler(ApiHandler):
         if lease.state == "reserved":
             raise HTTPError(409, "Its server is starting. Stop the server, or wait until it runs.")
         resources = self.service.sizes.without_gpu(lease.owner)
-        self.service.in_background(self.service.reaper.give_back(lease, resources, "you asked for it"))
+        self.service.in_background(self._after_the_answer(lease, resources))
         self.send({"resources": resources}, 202)
+
+    async def _after_the_answer(self, lease: Lease, resources: str) -> None:
+        # The wish often comes through the very server that is stopped: its answer has to be out first, or the person sees an error.
+        await asyncio.sleep(ANSWER_S)
+        await self.service.reaper.give_back(lease, resources, "you asked for it")
 
 
 def keep(service: Any, lease: Lease) -> Lease:
