@@ -17,7 +17,14 @@ from tests.support.app_page import AppPage, browser, wait_for_apps
 from tests.support.brightness import grey_png
 from tests.support.faces import make_case, newest_run
 from tests.support.hub import RunningHub, wait_for
-from tests.support.pages import SLOW_MS, USE_CASE, pictures_folder, run_all_cells, table_of_counts
+from tests.support.pages import (
+    SLOW_MS,
+    USE_CASE,
+    answer_dialogs,
+    pictures_folder,
+    run_all_cells,
+    table_of_counts,
+)
 from tidelab import paths
 from tidelab.runs import RunFolder
 from tidelab.runs.validation import Validation
@@ -240,6 +247,7 @@ def test_the_same_grid_in_lab_and_no_key_reaches_the_notebook(ada, embedded):
     running = page.get_by_role("article").get_by_role("link", name=f"Go to the Lab of {USE_CASE}")
     opens.or_(running).first.click()
     page.wait_for_url("**/lab/tree/flowcam-plankton/analyse.ipynb**", timeout=SLOW_MS)
+    answer_dialogs(page)
     home = embedded.data / "homes" / str(embedded.user)
     wait_for((home / "flowcam-plankton" / "analyse.ipynb").exists, "the notebook in the home", 30)
     run_all_cells(page, "Finished: ")

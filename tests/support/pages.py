@@ -107,6 +107,16 @@ def table_of_counts(page: Page) -> dict[str, int]:
     return found
 
 
+def answer_dialogs(page: Page) -> None:
+    """Answer what Lab asks by its last button, and print it: another tab may have saved the same notebook meanwhile."""
+
+    def answer(dialog: Locator) -> None:
+        print("Lab asked:", " ".join(dialog.inner_text().split())[:300], flush=True)
+        dialog.get_by_role("button").last.click()
+
+    page.add_locator_handler(page.locator("dialog.jp-Dialog").first, answer)
+
+
 def run_all_cells(page: Page, said: str) -> None:
     """Run → Run All Cells in Lab, as the menu does it, once the kernel is there; wait until the form says `said`."""
     expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=SLOW_MS)
