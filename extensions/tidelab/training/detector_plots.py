@@ -12,7 +12,7 @@ from tidelab.domain.prediction import Detections
 from tidelab.science.detection_metrics import TrueObjects
 from tidelab.training.detector_comparing import DetectorComparison
 from tidelab.training.detector_evaluation import LEAST_OBJECTS, DetectorEvaluation
-from tidelab.training.plots import TRAINING, VALIDATION, new_figure, plain, png
+from tidelab.training.plots import TRAINING, VALIDATION, comparison_png, new_figure, plain, png
 from tidelab.training.progress import DetectorEpoch
 
 TRUE_COLOUR: Final = (255, 176, 32)
@@ -96,24 +96,8 @@ def comparison(found: DetectorComparison) -> bytes:
         (0, found.challenger, "D", VALIDATION),
     ):
         left.plot(found.values[row], places, marker, color=colour, markersize=7, label=plain(one.name))
-    left.set_yticks(places, [plain(label) for label in found.labels], fontsize=9)
-    left.set_ylim(len(places) - 0.5, -0.5)
-    left.set_xlim(-0.02, 1.02)
-    left.set_xlabel("AP50-95 on the test pictures")
-    left.grid(axis="y", color="#e3e9ec")
-    interval = found.difference
-    right.axvline(0, color="#4d5d68", linewidth=0.9, linestyle=(0, (4, 3)))
-    right.plot([interval.low, interval.high], [0, 0], color=VALIDATION, linewidth=2.5)
-    right.plot([interval.value], [0], "D", color=VALIDATION, markersize=9)
-    reach = max(abs(interval.low), abs(interval.high), 0.05) * 1.25
-    right.set_xlim(-reach, reach)
-    right.set_yticks([])
-    right.set_xlabel("mAP50-95: difference with 95 % interval")
-    right.spines["left"].set_visible(False)
-    figure.legend(
-        *left.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9
-    )
-    return png(figure)
+    of_each = "AP50-95 on the test pictures"
+    return comparison_png(figure, left, right, found.labels, of_each, "mAP50-95", found.difference)
 
 
 def boxes_drawn(

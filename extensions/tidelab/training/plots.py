@@ -102,19 +102,37 @@ def comparison(found: Comparison) -> bytes:
             markersize=7,
             label=plain(evaluation.name),
         )
-    left.set_yticks(places, [plain(label) for label in labels], fontsize=9)
+    return comparison_png(figure, left, right, labels, "F1 on the test images", "macro F1", found.difference)
+
+
+def comparison_png(
+    figure: Any, left: Any, right: Any, labels: Sequence[str], of_each: str, of_all: str, difference: Any
+) -> bytes:
+    """Finish and return a figure of two models: a mark per class on the left, the difference with its interval on the right.
+
+    Parameters
+    ----------
+    figure, left, right
+        The figure; on its left axes the marks are drawn already, one row a class.
+    labels
+        Classes, in the order of the rows.
+    of_each, of_all
+        What the marks measure, and what the difference is of.
+    difference
+        With ``value``, ``low`` and ``high``.
+    """
+    left.set_yticks(range(len(labels)), [plain(label) for label in labels], fontsize=9)
     left.set_ylim(len(labels) - 0.5, -0.5)
     left.set_xlim(-0.02, 1.02)
-    left.set_xlabel("F1 on the test images")
+    left.set_xlabel(of_each)
     left.grid(axis="y", color="#e3e9ec")
-    interval = found.difference
     right.axvline(0, color="#4d5d68", linewidth=0.9, linestyle=(0, (4, 3)))
-    right.plot([interval.low, interval.high], [0, 0], color=VALIDATION, linewidth=2.5)
-    right.plot([interval.value], [0], "D", color=VALIDATION, markersize=9)
-    reach = max(abs(interval.low), abs(interval.high), 0.05) * 1.25
+    right.plot([difference.low, difference.high], [0, 0], color=VALIDATION, linewidth=2.5)
+    right.plot([difference.value], [0], "D", color=VALIDATION, markersize=9)
+    reach = max(abs(difference.low), abs(difference.high), 0.05) * 1.25
     right.set_xlim(-reach, reach)
     right.set_yticks([])
-    right.set_xlabel("macro F1: difference with 95 % interval")
+    right.set_xlabel(f"{of_all}: difference with 95 % interval")
     right.spines["left"].set_visible(False)
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=9
