@@ -1,5 +1,6 @@
 // Fetches a file from the kernel piece by piece and gives it to the browser as a download.
 const REVOKE_AFTER_MS = 60000;
+const ENDED = "The kernel behind this page was restarted or has ended. Run the notebook again, or reload this page; the files of the run are kept.";
 
 function render({ model, el }) {
   const box = document.createElement("div");
@@ -9,6 +10,16 @@ function render({ model, el }) {
   const notes = document.createElement("ul");
   notes.className = "tl-download-notes";
   let current = null;
+  let making = false;
+  // A closed comm throws: nobody would answer, and the buttons would wait for ever.
+  const ask = (content) => {
+    try { model.send(content); } catch {
+      current = null;
+      making = false;
+      again.removeAttribute("aria-disabled");
+      line.textContent = ENDED;
+    }
+  };
   const old = document.createElement("div");
   old.className = "tl-download-old";
   const reason = document.createElement("p");
@@ -17,7 +28,6 @@ function render({ model, el }) {
   again.className = "tl-download-button tl-remake";
   again.textContent = "Make the files again";
   old.append(reason, again);
-  let making = false;
   const drawOld = () => {
     reason.textContent = model.get("old");
     old.hidden = !model.get("old");
@@ -27,7 +37,7 @@ function render({ model, el }) {
     making = true;
     again.setAttribute("aria-disabled", "true");
     line.textContent = "Making the files again…";
-    model.send({ kind: "remake" });
+    ask({ kind: "remake" });
   });
 
   const draw = () => {
@@ -52,7 +62,7 @@ function render({ model, el }) {
         notes.replaceChildren();
         current = { name: file.name, type: file.media_type, parts: [] };
         line.textContent = `Preparing ${file.name}…`;
-        model.send({ kind: "fetch", file: file.name, offset: 0 });
+        ask({ kind: "fetch", file: file.name, offset: 0 });
       });
       box.append(button);
     }
@@ -79,7 +89,7 @@ function render({ model, el }) {
     if (message.kind === "progress") { line.textContent = message.text; return; }
     if (message.kind === "wrong") { line.textContent = message.text; current = null; return; }
     if (buffers && buffers.length) current.parts.push(buffers[0]);
-    if (message.more) model.send({ kind: "fetch", file: current.name, offset: message.next });
+    if (message.more) ask({ kind: "fetch", file: current.name, offset: message.next });
     else {
       for (const text of message.notes || []) {
         const item = document.createElement("li");

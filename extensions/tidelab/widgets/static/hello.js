@@ -10,7 +10,11 @@ function render({ model, el }) {
   showResults();
   const slot = document.getElementById("tidelab-ticket");
   const asked = new URLSearchParams(window.location.search).get("run") ?? "";
-  const hello = () => model.send({ kind: "hello", ticket: slot ? slot.textContent.trim() : "", run: asked });
+  let timer = 0;
+  const hello = () => {
+    // A closed comm throws: this form's kernel was restarted or has ended, and nothing that is asked reaches it.
+    try { model.send({ kind: "hello", ticket: slot ? slot.textContent.trim() : "", run: asked }); } catch { clearInterval(timer); }
+  };
   // The address names the run that is shown: a reload, a bookmark or the home page's link shows it again.
   model.on("change:run", () => {
     const address = new URL(window.location.href);
@@ -27,7 +31,7 @@ function render({ model, el }) {
   };
   let looks = 0;
   let confirmed = false;
-  const timer = setInterval(() => {
+  timer = setInterval(() => {
     if (looks++ >= MOST_LOOKS) clearInterval(timer);
     else if (outOfStep()) hello();
     else if (!confirmed) { confirmed = true; hello(); }

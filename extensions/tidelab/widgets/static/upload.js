@@ -44,6 +44,16 @@ function render({ model, el }) {
     label.classList.remove("tl-upload-over");
   };
 
+  // A closed comm throws: the kernel was restarted or has ended, and nobody receives what is sent.
+  const tell = (content, buffers) => {
+    try { model.send(content, undefined, buffers); return true; } catch {
+      ready();
+      say("The kernel behind this page was restarted or has ended, so nothing was uploaded. Run the notebook again, or reload this page, " +
+          "and choose the files once more.", true);
+      return false;
+    }
+  };
+
   const start = (list) => {
     if (busy || !model.get("enabled")) return;
     files = Array.from(list);
@@ -61,20 +71,20 @@ function render({ model, el }) {
     bar.value = 0;
     bar.hidden = false;
     say("Uploading…");
-    model.send({ kind: "begin", files: files.map((file) => ({ name: file.name, size: file.size })) });
+    tell({ kind: "begin", files: files.map((file) => ({ name: file.name, size: file.size })) });
   };
 
   const sendPiece = async (position, offset) => {
     try {
       const blob = files[position].slice(offset, offset + model.get("chunk_bytes"));
       const data = await blob.arrayBuffer();
-      model.send({ kind: "piece", file: position, offset }, undefined, [data]);
+      if (!tell({ kind: "piece", file: position, offset }, [data])) return;
       sent += data.byteLength;
       bar.value = total ? sent / total : 1;
       say(`Uploading ${megabytes(sent)} of ${megabytes(total)}`);
     } catch (error) {
       say(`${files[position].name} could not be read from your disk. Choose the files again.`, true);
-      model.send({ kind: "abandon" });
+      tell({ kind: "abandon" });
       ready();
     }
   };

@@ -1,9 +1,13 @@
 // The validation of a run: pictures, keys and buttons. What is decided is decided in the kernel; here it is only asked for.
 const TICK_MS = 1000;
 const NARROW_PX = 720;
+const ENDED = "The kernel behind this grid was restarted or has ended, so nothing can be saved here any more. " +
+  "Run the notebook again, or reload this page, to go on. What was saved is kept.";
 
 function render({ model, el }) {
-  const store = new Store((content) => model.send(content));
+  let timer = 0;
+  let over = false;
+  const store = new Store((content) => tell(content));
   const view = { label: null, onlyOpen: false, sureFirst: false, audit: "" };
   let ready = false;
 
@@ -12,7 +16,7 @@ function render({ model, el }) {
   const said = make("p", "tl-val-said", "", { role: "status", "aria-live": "polite" });
   const late = make("p", "tl-val-late", "", { role: "alert" });
   const help = helpBox();
-  const tiles = new Tiles(store, (rows) => model.send({ kind: "pictures", run: store.run, rows }), () => drawCurrent());
+  const tiles = new Tiles(store, (rows) => tell({ kind: "pictures", run: store.run, rows }), () => drawCurrent());
   const chooser = classChooser((index) => give(index, "move"), () => tiles.focus());
   const audit = auditForm((what) => { audit.box.hidden = true; store.act({ kind: "draw", ...what }); say("Choosing images…"); });
   const buttons = {
@@ -44,6 +48,21 @@ function render({ model, el }) {
   work.hidden = true;
   root.append(waiting, work);
   el.append(root);
+
+  // A closed comm throws at every word: a kernel that was restarted or changed never hears this grid again, and says nothing about it.
+  const tell = (content) => {
+    if (over) return;
+    try { model.send(content); } catch { end(); }
+  };
+  const end = () => {
+    over = true;
+    clearInterval(timer);
+    const unsaved = store.pending.reduce((sum, act) => sum + (act.rows ? act.rows.length : 0), 0);
+    store.pending = [];
+    waiting.textContent = unsaved ? `${ENDED} The last ${unsaved} ${unsaved === 1 ? "image was" : "images were"} not saved.` : ENDED;
+    waiting.hidden = false;
+    work.hidden = true;
+  };
 
   // ---- what is shown ------------------------------------------------------------------------------------------------
   const auditOf = () => (view.audit ? store.audit(view.audit) : null);
@@ -231,14 +250,14 @@ function render({ model, el }) {
     if (message.run !== undefined && message.kind !== "index" && message.kind !== "closed" && message.run !== store.run) return;
     KIND[message.kind]?.(message, buffers);
   };
-  const ask = () => { if (model.get("run") !== (store.run ?? "")) model.send({ kind: "hello" }); };
+  const ask = () => { if (model.get("run") !== (store.run ?? "")) tell({ kind: "hello" }); };
   // Before the page's own farewell, which ends the kernel: whoever stays still needs it for what is not saved yet.
   const leaving = (event) => {
     if (!store.pending.length) return;
     event.stopImmediatePropagation();
     event.preventDefault();
   };
-  const timer = setInterval(() => { store.again(); drawLate(); ask(); }, TICK_MS);
+  timer = setInterval(() => { store.again(); drawLate(); ask(); }, TICK_MS);
   const size = new ResizeObserver(() => {
     root.classList.toggle("tl-val-narrow", root.clientWidth < NARROW_PX);
     if (tiles.box.clientWidth) tiles.fit(tiles.box.clientWidth - 8);
@@ -249,7 +268,7 @@ function render({ model, el }) {
   const release = keepSteady(root);
   model.on("msg:custom", receive);
   model.on("change:run", ask);
-  model.send({ kind: "hello" });
+  tell({ kind: "hello" });
   return () => {
     clearInterval(timer);
     release();
