@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from tidelab.formats.timeseries import SeriesAbout, Taxon
+from tidelab.formats.timeseries import SeriesAbout, Taxon, lsid_words
 
 if TYPE_CHECKING:
     import xarray
@@ -182,6 +182,7 @@ def _coordinates(seconds: Any, taxa: Sequence[Taxon], about: SeriesAbout, camera
         }),
         "taxon_lsid": ("taxon", texts([one.lsid for one in taxa]), {
             "standard_name": "biological_taxon_lsid", "long_name": "identifier in the World Register of Marine Species, blank where not known",
+            **({"comment": said} if (said := lsid_words(taxa)) else {}),
         }),
     }  # fmt: skip
 

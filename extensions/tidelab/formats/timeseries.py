@@ -20,11 +20,24 @@ TIDY_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Taxon:
-    """One class of a series: its name in the model, its scientific name (empty: none) and its AphiaID where it is known."""
+    """One class of a series.
+
+    Parameters
+    ----------
+    name
+        In the model.
+    scientific_name
+        Empty: none.
+    aphia_id
+        Identifier in the World Register of Marine Species; None: not known.
+    aphia_checked
+        Day on which a person compared it with the register, ISO 8601; empty: nobody is known to have done so.
+    """
 
     name: str
     scientific_name: str = ""
     aphia_id: int | None = None
+    aphia_checked: str = ""
 
     @property
     def shown(self) -> str:
@@ -35,6 +48,23 @@ class Taxon:
     def lsid(self) -> str:
         """Life science identifier in the World Register of Marine Species, or empty."""
         return f"urn:lsid:marinespecies.org:taxname:{self.aphia_id}" if self.aphia_id else ""
+
+
+def lsid_words(taxa: Sequence[Taxon]) -> str:
+    """Return which taxa have no identifier, and which one that nobody compared with the register; empty where neither is so.
+
+    Examples
+    --------
+    >>> lsid_words([Taxon("Chromis chromis", "Chromis chromis", 127000), Taxon("fish")])
+    'Without an identifier: fish. Not compared with the register by a person: Chromis chromis.'
+    """
+    without = [one.shown for one in taxa if one.aphia_id is None]
+    unchecked = [one.shown for one in taxa if one.aphia_id is not None and not one.aphia_checked]
+    parts = (
+        ("Without an identifier", without),
+        ("Not compared with the register by a person", unchecked),
+    )
+    return " ".join(f"{words}: {', '.join(names)}." for words, names in parts if names)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,9 @@ def test_taxa_station_and_attributes(file):
         assert series["taxon_name"].values.tolist() == ["Chromis chromis", "fish"]
         assert series["taxon_lsid"].values.tolist() == ["urn:lsid:marinespecies.org:taxname:127000", " "]
         assert series["taxon_lsid"].attrs["standard_name"] == "biological_taxon_lsid"
+        assert series["taxon_lsid"].attrs["comment"] == (
+            "Without an identifier: fish. Not compared with the register by a person: Chromis chromis."
+        )
         assert series["station_name"].item() == "OBSEA cam1"
         assert series.attrs["featureType"] == "timeSeries"
         assert series.attrs["source"] == "m version 3"

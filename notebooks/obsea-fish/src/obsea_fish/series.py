@@ -159,7 +159,7 @@ def taxa_of(names: Sequence[str], meanings: Meanings) -> tuple[Taxon, ...]:
     """Return what the classes of a model are."""
     found = (meanings.of(name) for name in names)
     return tuple(
-        Taxon(name, one.scientific_name, one.aphia_id) for name, one in zip(names, found, strict=True)
+        Taxon(name, one.scientific_name, one.aphia_id, one.aphia_checked) for name, one in zip(names, found, strict=True)
     )
 
 
