@@ -14,11 +14,17 @@ LABELS = ("red", "green", "blue")
 TILE_PX = 8
 
 
-def tiles_onnx(width_px: int = TILE_PX, outputs: tuple[str, ...] = ("boxes", "scores", "embedding")) -> bytes:
+def tiles_onnx(
+    width_px: int = TILE_PX,
+    outputs: tuple[str, ...] = ("boxes", "scores", "embedding"),
+    *,
+    final: str = "",
+) -> bytes:
     """Return a network ``image (n, 3, h, w)`` -> boxes, scores, embedding.
 
     Each tile is a candidate: its box is the tile, widened to `width_px` to the right; the score of a class is the mean of its channel, less
-    the mean of the other two; the embedding is the picture's mean colour.
+    the mean of the other two; the embedding is the picture's mean colour. `final` is an operator that the scores go through last: with
+    ``Relu`` they lie between 0 and 1, as those of a real detector do.
     """
     constants = {
         "zero": np.array(0, np.int64), "one": np.array(1, np.int64), "two": np.array(2, np.int64), "three": np.array(3, np.int64),
@@ -31,7 +37,8 @@ def tiles_onnx(width_px: int = TILE_PX, outputs: tuple[str, ...] = ("boxes", "sc
         node("AveragePool", ["image"], ["pooled"], kernel_shape=[TILE_PX] * 2, strides=[TILE_PX] * 2),
         node("Conv", ["pooled", "mix"], ["coloured"]),
         node("Reshape", ["coloured", "triples"], ["by_class"]),
-        node("Transpose", ["by_class"], ["scores"], perm=[0, 2, 1]),
+        node("Transpose", ["by_class"], ["differences" if final else "scores"], perm=[0, 2, 1]),
+        *([node(final, ["differences"], ["scores"])] if final else []),
         node("GlobalAveragePool", ["image"], ["mean"]),
         node("Flatten", ["mean"], ["embedding"]),
         node("Shape", ["pooled"], ["shape"]),

@@ -89,6 +89,13 @@ class Quality(_Part):
     )
     method: str = Field("", description="How it was measured, in words (split, repeats, grouping)")
 
+    @property
+    def headline(self) -> tuple[str, float] | None:
+        """Name and value of the one figure a model is known by: mAP50-95 of a detector, else macro F1; None where it was not measured."""
+        if self.map50_95 is not None:
+            return "mAP50-95", self.map50_95
+        return None if self.macro_f1 is None else ("macro F1", self.macro_f1)
+
 
 class ModelCard(_Part):
     """Card of one model bundle."""

@@ -15,6 +15,7 @@ from tidelab.tracking.training import TrainingRun, client_for, own_experiment
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from tidelab.domain.card import Quality
     from tidelab.domain.decision import Decision
 
 
@@ -142,13 +143,23 @@ def _register(
     name = model_name(use_case, person)
     if not client.search_registered_models(filter_string=f"name = '{name}'", max_results=1):
         client.create_registered_model(name, tags={"tidelab.use_case": use_case})
-    quality = bundle.card.quality
     version = client.create_model_version(
         name, source=f"{client.get_run(run_id).info.artifact_uri}/{place}", run_id=run_id, await_creation_for=0,
         tags={
             "tidelab.digest": bundle.digest,
             "tidelab.demo": str(bundle.card.demo).lower(),
-            "tidelab.macro_f1": "" if quality.macro_f1 is None else f"{quality.macro_f1:.4f}",
+            **_quality_tags(bundle.card.quality),
         },
     )  # fmt: skip
     return RegisteredVersion(name, str(version.version))
+
+
+def _quality_tags(quality: "Quality") -> dict[str, str]:
+    """Return a classifier's macro F1, or a detector's average precision, so that the registry's list shows it."""
+    if quality.map50_95 is None:
+        return {"tidelab.macro_f1": _four(quality.macro_f1)}
+    return {"tidelab.map50_95": _four(quality.map50_95), "tidelab.map50": _four(quality.map50)}
+
+
+def _four(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"

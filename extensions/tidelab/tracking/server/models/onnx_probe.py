@@ -12,6 +12,9 @@ from typing import Any
 
 MEMORY_BYTES = 8 * 2**30
 CPU_SECONDS = 100
+CLASSIFIER = ("probabilities", "embedding")
+DETECTOR = ("boxes", "scores", "embedding")
+"""What a model of each kind answers with."""
 
 
 def limit() -> None:
@@ -24,7 +27,6 @@ def limit() -> None:
 
 def problem(wanted: dict[str, Any]) -> str:
     """Return what is wrong with the model, or an empty string."""
-    import numpy as np
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -36,19 +38,63 @@ def problem(wanted: dict[str, Any]) -> str:
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         return f"ONNX Runtime cannot load it ({_first_line(error)})"
-    names = [output.name for output in session.get_outputs()]
-    for name in ("probabilities", "embedding"):
+    detector = bool(wanted.get("detector"))
+    names, expected = [output.name for output in session.get_outputs()], DETECTOR if detector else CLASSIFIER
+    for name in expected:
         if name not in names:
             return f"it has no output {name!r} (its outputs are {', '.join(map(repr, names))})"
+    return _detector(session, wanted) if detector else _classifier(session, wanted)
+
+
+def _classifier(session: Any, wanted: dict[str, Any]) -> str:
+    import numpy as np
+
     rng = np.random.default_rng(0)
     for kind in ("empty", "random"):
         try:
             feed = {one.name: _input(one, kind, int(wanted["size_px"]), rng) for one in session.get_inputs()}
-            probabilities, embedding = session.run(["probabilities", "embedding"], feed)
+            probabilities, embedding = session.run(list(CLASSIFIER), feed)
         except Exception as error:
             return f"it fails on {kind} input ({_first_line(error)})"
         if found := _wrong(np.asarray(probabilities), np.asarray(embedding), wanted, kind):
             return found
+    return ""
+
+
+def _detector(session: Any, wanted: dict[str, Any]) -> str:
+    """Give it pictures as an analysis does: one at a time, in two shapes that are neither square nor alike."""
+    import numpy as np
+
+    given = [one.name for one in session.get_inputs()]
+    if given != ["image"]:
+        return f"it takes {', '.join(map(repr, given))}, a detector takes 'image' alone"
+    rng = np.random.default_rng(0)
+    for kind, (height, width) in (("empty", (64, 96)), ("random", (96, 64))):
+        shape = (1, 3, height, width)
+        image = np.zeros(shape, np.float32) if kind == "empty" else rng.random(shape, np.float32)
+        try:
+            answers = [np.asarray(one) for one in session.run(list(DETECTOR), {"image": image})]
+        except Exception as error:
+            return f"it fails on {kind} input of {width} x {height} px ({_first_line(error)})"
+        if found := _wrong_objects(*answers, wanted=wanted, kind=kind):
+            return found
+    return ""
+
+
+def _wrong_objects(boxes: Any, scores: Any, embedding: Any, *, wanted: dict[str, Any], kind: str) -> str:
+    import numpy as np
+
+    if boxes.ndim != 3 or boxes.shape[0] != 1 or boxes.shape[2] != 4:
+        return f"boxes for one picture have the shape {boxes.shape}, expected (1, candidates, 4)"
+    expected = (1, boxes.shape[1], wanted["labels"])
+    if scores.shape != expected:
+        return f"scores for one picture have the shape {scores.shape}; with {wanted['labels']} labels in the card {expected} was expected"
+    if embedding.shape != (1, wanted["embedding_dim"]):
+        return f"the embedding of one picture has the shape {embedding.shape}, the card says {wanted['embedding_dim']} numbers"
+    if not all(np.isfinite(one).all() for one in (boxes, scores, embedding)):
+        return f"{kind} input gives numbers that are not finite"
+    if (scores < -1e-6).any() or (scores > 1 + 1e-6).any():
+        return f"scores for {kind} input do not lie between 0 and 1"
     return ""
 
 

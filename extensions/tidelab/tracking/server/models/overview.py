@@ -1,7 +1,7 @@
 """What the pages show: champions, requests beside them, history. Reads, never changes."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tidelab.catalogue import UseCase
 from tidelab.domain.card import ModelCard
@@ -160,23 +160,36 @@ class Overview:
         return {"use_case": use_case, "current": current, "earlier": earlier[0]}
 
 
+_TOTALS: Final = (
+    ("mAP50-95", "map50_95"), ("mAP50", "map50"),
+    ("Macro F1", "macro_f1"), ("Weighted F1", "weighted_f1"), ("Accuracy", "accuracy"),
+    ("Expected calibration error", "expected_calibration_error"), ("Brier error", "brier_score"),
+)  # fmt: skip
+_OF_A_CLASS: Final = {
+    True: (("AP50-95", "ap50_95"), ("Precision", "precision"), ("Recall", "recall")),
+    False: (("F1", "f1"),),
+}
+"""What is shown of each class, of a detector and of a classifier."""
+
+
 def compare(card: ModelCard, other: ModelCard | None) -> list[Measure]:
-    """Return the measures of two cards side by side: the totals, then F1 of each class."""
+    """Return the measures of two cards side by side: the totals that either has, then those of each class."""
     ours, theirs = card.quality, other.quality if other else None
-    totals = (
-        ("Macro F1", "macro_f1"), ("Weighted F1", "weighted_f1"), ("Accuracy", "accuracy"),
-        ("Expected calibration error", "expected_calibration_error"), ("Brier error", "brier_score"),
-    )  # fmt: skip
+    detector = card.detection is not None
     found = [
-        Measure(
-            title, getattr(ours, name), getattr(theirs, name) if theirs else None, f"{ours.n_test} images"
-        )
-        for title, name in totals
+        Measure(title, mine, its, f"{ours.n_test} images")
+        for title, name in _TOTALS
+        if name.startswith("map") is detector
+        for mine, its in [(getattr(ours, name), getattr(theirs, name) if theirs else None)]
     ]
+    things = "objects" if detector else "images"
     for label in dict.fromkeys([*card.labels, *(other.labels if other else ())]):
         mine, its = ours.per_class.get(label, {}), theirs.per_class.get(label, {}) if theirs else {}
-        support = f"{int(mine['support'])} images" if "support" in mine else ""
-        found.append(Measure(f"F1 {label}", mine.get("f1"), its.get("f1"), support))
+        support = f"{int(mine['support'])} {things}" if "support" in mine else ""
+        found += [
+            Measure(f"{title} {label}", mine.get(name), its.get(name), support)
+            for title, name in _OF_A_CLASS[detector]
+        ]
     return found
 
 

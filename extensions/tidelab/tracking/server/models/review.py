@@ -10,6 +10,7 @@ from tidelab.catalogue import UseCase
 from tidelab.domain.card import ModelCard
 from tidelab.domain.decision import Decision
 from tidelab.models import BundleError, ModelBundle
+from tidelab.science.detection_thresholds import FALLBACK
 from tidelab.tracking.bundles import check_names
 from tidelab.tracking.errors import TrackingError
 
@@ -23,8 +24,9 @@ def review(folder: Path, use_case: UseCase) -> tuple[ModelBundle, list[str]]:
     """Check a bundle and return it with what a maintainer must know before confirming it.
 
     Checked: only the allowed files; every digest; the card; that it was made for this use case; size; that ONNX Runtime
-    loads the model in a process of its own and that it gives finite probabilities which sum to 1, one for each label, and
-    embeddings of the stated length, for empty and for random input.
+    loads the model in a process of its own and that it gives finite probabilities which sum to 1, one for each label (of a
+    detector: boxes, and scores from 0 to 1), and embeddings of the stated length, for empty and for random input; that a use case
+    which finds objects gets a detector, and no other does.
 
     Raises
     ------
@@ -48,6 +50,7 @@ def review(folder: Path, use_case: UseCase) -> tuple[ModelBundle, list[str]]:
             f"The model was made for {bundle.card.use_case!r}, not for {use_case.slug!r}. Ask for its promotion there.",
             422,
         )
+    _check_kind(bundle.card, use_case)
     size = sum((folder / name).stat().st_size for name in bundle.card.files)
     if size > LARGEST_MODEL:
         raise RefusedError(
@@ -75,8 +78,14 @@ def warnings(bundle: ModelBundle, use_case: UseCase) -> list[str]:
         found.append(
             f"The model names {len(new)} classes the use case does not declare: {_some(new)}. They have no AphiaID."
         )
-    if card.quality.macro_f1 is None or card.quality.n_test == 0:
-        found.append("Its card does not say how good it is (no macro F1 on test images).")
+    if card.quality.headline is None or card.quality.n_test == 0:
+        wanted = "macro F1" if card.detection is None else "mAP50-95"
+        found.append(f"Its card does not say how good it is (no {wanted} on test images).")
+    if card.detection is not None and (free := sorted(given - set(card.detection.thresholds))):
+        found.append(
+            f"No threshold was chosen for {len(free)} classes ({_some(free)}): their objects count from a score of {FALLBACK:g}, whatever "
+            "that gives."
+        )
     if "reference.npz" not in card.files:
         found.append("It has no drift reference: every verdict above its results will be grey (cannot tell).")
     return found
@@ -124,6 +133,7 @@ def probe(bundle: ModelBundle) -> None:
     wanted = {
         "path": str(bundle.folder / "model.onnx"), "labels": len(bundle.card.labels),
         "embedding_dim": bundle.card.embedding_dim, "size_px": bundle.card.input.size_px,
+        "detector": bundle.card.detection is not None,
     }  # fmt: skip
     environment = {"PATH": os.defpath, "OMP_NUM_THREADS": "1"}
     try:
@@ -142,6 +152,20 @@ def probe(bundle: ModelBundle) -> None:
         problem = "ONNX Runtime ended while loading or running it (too much memory, or a damaged file)"
     if problem:
         raise RefusedError(f"The model does not do what its card says: {problem}. Export it again.", 422)
+
+
+def _check_kind(card: ModelCard, use_case: UseCase) -> None:
+    finds = use_case.task.finds_objects
+    if finds and card.detection is None:
+        raise RefusedError(
+            f"{use_case.slug} finds objects in pictures, and this model names whole pictures. Ask for the promotion of a detector.",
+            422,
+        )
+    if card.detection is not None and not finds:
+        raise RefusedError(
+            f"{use_case.slug} names pictures, and this model finds objects in them. Ask for the promotion of a classifier.",
+            422,
+        )
 
 
 def _some(names: list[str]) -> str:
