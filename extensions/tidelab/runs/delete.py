@@ -1,9 +1,12 @@
 """Delete a run: its folder, what the cache holds for it alone, its upload and its line in the timeline. Its usage event stays.
 
 The folder is renamed first: from then on no reader finds it, and whatever interrupts the rest, the next deletion or sweep goes on
-with it. Nothing outside the person's folder of runs and the caches is ever touched, and no link is followed.
+with it. Nothing outside the person's folder of runs and the caches is ever touched, and no link is followed: every folder is held open
+while something in it is removed (`beneath.opened`), for the hub's sweep deletes with more rights than those who can put links there.
 """
 
+import errno
+import os
 import re
 import secrets
 import shutil
@@ -11,11 +14,12 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tidelab.runs.beneath import MOST_REQUEST_BYTES, folders_in, is_file, opened, read
 from tidelab.runs.cache_references import release, runs_of
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import LOCK_FILE, RunFolder
@@ -90,8 +94,8 @@ def delete_run(folder: RunFolder, *, cancel: bool = False, wait_s: float = 30.0)
 def finish_deletions(runs_root: Path) -> Freed:
     """Go on with deletions that were interrupted; what cannot be removed now stays for the next time."""
     freed = Freed()
-    for moved in sorted(_entries(runs_root / TRASH)):
-        freed += _finish(moved, runs_root)
+    for name in folders_in(runs_root, TRASH):
+        freed += _finish(runs_root / TRASH / name, runs_root)
     return freed
 
 
@@ -100,23 +104,31 @@ def release_cache(folder: RunFolder) -> Freed:
     return _release(folder.runs_root, folder.path.parent.name, folder.run_id)
 
 
-def remove_tree(path: Path) -> Freed:
-    """Remove a folder without following links, and return what that freed; a folder that resists stays."""
-    freed = measure(path)
-    if path.is_symlink() or not path.is_dir():
-        return Freed()
-    shutil.rmtree(path, ignore_errors=True)
-    return Freed(freed.bytes - (left := measure(path)).bytes, freed.files - left.files)
+def remove_tree(path: Path, root: Path) -> Freed:
+    """Remove a folder below `root` without following links, and return what that freed; a folder that resists stays.
+
+    Where a folder between the two is a link, nothing is removed.
+    """
+    with suppress(OSError, ValueError), opened(root, *path.parent.relative_to(root).parts) as parent:
+        if not stat.S_ISDIR(os.lstat(path.name, dir_fd=parent).st_mode):
+            return Freed()
+        freed = _measure(path.name, parent)
+        shutil.rmtree(path.name, ignore_errors=True, dir_fd=parent)
+        left = _measure(path.name, parent)
+        return Freed(freed.bytes - left.bytes, freed.files - left.files)
+    return Freed()
 
 
-def measure(path: Path) -> Freed:
+def _measure(name: str, parent: int) -> Freed:
     """Return bytes and number of the files below a folder; links count nothing."""
     total, files = 0, 0
-    for file in path.rglob("*") if path.is_dir() and not path.is_symlink() else ():
-        with suppress(OSError):
-            found = file.lstat()
-            if stat.S_ISREG(found.st_mode):
-                total, files = total + found.st_size, files + 1
+    with suppress(FileNotFoundError):
+        for _, _, names, folder in os.fwalk(name, dir_fd=parent):
+            for one in names:
+                with suppress(OSError):
+                    found = os.lstat(one, dir_fd=folder)
+                    if stat.S_ISREG(found.st_mode):
+                        total, files = total + found.st_size, files + 1
     return Freed(total, files)
 
 
@@ -124,7 +136,7 @@ def upload_of(folder: Path) -> str | None:
     """Return the name of the upload a run analysed; None when its images lie elsewhere."""
     # As bytes: a request that is damaged still says where its upload lies.
     with suppress(OSError):
-        found = _UPLOAD.search((folder / "request.json").read_bytes())
+        found = _UPLOAD.search(read(folder / "request.json", MOST_REQUEST_BYTES))
         if found:
             return found[1].decode("ascii")
     return None
@@ -132,27 +144,26 @@ def upload_of(folder: Path) -> str | None:
 
 def remove_upload(runs_root: Path, name: str) -> Freed:
     """Remove an upload unless the request of another run names it."""
-    place = runs_root / UPLOADS / name
-    if Path(name).name != name or name in (".", "..") or place.is_symlink() or not place.is_dir():
+    if Path(name).name != name or name in (".", ".."):
         return Freed()
     if any(upload_of(run) == name for run in run_folders(runs_root)):
         return Freed()
-    return remove_tree(place)
+    return remove_tree(runs_root / UPLOADS / name, runs_root)
 
 
 def run_folders(runs_root: Path) -> Iterator[Path]:
     """Yield the folders of all runs of a person; a link is none."""
-    for slug in _entries(runs_root):
-        if slug.name.startswith(".") or slug.is_symlink():
+    for slug in folders_in(runs_root):
+        if slug.startswith("."):
             continue
-        for run in _entries(slug):
-            if (run / "request.json").is_file() and not run.is_symlink():
+        for name in folders_in(runs_root, slug):
+            if is_file((run := runs_root / slug / name) / "request.json"):
                 yield run
 
 
 def _check_is_run(folder: RunFolder) -> None:
     path = folder.path
-    is_run = (path / "request.json").is_file() or (path / "state.json").is_file()
+    is_run = is_file(path / "request.json") or is_file(path / "state.json")
     if path.is_symlink() or path.parent.is_symlink() or not path.is_dir() or not is_run:
         raise RunError(f"{path} is not the folder of a run. `tidelab runs list` shows your runs.")
     try:
@@ -190,14 +201,14 @@ def _is_going(folder: RunFolder) -> bool:
 
 
 def _move_away(folder: RunFolder) -> Path:
-    trash = folder.runs_root / TRASH
-    trash.mkdir(mode=0o700, exist_ok=True)
-    if trash.is_symlink():
-        raise OSError(40, "its folder .trash is a link")
+    root = folder.runs_root
     # The name says what is left to do, should it be interrupted.
-    moved = trash / f"{folder.path.parent.name}~{folder.run_id}~{secrets.token_hex(4)}"
-    folder.path.rename(moved)
-    return moved
+    name = f"{folder.path.parent.name}~{folder.run_id}~{secrets.token_hex(4)}"
+    with opened(root) as runs, suppress(FileExistsError):
+        os.mkdir(TRASH, 0o700, dir_fd=runs)
+    with opened(root, folder.path.parent.name) as slug, opened(root, TRASH) as trash:
+        os.rename(folder.run_id, name, src_dir_fd=slug, dst_dir_fd=trash)
+    return root / TRASH / name
 
 
 def _finish(moved: Path, runs_root: Path) -> Freed:
@@ -215,11 +226,22 @@ def _finish(moved: Path, runs_root: Path) -> Freed:
     name = upload_of(moved)
     if name:
         freed += remove_upload(runs_root, name)
-    freed += remove_tree(moved)
-    for empty in (moved.parent, runs_root / parts[0]):
-        with suppress(OSError):
-            empty.rmdir()
+    freed += remove_tree(moved, runs_root)
+    for empty in (TRASH, parts[0]):
+        with suppress(OSError), opened(runs_root) as runs:
+            os.rmdir(empty, dir_fd=runs)
     return freed
+
+
+@contextmanager
+def _without_links(cache: Path, runs_root: Path) -> Iterator[None]:
+    """Raise `OSError` where a cache beside the runs, or its folder, is a link."""
+    if cache.is_relative_to(runs_root):
+        with opened(runs_root, *cache.parent.relative_to(runs_root).parts) as folder:
+            found = os.lstat(cache.name, dir_fd=folder)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.ELOOP, "it is a link", str(cache))
+    yield
 
 
 def _release(runs_root: Path, slug: str, run_id: str) -> Freed:
@@ -229,17 +251,11 @@ def _release(runs_root: Path, slug: str, run_id: str) -> Freed:
     for path in (own, shared_cache(slug)):
         left = {f"{run.parent.name}/{run.name}" for run in run_folders(runs_root)}
         # A cache that is locked or damaged costs nothing but its bytes: the rest of the run goes all the same.
-        with suppress(sqlite3.Error, OSError):
+        with suppress(sqlite3.Error, OSError), _without_links(path, runs_root):
             freed += release(path, f"{slug}/{run_id}", nobody_else=path == own and left <= runs_of(path))
-    read = Freed()
+    gone = Freed()
     if not any(run.parent.name == slug for run in run_folders(runs_root)):
         # What a reader computed of inputs names no run, so it stays until the last of its runs goes. What people share stays.
-        read = remove_tree(reader_cache(own, slug))
-    return Freed(freed, 0) + read
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir()]
-    except OSError:
-        return []
+        inside = own.is_relative_to(runs_root)
+        gone = remove_tree(reader_cache(own, slug), runs_root if inside else own.parent)
+    return Freed(freed, 0) + gone

@@ -21,7 +21,8 @@ def forget_lines(path: Path, wanted: Mapping[str, str]) -> int:
     wanted
         Key -> value.
     """
-    with suppress(OSError), os.fdopen(os.open(path, os.O_RDWR | os.O_CLOEXEC), "r+b") as stream:
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with suppress(OSError), os.fdopen(os.open(path, flags), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         place, forgotten = 0, 0
         content = stream.read()

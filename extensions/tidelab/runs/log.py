@@ -1,9 +1,15 @@
 """The log of a run: sentences with their time, for a person who asks why; tracebacks stand here and nowhere else."""
 
+import os
 import traceback
 from pathlib import Path
 
 from tidelab.runs.progress import now
+
+
+def no_link(path: str, flags: int) -> int:
+    """Open a file of a run for writing (an opener of `open`): not through a link, which could lead to another's file, nor into a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)
 
 
 class RunLog:
@@ -21,7 +27,7 @@ class RunLog:
     def write(self, sentence: str) -> None:
         """Add one line; a log that cannot be written stops nothing."""
         try:
-            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            with open(self._path, "a", encoding="utf-8", errors="backslashreplace", opener=no_link) as stream:
                 stream.write(f"{now()} {sentence}\n")
         except OSError:
             return

@@ -8,6 +8,7 @@ from typing import Final
 
 from tidelab import paths
 from tidelab.catalogue.policy import PolicyKind
+from tidelab.runs.beneath import read
 
 CACHE_FILE: Final = "results.sqlite"
 EPHEMERAL_FILE: Final = ".ephemeral"
@@ -57,7 +58,7 @@ def mark_ephemeral(folder: Path, hours: int) -> None:
 def ephemeral_hours(folder: Path) -> int | None:
     """Return for how many hours a run stays after its end; None for a run that is kept."""
     try:
-        text = (folder / EPHEMERAL_FILE).read_text(encoding="ascii").strip()
+        text = read(folder / EPHEMERAL_FILE, 100).decode("ascii").strip()
         return min(int(text), 168)
     except FileNotFoundError:
         return None

@@ -5,11 +5,13 @@ these happens, nothing is removed: a machine that is switched off forgets nothin
 """
 
 import datetime
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tidelab import paths
+from tidelab.runs.beneath import folders_in, opened
 from tidelab.runs.delete import (
     Freed,
     delete_run,
@@ -54,7 +56,7 @@ def forget_upload(folder: RunFolder) -> Freed:
     others = (RunFolder(path) for path in run_folders(folder.runs_root) if path != folder.path)
     if any(upload_of(other.path) == name and not other.state().is_over for other in others):
         return Freed()
-    return remove_tree(folder.runs_root / UPLOADS / name)
+    return remove_tree(folder.runs_root / UPLOADS / name, folder.runs_root)
 
 
 def _sweep_run(folder: RunFolder, now: datetime.datetime) -> Freed:
@@ -72,17 +74,23 @@ def _sweep_run(folder: RunFolder, now: datetime.datetime) -> Freed:
 def _sweep_uploads(runs_root: Path, now: datetime.datetime) -> Freed:
     """Remove uploads of ephemeral use cases that no run uses and that are due."""
     freed = Freed()
-    with suppress(OSError):
-        for place in sorted((runs_root / UPLOADS).iterdir()):
-            hours = upload_hours(place.name)
-            if hours is None or place.is_symlink() or not place.is_dir():
-                continue
-            age_s = max(
-                0.0, now.timestamp() - max(path.stat().st_mtime for path in (place, *place.iterdir()))
-            )
-            if age_s >= (_BROKEN_OFF_S if place.suffix == ".part" else hours * 3600):
-                freed += remove_upload(runs_root, place.name)
+    for name in folders_in(runs_root, UPLOADS):
+        hours = upload_hours(name)
+        if hours is None:
+            continue
+        with suppress(OSError):
+            age_s = max(0.0, now.timestamp() - _touched(runs_root, name))
+            if age_s >= (_BROKEN_OFF_S if name.endswith(".part") else hours * 3600):
+                freed += remove_upload(runs_root, name)
     return freed
+
+
+def _touched(runs_root: Path, name: str) -> float:
+    """Return when something last came into an upload: its folder alone does not change while a file grows."""
+    with opened(runs_root, UPLOADS, name) as folder:
+        with os.scandir(folder) as entries:
+            times = [entry.stat(follow_symlinks=False).st_mtime for entry in entries]
+        return max([os.fstat(folder).st_mtime, *times])
 
 
 def sweep_all(*, everyone: bool) -> Freed:
