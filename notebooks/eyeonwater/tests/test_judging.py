@@ -13,14 +13,28 @@ from eyeonwater.judging import judge
 
 from tidelab.runs import RunFolder
 
-FINE = {"brightness": 100.0, "usable_share": 0.99, "hue_angle_sd_deg": 3.0, "forel_ule": 6.0}
+FINE = {
+    "brightness": 100.0,
+    "usable_share": 0.99,
+    "hue_angle_deg": 150.0,
+    "hue_angle_sd_deg": 3.0,
+    "forel_ule": 6.0,
+}
 
 
 @pytest.mark.parametrize(
     ("label", "changed", "verdict", "words"),
     [
         ("water_good", {}, "accepted", ""),
-        ("water_good", {"forel_ule": 0.0}, "accepted", "none that natural water has"),
+        ("water_good", {"forel_ule": 0.0, "hue_angle_deg": 0.0}, "accepted", "too grey"),
+        (
+            "water_good",
+            {"forel_ule": 0.0, "hue_angle_deg": 240.2},
+            "accepted",
+            "240 degrees is off the scale: it is bluer",
+        ),
+        ("water_good", {"forel_ule": 0.0, "hue_angle_deg": 359.1}, "accepted", "it is redder than any"),
+        ("water_bad", {"forel_ule": 0.0, "hue_angle_deg": 10.0}, "rejected", "it is redder than any"),
         ("water_bad", {"brightness": 12.0}, "rejected", "very dark"),
         ("water_bad", {"brightness": 240.0}, "rejected", "overexposed"),
         ("water_bad", {"usable_share": 0.31}, "rejected", "Only 31 % of its middle"),

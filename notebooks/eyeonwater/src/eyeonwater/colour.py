@@ -2,13 +2,16 @@
 
 After WACODI [1]_, with what can be had from a photo alone: the middle of the picture is divided into cells, pixels that are burnt out or
 black are left out, cells are averaged in linear light, turned from sRGB to CIE XYZ, and adapted from the white of sRGB (D65) to that of
-equal energy, around which hue angles turn. Without that adaptation a grey wall would be called blue-green water.
+equal energy, around which hue angles turn. Without that adaptation a grey wall would be called blue-green water. The polynomials that are published
+for hue angles [4]_ correct for the few bands of a satellite and have no place here.
 
 References
 ----------
 .. [1] Novoa, S., Wernand, M., van der Woerd, H. J. (2015). WACODI. Limnol. Oceanogr. Methods 13, 697-711.
 .. [2] IEC 61966-2-1:1999 (sRGB).
 .. [3] Lam, K. M. (1985). Metamerism and colour constancy. Thesis, Bradford: the matrix of the adaptation.
+.. [4] van der Woerd, H. J., Wernand, M. R. (2018). Hue-angle product for low to medium spatial resolution optical satellite sensors. Remote
+   Sens. 10, 180. https://doi.org/10.3390/rs10020180
 """
 
 from collections.abc import Mapping
@@ -18,7 +21,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from skimage.color import rgb2xyz
 
 from eyeonwater.forel_ule import EQUAL_ENERGY, forel_ule, forel_ule_range, hue_angle_deg, hue_angle_sd_deg
@@ -28,9 +30,6 @@ MIDDLE: Final = 0.6
 
 CELLS: Final = 8
 """Cells along each side of the middle."""
-
-LONGEST_PX: Final = 1024
-"""Pictures are averaged down to this before anything else; a cell then still has several hundred pixels."""
 
 BURNT_OUT: Final = 250
 """A pixel with a channel at or above it has lost its colour (sun glint, sky)."""
@@ -105,14 +104,13 @@ def water_colour(pixels: npt.NDArray[np.uint8]) -> WaterColour:
     Parameters
     ----------
     pixels
-        uint8 ``(height, width, 3)``, sRGB.
+        uint8 ``(height, width, 3)``, sRGB, of any size: each pixel is looked at as it was taken. Made smaller first, a large photo would
+        have its glints mixed into the water around them, where nothing tells them any more.
     """
     middle = _middle(pixels)
     if min(middle.shape[:2]) < CELLS:
         return _nothing(0.0)
-    good = (middle.max(axis=-1) >= BLACK) & (middle.max(axis=-1) < BURNT_OUT)
-    used = float(good.mean())
-    cells = _cells(_linear(middle), good)
+    cells, used = _cells(middle)
     if len(cells) < FEWEST_CELLS:
         return _nothing(used)
     points = chromaticity(_encoded(cells))
@@ -140,43 +138,43 @@ def measure(pixels: npt.NDArray[np.uint8]) -> Mapping[str, float]:
     }
 
 
-measure.VERSION = "1"  # type: ignore[attr-defined]
+measure.VERSION = "2"  # type: ignore[attr-defined]
 
 
 def _middle(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    factor = -(-max(pixels.shape[:2]) // LONGEST_PX)
-    if factor > 1:
-        pixels = np.asarray(Image.fromarray(pixels).reduce(factor))
     height, width = pixels.shape[:2]
     top, left = round(height * (1 - MIDDLE) / 2), round(width * (1 - MIDDLE) / 2)
     return pixels[top : height - top, left : width - left]
 
 
-def _linear(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return light, 0-1, of sRGB values [2]_."""
+def _light() -> npt.NDArray[np.float32]:
+    """Return light, 0-1, of each of the 256 sRGB values [2]_."""
     value = np.arange(256) / 255
-    light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return np.asarray(light.astype(np.float32)[pixels])
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def _encoded(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return sRGB values, 0-1, of light: the inverse of `_linear`, because scikit-image takes them so."""
+    """Return sRGB values, 0-1, of light: the inverse of `_light`, because scikit-image takes them so."""
     return np.asarray(
         np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
     )
 
 
-def _cells(light: npt.NDArray[np.float32], good: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Return the mean light ``(n, 3)`` of the cells of which enough can be used."""
-    rows = np.linspace(0, good.shape[0], CELLS + 1).astype(int)
-    columns = np.linspace(0, good.shape[1], CELLS + 1).astype(int)
-    means = []
+def _cells(middle: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float64], float]:
+    """Return the mean light ``(n, 3)`` of the cells of which enough can be used, and the part of all pixels that can be."""
+    rows = np.linspace(0, middle.shape[0], CELLS + 1).astype(int)
+    columns = np.linspace(0, middle.shape[1], CELLS + 1).astype(int)
+    light, means, usable = _light(), [], 0
     for top, bottom in pairwise(rows):
         for left, right in pairwise(columns):
-            use = good[top:bottom, left:right]
+            # One cell at a time, so that a photo of any size takes little memory.
+            cell = middle[top:bottom, left:right]
+            brightest = cell.max(axis=-1)
+            use = (brightest >= BLACK) & (brightest < BURNT_OUT)
+            usable += int(use.sum())
             if use.mean() >= USED_OF_CELL:
-                means.append(light[top:bottom, left:right][use].mean(axis=0, dtype=np.float64))
-    return np.array(means).reshape(-1, 3)
+                means.append(light[cell[use]].mean(axis=0, dtype=np.float64))
+    return np.array(means).reshape(-1, 3), usable / middle[..., 0].size
 
 
 def _nothing(used: float) -> WaterColour:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from eyeonwater.forel_ule import BLUEST_DEG
+
 Verdict = Literal["accepted", "rejected", "undecided"]
 
 GOOD: Final = "water_good"
@@ -22,6 +24,9 @@ LEAST_USABLE: Final = 0.6
 
 SPREAD_DEG: Final = 25.0
 """Standard deviation of the hue within the middle above which more than water is seen there."""
+
+MAGENTA_DEG: Final = 300.0
+"""Hue angle up to which a colour beyond the scale is called blue or purple, and above which red: between magenta (272) and crimson (337)."""
 
 NOT_MEASURED: Final = "Its colour was not measured: the measurement failed (failed_files.csv says why)."
 
@@ -53,8 +58,8 @@ def judge(label: str, measured: Mapping[str, float]) -> Judgement:
     label
         `water_good`, `water_bad`, `bad`, or empty: not sure enough.
     measured
-        `brightness` of the statistics and `usable_share`, `hue_angle_sd_deg`, `forel_ule` of `eyeonwater.colour.measure`; NaN: not
-        measured, which the reason then says.
+        `brightness` of the statistics and `usable_share`, `hue_angle_deg`, `hue_angle_sd_deg`, `forel_ule` of `eyeonwater.colour.measure`;
+        NaN: not measured, which the reason then says.
     """
     hints = _hints(measured)
     missing = [] if all(math.isfinite(value) for value in measured.values()) else [NOT_MEASURED]
@@ -83,5 +88,16 @@ def _hints(measured: Mapping[str, float]) -> list[str]:
             "Its middle has more than one colour: shore, bottom, boat or sky. Fill the picture with water."
         )
     if measured["forel_ule"] == 0 and not found:
-        found.append("Its colour is grey or none that natural water has.")
+        found.append(_off_the_scale(measured["hue_angle_deg"]))
     return found
+
+
+def _off_the_scale(hue_deg: float) -> str:
+    """Say why a measured photo has no Forel-Ule colour; a hue angle of 0 stands for *too grey to have one*."""
+    if hue_deg == 0:
+        return "It is too grey to have a colour: fog, overcast sky mirrored in the water, or a photo without colours."
+    beyond = "bluer or more purple" if BLUEST_DEG < hue_deg <= MAGENTA_DEG else "redder"
+    return (
+        f"Its hue angle of {hue_deg:.0f} degrees is off the scale: it is {beyond} than any of the 21 colours of natural water. The camera's "
+        "white balance may be wrong."
+    )
