@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tidelab import paths
@@ -34,7 +35,8 @@ def new_usecase(slug: str, title: str, author: str, into: Path, source: Path) ->
     into
         Folder whose children are use cases.
     source
-        A template (its text holds ``{{slug}}``, ``{{title}}``, ``{{author}}``), or an existing use case to start from.
+        A template (its text holds ``{{slug}}``, ``{{title}}``, ``{{author}}``), or an existing use case to start from: its own module is renamed
+        with it, its sample is copied as it is, and its tests are left behind.
 
     Raises
     ------
@@ -84,39 +86,101 @@ def _check(slug: str, title: str, author: str, into: Path, source: Path) -> None
         )
 
 
-def _words(source: Path, slug: str, title: str, author: str) -> dict[re.Pattern[str], str]:
+@dataclass(frozen=True)
+class _Words:
+    """What is renamed in a copy.
+
+    Parameters
+    ----------
+    everywhere
+        Pattern -> text, in all texts and in names of folders.
+    code
+        The same in Python files, where another word that is spelled like the slug is data (the name of an instrument, a file's prefix).
+    left_alone
+        Folders whose files are copied as they are.
+    left_out
+        Folders that are not copied.
+    """
+
+    everywhere: Mapping[str, str]
+    code: Mapping[str, str]
+    left_alone: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = _SKIPPED
+
+    def applied(self, text: str, suffix: str) -> str:
+        """Return a text of a file of this suffix with its words renamed, all at once, so that no new word is renamed again."""
+        words = self.code if suffix == ".py" else self.everywhere
+        values = list(words.values())
+
+        def new(found: re.Match[str]) -> str:
+            value = values[next(at for at, one in enumerate(found.groups()) if one is not None)]
+            return _escaped(value) if suffix in (".ipynb", ".json", ".yaml") else value
+
+        return re.sub("|".join(f"({pattern})" for pattern in words), new, text)
+
+
+def _words(source: Path, slug: str, title: str, author: str) -> _Words:
     text = (source / DECLARATION).read_text(encoding="utf-8", errors="replace")
     if "{{slug}}" in text:
-        words = {"{{slug}}": slug, "{{title}}": title, "{{author}}": author}
-        return {re.compile(re.escape(word)): value for word, value in words.items()}
+        names = {"slug": slug, "title": title, "author": author}
+        words = {re.escape(f"{{{{{name}}}}}"): value for name, value in names.items()}
+        return _Words(words, words)
     model = load_usecase(source)
+    modules = _modules(model, slug)
+    old = re.escape(model.slug)
+    return _Words(
+        {
+            **modules,
+            rf"(?<![\w/.-]){old}(?![\w-])": slug,
+            rf"maintainers-{old}(?![\w-])": f"maintainers-{slug}",
+            "|".join({re.escape(model.title), re.escape(_escaped(model.title))}): title,
+        },
+        {**modules, rf"""(?<=SLUG: Final = "){old}(?=")|(?<=SLUG = "){old}(?=")""": slug},
+        # Pictures and tables of a sample say what they say; the tests are of the one that was copied.
+        left_alone=("sample",),
+        left_out=(*_SKIPPED, "tests"),
+    )
+
+
+def _modules(model: UseCase, slug: str) -> dict[str, str]:
+    """Return what the module of a use case is called where it is imported, named in a declaration, or a folder."""
+    name, new = model.slug.replace("-", "_"), slug.replace("-", "_")
+    own = model.source_folder / name
+    members = (
+        {path.stem for path in own.glob("*") if path.suffix == ".py" or path.is_dir()}
+        if own.is_dir()
+        else set()
+    )
+    if not members:
+        return {}
+    parts = "|".join(sorted(re.escape(one) for one in members))
+    # One word can be slug and module: it is the module where a part of it follows, where it is imported, and below src/.
     return {
-        re.compile(rf"(?<![A-Za-z0-9/.-]){re.escape(model.slug)}(?![A-Za-z0-9-])"): slug,
-        re.compile(rf"maintainers-{re.escape(model.slug)}(?![A-Za-z0-9-])"): f"maintainers-{slug}",
-        re.compile("|".join({re.escape(model.title), re.escape(_escaped(model.title))})): title,
+        rf"(?<![\w/.-]){name}(?=\.(?:{parts})\b)": new,
+        rf"(?<=\bfrom ){name}(?= import\b)|(?<=\bimport ){name}(?![\w-])": new,
+        rf"(?<=src/){name}(?![\w-])": new,
     }
 
 
-def _copy(source: Path, target: Path, words: Mapping[re.Pattern[str], str]) -> None:
+def _copy(source: Path, target: Path, words: _Words) -> None:
     target.mkdir()
     for path in sorted(source.iterdir()):
-        if path.is_symlink() or path.name in _SKIPPED:
+        if path.is_symlink() or path.name in words.left_out:
             continue
         if path.is_dir():
-            _copy(path, target / _replaced(path.name, words, ""), words)
-        elif path.suffix in _TEXT_SUFFIXES:
+            # The name of a module's folder is known by where it lies.
+            name = (
+                words.applied(f"src/{path.name}", "").removeprefix("src/")
+                if source.name == "src"
+                else path.name
+            )
+            inside = _Words({}, {}) if path.name in words.left_alone else words
+            _copy(path, target / name, inside)
+        elif path.suffix in _TEXT_SUFFIXES and words.everywhere:
             text = path.read_text(encoding="utf-8")
-            (target / path.name).write_text(_replaced(text, words, path.suffix), encoding="utf-8")
+            (target / path.name).write_text(words.applied(text, path.suffix), encoding="utf-8")
         else:
             shutil.copyfile(path, target / path.name)
-
-
-def _replaced(text: str, words: Mapping[re.Pattern[str], str], suffix: str) -> str:
-    for pattern, value in words.items():
-        shown = _escaped(value) if suffix in (".ipynb", ".json", ".yaml") else value
-        # A function, because a replacement text would be searched for group references.
-        text = pattern.sub(lambda _, shown=shown: shown, text)  # type: ignore[misc]
-    return text
 
 
 def _escaped(value: str) -> str:

@@ -1,11 +1,12 @@
 """A new use case: made whole or not at all, never over another, from the template or from one that exists."""
 
 import json
+import re
 
 import pytest
 
 from tidelab import paths
-from tidelab.catalogue import load_usecase
+from tidelab.catalogue import load_catalogue, load_usecase
 from tidelab.catalogue.check import check_usecase
 from tidelab.catalogue.errors import ScaffoldError
 from tidelab.catalogue.scaffold import find_source, new_usecase
@@ -108,3 +109,63 @@ def test_from_takes_names_of_the_catalogue_and_paths(tmp_path):
     assert find_source("flowcam-plankton") == TEMPLATE.parent / "flowcam-plankton"
     assert find_source(str(tmp_path)) == tmp_path
     assert load_usecase(find_source("flowcam-plankton")).slug == "flowcam-plankton"
+
+
+def _with_a_module(tmp_path):
+    """Make a use case whose slug is one word, which is then the name of its module as well, and a word of its data."""
+    folder = make(tmp_path, slug="plume", title="Plume").folder
+    module = folder / "src" / "plume"
+    module.mkdir(parents=True)
+    (module / "__init__.py").write_text("")
+    (module / "shade.py").write_text(
+        '"""See `plume.shade.measure`, ``python -m plume.shade`` and plume.org."""\n'
+        'SLUG = "plume"\nINSTRUMENT = "plume"\n'
+        'def measure(pixels):\n    return {"shade": float(pixels.mean())}\nmeasure.VERSION = "1"\n'
+    )
+    (module / "views.py").write_text(
+        "import plume.shade\nfrom plume import shade\nfrom plume.shade import measure\n"
+    )
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_shade.py").write_text("from plume.shade import measure\n")
+    (folder / "sample" / "header.txt").write_text("instrument plume, Plume\n")
+    declared = folder / "usecase.yaml"
+    declared.write_text(
+        declared.read_text().replace("task:\n", 'task:\n  measures: ["plume.shade:measure"]\n', 1)
+    )
+    with (folder / "README.md").open("a") as readme:
+        readme.write("`src/plume/` holds plume.shade; see https://plume.org and plume-tools.\n")
+    return load_usecase(folder)
+
+
+def test_a_copy_has_its_own_module_under_its_own_name(tmp_path):
+    source = _with_a_module(tmp_path)
+    assert check_usecase(source) == []
+    copy = make(tmp_path, slug="plume-two", title="Second", source=source.folder)
+    assert check_usecase(copy) == []
+    assert copy.task.measures == ("plume_two.shade:measure",)
+    module = copy.folder / "src" / "plume_two"
+    assert (module / "shade.py").read_text().splitlines()[:3] == [
+        '"""See `plume_two.shade.measure`, ``python -m plume_two.shade`` and plume.org."""',
+        'SLUG = "plume-two"',
+        'INSTRUMENT = "plume"',
+    ]
+    assert (module / "views.py").read_text() == (
+        "import plume_two.shade\nfrom plume_two import shade\nfrom plume_two.shade import measure\n"
+    )
+    assert "`src/plume_two/` holds plume_two.shade; see https://plume.org and plume-tools." in (
+        (copy.folder / "README.md").read_text()
+    )
+    assert (copy.folder / "sample" / "header.txt").read_text() == "instrument plume, Plume\n"
+    assert not (copy.folder / "tests").exists()
+
+
+@pytest.mark.parametrize("slug", sorted(load_catalogue()))
+def test_every_use_case_can_be_the_start_of_another(slug, tmp_path):
+    source = load_catalogue()[slug]
+    copy = make(tmp_path, slug="copied-case", title="Copied", source=source.folder)
+    assert check_usecase(copy) == []
+    own = copy.source_folder / "copied_case"
+    assert own.is_dir() == source.source_folder.is_dir()
+    old = source.slug.replace("-", "_")
+    for path in own.rglob("*.py"):
+        assert not re.search(rf"^\s*(from|import) {old}\b", path.read_text(), re.MULTILINE), path
