@@ -45,6 +45,7 @@ _COUNTS: Final[Mapping[str, tuple[str, str, str]]] = {
         "time: maximum", "int32",
     ),
 }  # fmt: skip
+_LIMITS: Final = ("detections_per_picture_low", "detections_per_picture_high")
 _EFFORT: Final[Mapping[str, str]] = {
     "n_pictures": "good pictures by day: the effort behind the counts",
     "n_pictures_expected": "pictures expected from the cadence of the camera",
@@ -103,7 +104,7 @@ def dataset(
             data[name] = (
                 ("time", "taxon"),
                 _grid(counts, name, starts, names, kind),
-                _count_attributes(long_name, method),
+                _count_attributes(name, long_name, method, about.limits_comment),
             )
     for name, long_name in _EFFORT.items():
         values = effort[_OF_EFFORT[name]].to_numpy(np.int32)
@@ -146,12 +147,15 @@ def _grid(counts: pd.DataFrame, name: str, starts: pd.DatetimeIndex, taxa: list[
     return values if kind == "float64" else np.where(np.isnan(values), FILL, values).astype(np.int32)
 
 
-def _count_attributes(long_name: str, method: str) -> dict[str, str]:
+def _count_attributes(name: str, long_name: str, method: str, of_limits: str) -> dict[str, str]:
     methods = {"cell_methods": method} if method else {}
+    comment = "Detections in pictures; the same animal may be in several pictures."
+    if name in _LIMITS and of_limits:
+        comment = f"{of_limits} {comment}"
     return {
         "long_name": long_name, "units": "1", **methods, "ancillary_variables": "n_pictures",
         "coordinates": "latitude longitude depth station_name taxon_name taxon_lsid", "coverage_content_type": "modelResult",
-        "comment": "Detections in pictures; the same animal may be in several pictures.",
+        "comment": comment,
     }  # fmt: skip
 
 

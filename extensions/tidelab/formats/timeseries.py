@@ -92,6 +92,8 @@ class SeriesAbout:
         identifier of a file.
     history
         Lines, the oldest first: time, version and what was done.
+    limits_comment
+        What is to be known of the limits of intervals; it stands at both of them in NetCDF.
     creator, institution, project, references
         As ACDD has them; empty where not known.
     """
@@ -109,6 +111,7 @@ class SeriesAbout:
     version: int = 1
     settings: Mapping[str, object] = field(default_factory=dict)
     history: tuple[str, ...] = ()
+    limits_comment: str = ""
     creator: str = ""
     creator_url: str = ""
     institution: str = ""

@@ -37,12 +37,23 @@ ZERO_UPPER: Final = 3.689
 
 @dataclass(frozen=True, eq=False)
 class MeanIntervals:
-    """Means with their 95 % intervals, shape ``(k,)``; limits are missing where there were too few blocks."""
+    """Means with their 95 % intervals, shape ``(k,)``.
+
+    Parameters
+    ----------
+    value, low, high
+        Mean and limits; limits are missing where there were too few blocks or all values are the same, not 0.
+    block
+        Grid points of a block.
+    blocks
+        Grid points with a look over `block`: how many looks that do not depend on one another the limits rest on.
+    """
 
     value: Array
     low: Array
     high: Array
     block: int
+    blocks: float
 
 
 def block_length(segments: Sequence[npt.ArrayLike], *, length: int | None = None) -> int:
@@ -138,32 +149,44 @@ def mean_intervals(
         How many are found at a time (`found_together`), at least 1, for each column; None: as these values show it, which an hour without
         any find cannot.
     """
-    table = np.asarray(values, np.float64)
-    table = table[:, None] if table.ndim == 1 else table
     if block < 1 or replicates < 100:
         raise ValueError(
             f"a block has at least 1 point and 100 series are drawn at least, got {block} and {replicates}"
         )
-    finite = np.isfinite(table).all(axis=1)
-    number = np.where(finite, 1.0 if looks is None else np.asarray(looks, np.float64), 0.0)
-    if not number.any():
-        raise ValueError("no picture, no mean: an interval of time without pictures has none")
-    sums = np.where(finite[:, None], table, 0.0)
+    table, number = _on_grid(values, looks)
+    sums = np.where(np.isfinite(table), table, 0.0)
     value = sums.sum(axis=0) / number.sum()
-    blocks = int((number > 0).sum()) / block
+    blocks = float((number > 0).sum()) / block
     if blocks < FEWEST_BLOCKS:
         missing = np.full_like(value, np.nan)
-        return MeanIntervals(value, missing, missing, block)
-    spread = _resampled(sums, number, block, replicates, np.random.default_rng(seed))
+        return MeanIntervals(value, missing, missing, block, blocks)
     from scipy.special import stdtrit
 
+    spread = _resampled(sums, number, block, replicates, np.random.default_rng(seed))
     reach = float(stdtrit(blocks - 1, 0.975)) * spread
     at_a_time = found_together([table], [number]) if together is None else np.asarray(together, np.float64)
-    high = np.maximum(value + reach, _sparse_upper(value, blocks / np.broadcast_to(at_a_time, value.shape)))
-    low = np.maximum(value - reach, 0.0)
+    floor = _sparse_upper(value, blocks / np.broadcast_to(at_a_time, value.shape))
+    high, low = np.maximum(value + reach, floor), np.maximum(value - reach, 0.0)
+    alike = _alike(table, number) & (value > 0)
+    return MeanIntervals(value, np.where(alike, np.nan, low), np.where(alike, np.nan, high), block, blocks)
+
+
+def _on_grid(values: npt.ArrayLike, looks: npt.ArrayLike | None) -> tuple[Array, Array]:
+    """Return counts ``(n, k)``, rows without a look NaN, and looks ``(n,)``; raises `ValueError` where nobody looked at all."""
+    table = np.asarray(values, np.float64)
+    table = table[:, None] if table.ndim == 1 else table
+    finite = np.isfinite(table).all(axis=1)
+    number: Array = np.where(finite, 1.0 if looks is None else np.asarray(looks, np.float64), 0.0)
+    if not number.any():
+        raise ValueError("no picture, no mean: an interval of time without pictures has none")
+    return np.where(finite[:, None], table, np.nan), number
+
+
+def _alike(table: Array, number: Array) -> npt.NDArray[np.bool_]:
+    """Return of which columns all looks show the same number."""
     rates = table[number > 0] / number[number > 0, None]
-    alike = (rates == rates[0]).all(axis=0) & (value > 0)
-    return MeanIntervals(value, np.where(alike, np.nan, low), np.where(alike, np.nan, high), block)
+    same: npt.NDArray[np.bool_] = (rates == rates[0]).all(axis=0)
+    return same
 
 
 def found_together(segments: Sequence[npt.ArrayLike], looks: Sequence[npt.ArrayLike]) -> Array:

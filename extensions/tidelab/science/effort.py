@@ -42,12 +42,16 @@ class Cadence:
     start, end
         Of the period in which pictures are expected, UTC, the end exclusive; None: from the first to the last picture of each camera, so
         that an outage at either end is not seen. Pictures outside of it are no effort.
+    cameras
+        Names of the cameras that are meant to send pictures, so that one that sent nothing has its rows. Where `start` or `end` is not stated, all of
+        them are expected from the first or until the last picture of any camera. Empty: the cameras that sent pictures, each in its own time.
     """
 
     every_s: float = 60.0
     daylight_only: bool = True
     start: pd.Timestamp | None = None
     end: pd.Timestamp | None = None
+    cameras: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.every_s <= 86_400:
@@ -117,9 +121,9 @@ def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = 
     ----------
     pictures
         As `mark_effort` returns them, with the column ``camera``. A camera that is named there has its rows even when none of its pictures
-        has a usable time within a period whose start and end are stated; one that sent nothing at all is not known here.
+        has a usable time within a period whose start and end are stated.
     cadence
-        What was expected.
+        What was expected, and of which cameras: one that sent nothing at all is known by its name there alone.
     place
         Of the cameras.
     every
@@ -150,6 +154,7 @@ def effort(pictures: pd.DataFrame, cadence: Cadence, place: Place, every: str = 
     } | {f"pictures_{reason.replace('-', '_')}": by_day & (used["quality"] == reason) for reason in REASONS}
     counted = used[keys].assign(**columns).groupby(keys, sort=True).sum()
     named = set(pictures["camera"].fillna("").astype(str)) - {""}
+    named |= set(cadence.cameras)
     expected = _expected(used, sorted(named | set(used["camera"])), cadence, place, every)
     table = counted.join(expected, how="outer").fillna(0).astype(np.int64).reset_index()
     return table.loc[:, list(EFFORT_COLUMNS)].sort_values(keys, kind="stable", ignore_index=True)
@@ -161,12 +166,10 @@ def _expected(
     step = pd.Timedelta(seconds=cadence.every_s)
     parts = []
     for camera in cameras:
-        times = used.loc[used["camera"] == camera, "time"]
-        if times.empty and (cadence.start is None or cadence.end is None):
+        period = _period(camera, used, cadence)
+        if period is None:
             continue
-        start = cadence.start if cadence.start is not None else times.min()
-        # The end is exclusive; the last picture was itself expected.
-        end = cadence.end if cadence.end is not None else times.max() + pd.Timedelta(1, "ns")
+        start, end = period
         if (end - start) / step > MOST_SLOTS:
             raise ValueError(
                 f"from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} camera {camera or 'without a name'} would take more than {MOST_SLOTS} pictures, "
@@ -182,3 +185,15 @@ def _expected(
         parts.append(counts)
     empty = pd.Series(dtype=np.int64, index=pd.MultiIndex.from_tuples([], names=["camera", "interval_start"]))
     return (pd.concat(parts) if parts else empty).rename("pictures_expected")
+
+
+def _period(camera: str, used: pd.DataFrame, cadence: Cadence) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return from and before which pictures of a camera are expected; None: nothing tells."""
+    # Cameras that are said to belong together are compared over one time: who fell silent early is seen.
+    own = used if camera in cadence.cameras else used[used["camera"] == camera]
+    if own.empty and (cadence.start is None or cadence.end is None):
+        return None
+    start = cadence.start if cadence.start is not None else own["time"].min()
+    # The end is exclusive; the last picture was itself expected.
+    end = cadence.end if cadence.end is not None else own["time"].max() + pd.Timedelta(1, "ns")
+    return (start, end) if start < end else None

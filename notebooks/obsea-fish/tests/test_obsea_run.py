@@ -28,7 +28,7 @@ TIMES = [
     *pd.date_range("2024-05-01T12:00", periods=15, freq="2min"),
 ]
 SHOWN = (
-    "effort", "left_out", "time_series", "day_by_hour", "totals", "corrected", "changes",
+    "verdict", "effort", "left_out", "time_series", "day_by_hour", "totals", "corrected", "changes",
 )  # fmt: skip
 
 
@@ -143,12 +143,57 @@ def test_every_view_shows_and_says_the_same_in_words(first):
     assert all(one.text and "<section" in one.html for one in shown.values())
     assert "data:image/png;base64," in shown["time_series"].html
     assert "75 pictures expected, 45 received, 45 good by day" in shown["effort"].text
-    assert "2024-05-01 11:00 cam1" in shown["effort"].text
+    assert "cam1 2024-05-01 11:00 to 2024-05-01 12:00 (30 pictures)" in shown["effort"].text
+    assert "SERIES WITH GAPS: The series has 1 gap." in shown["verdict"].text
+    assert "withheld: too few pictures came" in shown["time_series"].text
     assert "no effort and count nowhere" in shown["effort"].text
     assert "only if all of them are right" in shown["totals"].html
     assert "mean 1.000, MaxN 2 in 45 pictures" in shown["totals"].text
     assert "version 1" in shown["changes"].text
     assert "No pictures were counted by hand" in shown["corrected"].text
+
+
+def test_a_silent_camera_is_in_the_verdict_the_effort_the_totals_and_every_file_but_the_counts(analyse):
+    run = analyse(cameras="cam1, cam2", every_minutes=2.0)
+    files = products(run)
+    assert not run.manifest().get("product_problems")
+    said = views.verdict(run).text
+    assert "CAMERA SILENT: 1 camera sent nothing. 150 pictures expected, 45 received." in said
+    assert "Camera cam2 sent nothing that can be used" in said
+    # The silent camera first, before any truncation.
+    assert views.effort(run).html.index("cam2: sent nothing") < views.effort(run).html.index("<td>cam1")
+    assert "cam2: sent nothing: nobody looked" in views.totals(run).text
+    assert "no good picture by day came of them: cam2" in views.day_by_hour(run).html
+    gaps = pd.read_csv(files["outages.csv"])
+    assert gaps[["camera", "kind", "pictures_expected"]].to_numpy().tolist() == [
+        ["cam1", "outage", 30], ["cam2", "silent", 75],
+    ]  # fmt: skip
+    assert json.loads(files["series.json"].read_text())["completeness"] == {
+        "state": "silent", "silent_cameras": ["cam2"], "outages": 2,
+        "headline": "1 camera sent nothing. 150 pictures expected, 45 received.",
+    }  # fmt: skip
+    assert set(pd.read_csv(files["abundance.csv"])["camera"]) == {"cam1"}
+    with xarray.open_dataset(files["abundance_cam2.nc"]) as series:
+        assert series["n_pictures_expected"].values.sum() == 75
+        assert series["n_pictures"].values.sum() == 0
+        assert np.isnan(series["max_n"].values).all()
+        assert series.attrs["outages"] == "2024-05-01T10:00:00Z/2024-05-01T13:00:00Z"
+    assert "Camera cam2 sent nothing" in run.log()
+
+
+def test_what_falls_short_stands_beside_each_interval(analyse):
+    run = analyse(block_pictures=1)
+    files = products(run)
+    table = pd.read_csv(files["abundance.csv"], keep_default_na=False)
+    assert table["interval_remark"].tolist() == [
+        "", "never-found", "never-found", "few-blocks", "never-found", "never-found",
+    ]  # fmt: skip
+    words = views.time_series(run).text
+    assert "4 of 6 intervals (Diplodus vulgaris, Octopus vulgaris): the camera never found the taxon" in words
+    assert "1 of 6 intervals (Chromis chromis): the interval rests on fewer than 20 blocks" in words
+    with xarray.open_dataset(files["abundance_cam1.nc"]) as series:
+        for name in ("detections_per_picture_low", "detections_per_picture_high"):
+            assert "low by about the size of a school" in series[name].attrs["comment"]
 
 
 def test_another_threshold_is_another_version_with_its_difference(analyse, first):

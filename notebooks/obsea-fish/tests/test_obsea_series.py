@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from obsea_fish.completeness import completeness, span_iso
 from obsea_fish.series import make, picture_names, step_of
 from obsea_fish.settings import SettingError, Settings
 from obsea_fish.versions import Version, VersionError, as_json, changes, earlier
@@ -13,7 +14,7 @@ from tidelab.formats.timeseries import Taxon, iso, write_csv
 TAXA = [Taxon("Chromis chromis", "Chromis chromis", 127000), Taxon("Sparus aurata")]
 PARAMETERS = {
     "station_name": "OBSEA", "station_latitude": 41.18212, "station_longitude": 1.75257, "station_depth_m": 20.0, "every_minutes": 1.0,
-    "daylight_only": True, "daylight_from_deg": -0.833, "period_start": "", "period_end": "", "interval": "hour", "least_brightness": 20.0,
+    "daylight_only": True, "daylight_from_deg": -0.833, "period_start": "", "period_end": "", "cameras": "", "interval": "hour", "least_brightness": 20.0,
     "least_contrast": 6.0, "least_sharpness": 0.05, "drop_frozen": True, "block_pictures": 0, "seed": 1, "previous": "", "hand_counts": "",
 }  # fmt: skip
 GOOD = {"brightness": 100.0, "contrast": 30.0, "sharpness": 0.5}
@@ -118,6 +119,44 @@ def test_two_cameras_have_a_series_each():
     assert series.table.groupby("camera")["n_pictures"].first().tolist() == [60, 30]
 
 
+def test_a_camera_that_sent_nothing_is_named_with_its_missing_pictures_and_has_no_zero_fish():
+    table = pictures(minutes("2024-05-01T10:00", 120))
+    series = series_of(table, cameras=" cam1, cam2 ,cam1")
+    assert series.cameras == ["cam1", "cam2"]
+    found = completeness(series)
+    assert (found.state, found.silent_cameras) == ("silent", ("cam2",))
+    assert found.headline == "1 camera sent nothing. 240 pictures expected, 120 received."
+    assert found.reasons[0] == (
+        "Camera cam2 sent nothing that can be used from 2024-05-01 10:00 to 2024-05-01 12:00 UTC: 0 of 120 expected pictures."
+    )
+    assert set(series.counts["camera"]) == set(series.table["camera"]) == {"cam1"}
+    silent = series.effort[series.effort["camera"] == "cam2"]
+    assert silent["pictures_expected"].tolist() == [60, 60]
+    assert silent["pictures_good"].sum() == 0
+
+
+def test_a_series_is_whole_has_gaps_or_nobody_said_what_was_expected():
+    whole = pictures(minutes("2024-05-01T10:00", 60))
+    assert "cannot be seen" in completeness(series_of(whole)).reasons[0]
+    named = completeness(series_of(whole, cameras="cam1"))
+    assert (named.state, named.reasons) == ("whole", ())
+    gap = pictures(minutes("2024-05-01T10:00", 60) + minutes("2024-05-01T13:00", 60))
+    found = completeness(series_of(gap))
+    assert found.state == "gaps"
+    assert "cam1 2024-05-01 11:00 to 2024-05-01 13:00 (120 pictures)" in found.reasons[0]
+    assert span_iso(found.outages) == "2024-05-01T11:00:00Z/2024-05-01T13:00:00Z"
+
+
+def test_a_camera_under_another_name_is_told():
+    series = series_of(pictures(minutes("2024-05-01T10:00", 60), "Cam1"), cameras="cam1")
+    assert completeness(series).silent_cameras == ("cam1",)
+    (remark,) = series.remarks
+    assert remark.startswith(
+        "Camera Cam1 is not among the cameras that are expected (cam1) and sent 60 pictures"
+    )
+    assert "correct the parameter `cameras`" in remark
+
+
 def test_the_cadence_is_given_or_read_from_the_pictures_and_says_so():
     table = pictures(minutes("2024-05-01T10:00", 9)).assign(usable=True)
     table["time"] = pd.to_datetime(table["time"], utc=True)
@@ -161,6 +200,8 @@ def test_an_identical_analysis_read_back_from_its_files_changed_in_nothing(tmp_p
         ("period_end", "soon", "with its zone"),
         ("period_end", "2024-05-01T10:00:00", "with its zone"),
         ("station_latitude", None, "not known"),
+        ("cameras", "cam1,ca\nm2", "names of cameras as the files"),
+        ("cameras", ",".join(f"cam{n}" for n in range(101)), "names 101 cameras; expected at most 100"),
     ],
 )
 def test_parameters_that_cannot_be_used_are_named(name, value, words):

@@ -146,6 +146,27 @@ def test_only_the_effort_is_a_number_of_observations_and_limits_are_no_means(fil
         assert series["n_pictures_outside"].values.tolist() == [0, 0, 0]
 
 
+def test_what_is_to_be_known_of_the_limits_stands_at_both_and_nowhere_else(parts):
+    about = replace(ABOUT, limits_comment="Too narrow where fish stay.")
+    series = dataset(parts[1], parts[2], TAXA, about, camera="cam1", every="h")
+    told = {name for name, one in series.items() if "Too narrow" in one.attrs.get("comment", "")}
+    assert told == {"detections_per_picture_low", "detections_per_picture_high"}
+
+
+def test_a_camera_that_sent_nothing_is_a_file_without_a_single_count(parts, tmp_path):
+    effort = (
+        parts[2]
+        .assign(**{name: 0 for name in parts[2] if name.startswith("pictures_")})
+        .assign(camera="cam2", pictures_expected=60)
+    )
+    write(dataset(parts[1].iloc[:0], effort, TAXA, ABOUT, camera="cam2", every="h"), tmp_path / "silent.nc")
+    with xarray.open_dataset(tmp_path / "silent.nc") as series:
+        assert series["n_pictures"].values.tolist() == [0, 0, 0]
+        assert series["n_pictures_expected"].values.tolist() == [60, 60, 60]
+        for name in ("max_n", "detections", "detections_per_picture_mean", "detections_per_picture_high"):
+            assert np.isnan(series[name].values).all()
+
+
 def test_the_place_keeps_its_digits(file):
     with xarray.open_dataset(file) as series:
         assert series.attrs["geospatial_bounds"] == "POINT (41.18212 1.75257)"

@@ -6,7 +6,15 @@ import pytest
 
 from tests.support.series import minutes, objects, pictures
 from tidelab.science.abundance import abundance, counts_per_picture
-from tidelab.science.abundance_intervals import INTERVAL_COLUMNS, Bootstrap, abundance_with_intervals
+from tidelab.science.abundance_intervals import (
+    INTERVAL_COLUMNS,
+    LIMITS_COMMENT,
+    REMARKS,
+    SURE_BLOCKS,
+    Bootstrap,
+    abundance_with_intervals,
+    remark_words,
+)
 
 TAXA = ["Chromis chromis", "Sparus aurata"]
 HOW = Bootstrap(seed=3, replicates=200)
@@ -86,6 +94,37 @@ def test_an_hour_without_a_school_learns_of_schools_from_the_others():
     empty = table[(table["detections"] == 0) & (table["taxon"] == TAXA[0])].iloc[0]
     # Three schools of 5 in 60 pictures: 3 * 4.75^2 + 57 * 0.25^2 over 59 * 0.25 is 4.831.
     assert empty.detections_per_picture_high == pytest.approx(4.831 * 3.689 / 60, rel=1e-3)
+
+
+def test_each_interval_says_where_it_falls_short():
+    """Taxon 0: 1 in each picture of the first hour, 0 and 2 in turn in the second; taxon 1: never."""
+    shown = pictures(minutes("2024-05-01T10:00", 120) + minutes("2024-05-01T12:00", 2))
+    number = [1] * 60 + [0, 2] * 30 + [1, 0]
+    found = [(name, TAXA[0]) for name, n in zip(shown["picture"], number, strict=True) for _ in range(n)]
+    counts = counts_per_picture(shown, objects(found), TAXA)
+
+    def remarks(block):
+        table = abundance_with_intervals(counts, "h", 60.0, Bootstrap(block=block, seed=1, replicates=200))
+        return table.pivot(index="interval_start", columns="taxon", values="interval_remark")[TAXA]
+
+    assert remarks(3).to_numpy().tolist() == [
+        ["all-alike", "never-found"],
+        ["", "never-found"],
+        ["too-few-pictures", "too-few-pictures"],
+    ]
+    assert SURE_BLOCKS == 60 / 3
+    assert remarks(4).to_numpy().tolist()[1] == ["few-blocks", "never-found"]
+
+
+def test_a_remark_stands_where_the_limit_is_missing_and_is_read_in_words():
+    table = abundance_with_intervals(counted(minutes("2024-05-01T10:00", 63)), "h", 60.0, HOW)
+    withheld = table["interval_remark"].isin(["too-few-pictures", "all-alike"])
+    assert (withheld == table["detections_per_picture_low"].isna()).all()
+    words = " ".join(remark_words(table))
+    assert "2 of 4 intervals (Chromis chromis, Sparus aurata): withheld: too few pictures" in words
+    assert "1 of 4 intervals (Sparus aurata): the camera never found the taxon" in words
+    assert remark_words(table[table["interval_remark"] == ""]) == []
+    assert all(words in LIMITS_COMMENT for words in REMARKS.values())
 
 
 def test_no_counts_are_an_empty_table():

@@ -117,6 +117,8 @@ def test_coverage_of_sparse_counts_and_of_schools():
 
 def test_too_few_blocks_withhold_the_interval_and_no_picture_has_no_mean():
     short = mean_intervals([1.0, 2.0, 3.0], block=1, seed=1)
+    assert short.blocks == 3
+    assert mean_intervals([1.0, np.nan, 2.0, 4.0, 1.0], block=2, seed=1).blocks == 2
     assert short.value[0] == 2.0
     assert np.isnan(short.low[0])
     assert np.isnan(short.high[0])

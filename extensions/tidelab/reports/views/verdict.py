@@ -1,6 +1,7 @@
 """The verdict: whether the model is fit for these images. It stands above every number."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -28,25 +29,24 @@ def verdict(run: RunFolder) -> Displayable:
     """Return the banner: shape, word, sentence and reasons; the images that caused it can be unfolded."""
     said = run.verdict()
     word = STATE_WORDS[said.state]
-    icon = Markup('<svg viewBox="0 0 24 24" role="img" aria-label="{}">{}</svg>').format(
-        word,
-        Markup(_SHAPES[said.state]),  # noqa: S704 (a constant above)
-    )
-    reasons = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in said.reasons)
-    banner = Markup(
-        '<div class="tl-banner tl-{}" role="status">{}<div><span class="tl-word">{}</span><h2>{}</h2>{}</div></div>'
-    ).format(
-        said.state,
-        icon,
-        word,
-        said.headline,
-        Markup("<ul>{}</ul>").format(reasons) if reasons else Markup(""),
-    )
+    top = banner(said.state, word, said.headline, said.reasons)
     effect = _effect(said)
     words = "\n".join([f"{word.upper()}: {said.headline}", *(f"- {reason}" for reason in said.reasons)])
     return section(
-        banner + effect + _images(run, said) + _samples(said) + _details(said), words, "tl-verdict"
+        top + effect + _images(run, said) + _samples(said) + _details(said), words, "tl-verdict"
     )
+
+
+def banner(state: VerdictState, word: str, headline: str, reasons: Sequence[str]) -> Markup:
+    """Return a banner whose state is told by shape and word, with a sentence and its reasons."""
+    icon = Markup('<svg viewBox="0 0 24 24" role="img" aria-label="{}">{}</svg>').format(
+        word,
+        Markup(_SHAPES[state]),  # noqa: S704 (a constant above)
+    )
+    listed = Markup("").join(Markup("<li>{}</li>").format(reason) for reason in reasons)
+    return Markup(
+        '<div class="tl-banner tl-{}" role="status">{}<div><span class="tl-word">{}</span><h2>{}</h2>{}</div></div>'
+    ).format(state, icon, word, headline, Markup("<ul>{}</ul>").format(listed) if listed else Markup(""))
 
 
 def _effect(said: Verdict) -> Markup:

@@ -1,15 +1,19 @@
 """Files of a run: the series as tables and NetCDF, its effort, its version, and pictures to count by hand."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
 from obsea_fish import audits, hand_counts, versions
+from obsea_fish.completeness import Completeness, completeness, span_iso
 from obsea_fish.series import Series, of_run
 from tidelab.formats import cf_timeseries, timeseries
 from tidelab.runs.finished import FinishedRun, ProductFile
+from tidelab.science.abundance_intervals import LIMITS_COMMENT
+from tidelab.science.outages import outage_table
 from tidelab.science.series_versions import by_taxon
 
 CSV: Final = "text/csv"
@@ -23,11 +27,12 @@ def time_series(run: FinishedRun) -> Sequence[ProductFile]:
     before = versions.earlier(series.settings.previous)
     version = versions.this_version(run.run, series, before)
     about = about_series(run, series, version)
-    files = [*_tables(run, series, about), *_netcdf(run, series, about)]
+    whole = completeness(series)
+    files = [*_tables(run, series, about), *_outages(run, whole), *_netcdf(run, series, about, whole)]
     files.append(
         ProductFile(
-            run.write("series.json", versions.as_json(version)),
-            "Version, model and settings of the series",
+            run.write("series.json", versions.as_json(version, _whole_json(whole))),
+            "Version, model, settings and completeness of the series",
             "application/json",
         )
     )
@@ -45,7 +50,7 @@ def time_series(run: FinishedRun) -> Sequence[ProductFile]:
             )
         )
     files += _audit(run, series)
-    for remark in series.remarks:
+    for remark in (*(whole.reasons if whole.outages else ()), *series.remarks):
         run.log.write(remark)
     return files
 
@@ -77,6 +82,7 @@ def about_series(run: FinishedRun, series: Series, version: versions.Version) ->
         # Where hand counts lie changes nothing in the series.
         settings={name: value for name, value in version.settings.items() if name != "hand_counts"},
         history=version.history,
+        limits_comment=LIMITS_COMMENT,
         creator=run.run.request.person,
         references=case.citation.url or "",
     )  # fmt: skip
@@ -117,14 +123,36 @@ def _tables(run: FinishedRun, series: Series, about: timeseries.SeriesAbout) -> 
     ]
 
 
-def _netcdf(run: FinishedRun, series: Series, about: timeseries.SeriesAbout) -> list[ProductFile]:
+def _outages(run: FinishedRun, whole: Completeness) -> list[ProductFile]:
+    table = outage_table(list(whole.outages))
+    stamped = table.assign(**{name: timeseries.iso(table[name]) for name in ("outage_start", "outage_end")})
+    title = "Times in which pictures were expected and none came, and cameras that sent nothing"
+    return [_csv(run, "outages.csv", stamped, title)]
+
+
+def _whole_json(whole: Completeness) -> dict[str, object]:
+    return {
+        "completeness": {
+            "state": whole.state,
+            "headline": whole.headline,
+            "silent_cameras": list(whole.silent_cameras),
+            "outages": len(whole.outages),
+        }
+    }
+
+
+def _netcdf(
+    run: FinishedRun, series: Series, about: timeseries.SeriesAbout, whole: Completeness
+) -> list[ProductFile]:
     files = []
     for number, camera in enumerate(series.cameras, start=1):
         run.stop_if_cancelled()
         rows = series.table[series.table["camera"] == camera]
         looked = series.effort[series.effort["camera"] == camera]
+        gaps = span_iso([one for one in whole.outages if one.camera == camera])
+        own = replace(about, extra={**about.extra, "outages": gaps or "none"})
         made = cf_timeseries.dataset(
-            rows, looked, series.taxa, about, camera=camera or _INSTRUMENT, every=series.settings.every
+            rows, looked, series.taxa, own, camera=camera or _INSTRUMENT, every=series.settings.every
         )
         # A camera's name may hold what a file's may not.
         path = run.write(f"abundance_{_file_part(camera) or f'camera{number}'}.nc")

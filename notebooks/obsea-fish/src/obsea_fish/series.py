@@ -105,13 +105,28 @@ def make(
     table = pictures.loc[:, ["picture_id", "picture", "camera"]].assign(time=read.times, usable=read.usable)
     table["quality"] = quality(table, statistics, settings.rules)
     step_s, words = step_of(table, settings.every_minutes)
-    cadence = Cadence(step_s, settings.daylight_only, settings.start, settings.end)
+    cadence = Cadence(step_s, settings.daylight_only, settings.start, settings.end, settings.cameras)
     marked = mark_effort(table, settings.place, cadence)
     counts = counts_per_picture(marked, objects, [one.name for one in taxa])
     return Series(
         settings, marked, counts, abundance_with_intervals(counts, settings.every, step_s, settings.bootstrap),
-        effort(marked, cadence, settings.place, settings.every), tuple(taxa), cadence, words, tuple(read.words()),
+        effort(marked, cadence, settings.place, settings.every), tuple(taxa), cadence, words, (*read.words(), *unexpected_words(table, settings.cameras)),
     )  # fmt: skip
+
+
+def unexpected_words(pictures: pd.DataFrame, cameras: Sequence[str]) -> list[str]:
+    """Return sentences about pictures of cameras that nobody said to be expected; none where no camera is named as expected."""
+    if not cameras:
+        return []
+    came = pictures["camera"].fillna("").astype(str)
+    words = []
+    for name, number in came[~came.isin(cameras)].value_counts().sort_index().items():
+        who = f"Camera {name} is" if name else "A camera without a name is"
+        words.append(
+            f"{who} not among the cameras that are expected ({', '.join(cameras)}) and sent {number} pictures; they count, from its first to its last. "
+            "If it is one of these under another name, correct the parameter `cameras`."
+        )
+    return words
 
 
 def step_of(pictures: pd.DataFrame, every_minutes: float | None) -> tuple[float, str]:
@@ -159,7 +174,8 @@ def taxa_of(names: Sequence[str], meanings: Meanings) -> tuple[Taxon, ...]:
     """Return what the classes of a model are."""
     found = (meanings.of(name) for name in names)
     return tuple(
-        Taxon(name, one.scientific_name, one.aphia_id, one.aphia_checked) for name, one in zip(names, found, strict=True)
+        Taxon(name, one.scientific_name, one.aphia_id, one.aphia_checked)
+        for name, one in zip(names, found, strict=True)
     )
 
 

@@ -13,6 +13,9 @@ from tidelab.science.picture_quality import QualityRules
 INTERVALS: Final = {"10 minutes": ("10min", "PT10M"), "hour": ("h", "PT1H"), "day": ("D", "P1D")}
 """Word of the form -> length as pandas writes it, and as ISO 8601 does."""
 
+MOST_CAMERAS: Final = 100
+"""Cameras that may be named as expected."""
+
 
 class SettingError(ValueError):
     """A parameter that cannot be used, in words."""
@@ -34,6 +37,8 @@ class Settings:
         Elevation of the sun from which it is day, degrees.
     start, end
         Of the period in which pictures are expected; None: from the first to the last picture of each camera.
+    cameras
+        Names of the cameras that are meant to send pictures; empty: those that did.
     interval
         One of `INTERVALS`.
     rules, bootstrap
@@ -51,6 +56,7 @@ class Settings:
     daylight_from_deg: float
     start: pd.Timestamp | None
     end: pd.Timestamp | None
+    cameras: tuple[str, ...]
     interval: str
     rules: QualityRules
     bootstrap: Bootstrap
@@ -71,6 +77,7 @@ class Settings:
             daylight_from_deg=float(parameters["daylight_from_deg"]),
             start=_moment(parameters, "period_start"),
             end=_moment(parameters, "period_end"),
+            cameras=_names(parameters, "cameras"),
             interval=str(parameters["interval"]),
             rules=QualityRules(
                 parameters["least_brightness"] or None,
@@ -106,6 +113,23 @@ def _known(parameters: Mapping[str, Any], name: str) -> float:
             f"{name} is not known, and without it nobody can tell day from night. Give it in the form."
         )
     return float(value)
+
+
+def _names(parameters: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return names between commas, each once, in the order given."""
+    found = tuple(
+        dict.fromkeys(part.strip() for part in str(parameters[name] or "").split(",") if part.strip())
+    )
+    if len(found) > MOST_CAMERAS:
+        raise SettingError(
+            f"{name} names {len(found)} cameras; expected at most {MOST_CAMERAS}, with a comma between two"
+        )
+    odd = next((one for one in found if len(one) > 200 or not one.isprintable()), None)
+    if odd is not None:
+        raise SettingError(
+            f"{name} holds {odd[:40]!r}; expected names of cameras as the files or folders have them, with a comma between two"
+        )
+    return found
 
 
 def _moment(parameters: Mapping[str, Any], name: str) -> pd.Timestamp | None:

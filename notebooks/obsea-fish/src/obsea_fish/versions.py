@@ -138,9 +138,11 @@ def model_words(run: RunFolder) -> str:
     return f"{model.name}{version} ({model.digest[:19]})"
 
 
-def as_json(version: Version) -> str:
-    """Return ``series.json``."""
-    return json.dumps({"schema_version": 1, **version.__dict__}, indent=1, sort_keys=True) + "\n"
+def as_json(version: Version, more: Mapping[str, Any] | None = None) -> str:
+    """Return ``series.json``; `more` is what stands there beside the version and is not read back."""
+    return (
+        json.dumps({**(more or {}), "schema_version": 1, **version.__dict__}, indent=1, sort_keys=True) + "\n"
+    )
 
 
 def changes(series: Series, version: Version, before: Earlier) -> pd.DataFrame:

@@ -1,87 +1,45 @@
 """Views of a run as a series; each is a function from a run to HTML that every face can show."""
 
 import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache, wraps
+from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
 from markupsafe import Markup
 
 from obsea_fish import audits, plots, versions
-from obsea_fish.series import Series, of_run
+from obsea_fish.completeness import completeness
+from obsea_fish.effort_views import effort, left_out, verdict
+from obsea_fish.series import Series
+from obsea_fish.telling import told
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section, table
-from tidelab.reports.source import shown_thumbnail
-from tidelab.runs import RunError, RunFolder
-from tidelab.science.picture_quality import REASONS
+from tidelab.runs import RunFolder
+from tidelab.science.abundance_intervals import remark_words
 
-_MOST_DAYS: Final = 62
-_MOST_OUTAGES: Final = 20
-_EXAMPLES: Final = 6
+__all__ = ["changes", "corrected", "day_by_hour", "effort", "left_out", "time_series", "totals", "verdict"]
+
 _DAYS: Final = "The mean of a day is that of the pictures there are: where fish follow the rhythm of the day, an outage at noon biases it, and the interval does not know."
-_OUTSIDE: Final = (
-    "Received: with a usable time when pictures are expected. Outside: the others with a usable time (outside the stated period, or by night where pictures are "
-    "expected by day alone); they are no effort and count nowhere."
-)
-View = Callable[[RunFolder], Displayable]
 
 
-def _told(view: Callable[[RunFolder, Series], Displayable]) -> View:
-    """Show in words what keeps a view from being made: a parameter, a file a person named, a run without pictures."""
-
-    @wraps(view)
-    def shown(run: RunFolder) -> Displayable:
-        try:
-            series = _series(str(run.path), _state(run))
-            if series.effort.empty:
-                words = "No picture has a time that can be used, so there is no series. " + " ".join(
-                    series.remarks
-                )
-                return section(note(words, "warn"), words)
-            return view(run, series)
-        except (ValueError, RunError) as error:
-            return section(note(str(error), "warn"), str(error))
-
-    return shown
-
-
-@lru_cache(maxsize=4)
-def _series(path: str, state: int) -> Series:
-    from pathlib import Path
-
-    return of_run(RunFolder(Path(path)))
-
-
-def _state(run: RunFolder) -> int:
-    """Return what changes when a person gives an object another name."""
-    log = run.path / "validations.jsonl"
-    return log.stat().st_size if log.is_file() else 0
-
-
-@_told
+@told
 def time_series(run: RunFolder, series: Series) -> Displayable:
     """Return the mean count per picture of each taxon over time, with intervals, MaxN and the effort below."""
-    taxa, left_out = _drawn(series)
+    taxa, undrawn = _drawn(series)
     if series.counts.empty:
         words = "No good picture by day: there is no effort, hence no count. See the effort below."
         return section(note(words, "warn"), words)
     image = picture(plots.time_series(series, taxa), _alt(series, taxa), "image/png", "tl-plot")
-    missing = series.table["detections_per_picture_low"].isna()
     remarks = [f"Counts per {series.settings.interval}, UTC; {_blocks(series)}."]
     if series.settings.interval == "day":
         remarks.append(_DAYS)
-    if missing.any():
-        share = numbers.share(int(missing.sum()), len(missing))
-        remarks.append(
-            f"{share} of the intervals are withheld: too few pictures came then, or all of them show the same number, which tells nothing of chance."
-        )
-    if left_out:
-        remarks.append(f"Not drawn, for they were found least: {', '.join(left_out)}.")
+    remarks += remark_words(series.table)
+    if undrawn:
+        remarks.append(f"Not drawn, for they were found least: {', '.join(undrawn)}.")
     return section(image + note(" ".join(remarks)), f"{_alt(series, taxa)} {' '.join(remarks)}")
 
 
-@_told
+@told
 def day_by_hour(run: RunFolder, series: Series) -> Displayable:
     """Return mean counts by day and hour of each camera, hatched where nobody looked."""
     taxa, _ = _drawn(series)
@@ -94,13 +52,17 @@ def day_by_hour(run: RunFolder, series: Series) -> Displayable:
         body += _heading(camera) + picture(
             plots.day_by_hour(series, taxa, camera), alt, "image/png", "tl-plot"
         )
+    unseen = [camera for camera in series.cameras if camera not in looked]
+    if unseen:
+        words = f"Not drawn, for no good picture by day came of them: {', '.join(one or 'a camera without a name' for one in unseen)}. Nobody looked."
+        body += note(words, "warn")
     return section(body, "Mean counts per picture by day and hour.")
 
 
-@_told
+@told
 def totals(run: RunFolder, series: Series) -> Displayable:
     """Return for each camera and taxon: pictures, pictures with it, mean per picture, MaxN."""
-    rows = []
+    rows: list[tuple[str | Markup, ...]] = []
     for (camera, taxon), own in series.counts.groupby(["camera", "taxon"], sort=False):
         counts = own["count"]
         rows.append(
@@ -109,6 +71,18 @@ def totals(run: RunFolder, series: Series) -> Displayable:
                 f"{counts.mean():.3f}", numbers.count(int(counts.max())), numbers.count(int(counts.sum())),
             )
         )  # fmt: skip
+    counted = set(series.counts["camera"])
+    silent = completeness(series).silent_cameras
+    rows += [
+        (
+            camera or "–",
+            "sent nothing: nobody looked" if camera in silent else "no good picture by day: nobody looked",
+            "0",
+            *["–"] * 4,
+        )
+        for camera in series.cameras
+        if camera not in counted
+    ]
     head = (
         "Camera",
         "Taxon",
@@ -124,77 +98,15 @@ def totals(run: RunFolder, series: Series) -> Displayable:
         "the number of pictures. Boxes that overlap are sorted out within a class, so one fish can count in two taxa."
     )
     text = "; ".join(
-        f"{row[0]} {row[1].striptags()}: mean {row[4]}, MaxN {row[5]} in {row[2]} pictures" for row in rows
+        f"{row[0]} {row[1].striptags()}: mean {row[4]}, MaxN {row[5]} in {row[2]} pictures"
+        if isinstance(row[1], Markup)
+        else f"{row[0]}: {row[1]}"
+        for row in rows
     )
     return section(table(head, rows, numeric=(2, 3, 4, 5, 6)) + note(words), text or "No count.")
 
 
-@_told
-def effort(run: RunFolder, series: Series) -> Displayable:
-    """Return pictures expected, received, by day, good and outside for each camera and day, the outages, and what is wrong with times."""
-    days = series.effort.assign(day=series.effort["interval_start"].dt.floor("D"))
-    summed = days.drop(columns="interval_start").groupby(["camera", "day"], sort=True).sum().reset_index()
-    names = [name for name in summed.columns if name.startswith("pictures_")]
-    rows = [
-        (
-            str(row.camera) or "–",
-            f"{row.day:%Y-%m-%d}",
-            *(numbers.count(int(getattr(row, name))) for name in names),
-        )
-        for row in summed.head(_MOST_DAYS).itertuples()
-    ]
-    head = (
-        "Camera",
-        "Day (UTC)",
-        *(name.removeprefix("pictures_").replace("_", " ").capitalize() for name in names),
-    )
-    parts = [table(head, rows, numeric=range(2, len(head)))]
-    if len(summed) > _MOST_DAYS:
-        parts.append(note(f"The first {_MOST_DAYS} of {len(summed)} rows; all are in effort.csv."))
-    out = series.effort[(series.effort["pictures_expected"] > 0) & (series.effort["pictures_received"] == 0)]
-    outage = _outages(series, out)
-    words = [
-        f"Cadence: {series.cadence_words}.",
-        f"Good pictures: {series.settings.rules.words()}.",
-        outage,
-        _OUTSIDE,
-        *series.remarks,
-    ]
-    parts += [note(" ".join(words[:4])), *(note(remark, "warn") for remark in series.remarks)]
-    total = series.effort[names].sum()
-    text = f"{total['pictures_expected']} pictures expected, {total['pictures_received']} received, {total['pictures_good']} good by day. {' '.join(words)}"
-    return section(Markup("").join(parts), text)
-
-
-@_told
-def left_out(run: RunFolder, series: Series) -> Displayable:
-    """Return examples of pictures by day that are not good, by reason: the limits are a choice that a person should look at."""
-    body, text = Markup(""), []
-    for reason, words in REASONS.items():
-        rows = series.pictures[series.pictures["daylight"] & (series.pictures["quality"] == reason)]
-        if rows.empty:
-            continue
-        shown = rows.iloc[:: max(1, len(rows) // _EXAMPLES)].head(_EXAMPLES)
-        pairs = zip(shown["picture_id"].astype(str), shown["picture"].astype(str), strict=True)
-        figures = Markup("").join(
-            Markup('<figure>{}<figcaption title="{}">{}</figcaption></figure>').format(
-                picture(shown_thumbnail(run, digest), name), name, name
-            )
-            for digest, name in pairs
-        )
-        head = Markup("<h4>{}: {} <span class='tl-soft'>{}</span></h4>").format(
-            reason, numbers.count(len(rows)), words
-        )
-        body += head + Markup('<div class="tl-gallery">{}</div>').format(figures)
-        text.append(f"{reason}: {len(rows)}")
-    if not text:
-        return section(
-            note("Every picture by day is good by the limits above."), "Every picture by day is good."
-        )
-    return section(body, f"Pictures by day that are not good: {', '.join(text)}.")
-
-
-@_told
+@told
 def corrected(run: RunFolder, series: Series) -> Displayable:
     """Return mean counts corrected by pictures counted by hand and by the random audit of detections, and what each cannot tell."""
     body, text = Markup(""), []
@@ -224,7 +136,7 @@ def corrected(run: RunFolder, series: Series) -> Displayable:
     return section(body, " ".join(text))
 
 
-@_told
+@told
 def changes(run: RunFolder, series: Series) -> Displayable:
     """Return what changed since the earlier version that the run names, and the history of the series."""
     before = versions.earlier(series.settings.previous)
@@ -295,18 +207,6 @@ def _alt(series: Series, taxa: Sequence[str]) -> str:
         f"Mean detections per picture of {', '.join(taxa)} from {spans.min():%Y-%m-%d %H:%M} to {spans.max():%Y-%m-%d %H:%M} UTC, "
         f"{numbers.count(int(series.effort['pictures_good'].sum()))} good pictures by day."
     )
-
-
-def _outages(series: Series, out: pd.DataFrame) -> str:
-    if out.empty:
-        return "No outage: in every interval in which pictures were expected at least one came."
-    first = out.head(_MOST_OUTAGES)
-    pairs = zip(
-        first["interval_start"].dt.strftime("%Y-%m-%d %H:%M"), first["camera"].astype(str), strict=True
-    )
-    shown = ", ".join(" ".join(filter(None, pair)) for pair in pairs)
-    more = " …" if len(out) > _MOST_OUTAGES else ""
-    return f"Outages, without a row of counts: {len(out)} ({shown}{more})."
 
 
 def _frame(rows: pd.DataFrame, caption: str) -> Markup:

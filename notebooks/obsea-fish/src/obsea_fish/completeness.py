@@ -1,0 +1,109 @@
+"""Whether a series is whole: cameras that sent nothing and times in which none came, by name. Neither is an absence of fish."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from obsea_fish.series import Series
+from tidelab.reports import numbers
+from tidelab.science.outages import Outage, outages
+
+State = Literal["whole", "gaps", "silent"]
+
+MOST_NAMED: Final = 12
+"""Outages named in a text; all are in ``outages.csv``."""
+MOST_IN_FILE: Final = 500
+"""Outages of a camera that its NetCDF file names."""
+_STAMP: Final = "%Y-%m-%d %H:%M"
+_NEVER_FISH: Final = "A time without pictures is no absence of fish: it has no counts, only effort 0."
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What came of what was expected.
+
+    Parameters
+    ----------
+    state
+        ``silent``: at least one expected camera sent nothing; ``gaps``: each sent something, and there were times in which none came.
+    headline
+        One sentence.
+    reasons
+        Sentences, the most important first: silent cameras one by one, then outages.
+    outages
+        All of them (`tidelab.science.outages`).
+    """
+
+    state: State
+    headline: str
+    reasons: tuple[str, ...]
+    outages: tuple[Outage, ...]
+
+    @property
+    def silent_cameras(self) -> tuple[str, ...]:
+        """Cameras that sent nothing, alphabetically."""
+        return tuple(dict.fromkeys(one.camera for one in self.outages if one.kind == "silent"))
+
+
+def completeness(series: Series) -> Completeness:
+    """Return whether a series is whole."""
+    found = outages(series.effort, series.settings.every)
+    totals = series.effort[["pictures_expected", "pictures_received"]].sum()
+    expected = int(totals["pictures_expected"])
+    silent = _silent_words(found)
+    named = [one for one in found if one.kind == "outage"]
+    reasons = [*silent, *_outage_words(named)]
+    whole = f"{numbers.count(expected)} pictures expected, {numbers.count(int(totals['pictures_received']))} received."
+    if silent:
+        headline = f"{numbers.plural(len(silent), 'camera')} sent nothing. {whole}"
+        return Completeness("silent", headline, (*reasons, _NEVER_FISH), tuple(found))
+    if named:
+        headline = f"The series has {numbers.plural(len(named), 'gap')}. {whole}"
+        return Completeness("gaps", headline, (*reasons, _NEVER_FISH), tuple(found))
+    known = (
+        ()
+        if series.settings.cameras
+        else (
+            "Nobody said which cameras were expected (`cameras`): one that sent nothing at all cannot be seen.",
+        )
+    )
+    return Completeness("whole", f"No gap: something came in every interval. {whole}", known, ())
+
+
+def span_words(one: Outage) -> str:
+    """Return an outage as ``2024-05-02 09:00 to 2024-05-02 12:00``."""
+    return f"{one.start:{_STAMP}} to {one.end:{_STAMP}}"
+
+
+def span_iso(found: Sequence[Outage]) -> str:
+    """Return outages of one camera as ISO 8601 intervals between blanks, at most `MOST_IN_FILE`."""
+    stamp = "%Y-%m-%dT%H:%M:%SZ"
+    shown = " ".join(f"{one.start:{stamp}}/{one.end:{stamp}}" for one in found[:MOST_IN_FILE])
+    return shown if len(found) <= MOST_IN_FILE else f"{shown} and {len(found) - MOST_IN_FILE} more"
+
+
+def _silent_words(found: Sequence[Outage]) -> list[str]:
+    words = []
+    for camera in dict.fromkeys(one.camera for one in found if one.kind == "silent"):
+        own = [one for one in found if one.camera == camera]
+        expected = numbers.count(sum(one.pictures_expected for one in own))
+        words.append(
+            f"Camera {camera or 'without a name'} sent nothing that can be used from {own[0].start:{_STAMP}} to {own[-1].end:{_STAMP}} UTC: "
+            f"0 of {expected} expected pictures."
+        )
+    return words
+
+
+def _outage_words(named: Sequence[Outage]) -> list[str]:
+    if not named:
+        return []
+    # The longest are what a person wants to know of first.
+    longest = sorted(named, key=lambda one: -one.pictures_expected)[:MOST_NAMED]
+    shown = "; ".join(
+        f"{f'{one.camera} ' if one.camera else ''}{span_words(one)} ({numbers.count(one.pictures_expected)} pictures)"
+        for one in longest
+    )
+    more = (
+        f"; and {len(named) - MOST_NAMED} shorter ones, all in outages.csv" if len(named) > MOST_NAMED else ""
+    )
+    return [f"Times in which none came (UTC): {shown}{more}."]
