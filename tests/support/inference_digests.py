@@ -1,4 +1,5 @@
-"""Digest of the code that a cached result stands for; ``tests/data/inference_digests.json`` holds the accepted ones.
+"""Digest of the code that a cached result stands for; the accepted ones are ``tests/data/inference_digests.json``, and beside its tests those
+of a use case's own code (``notebooks/<slug>/tests/inference_digests.json``).
 
     python -m tests.support.inference_digests
 
@@ -23,6 +24,8 @@ from tidelab.runs.inputs.particles import RULE
 from tidelab.science.particle_size import MEASURE
 
 FILE = Path(__file__).resolve().parents[1] / "data" / "inference_digests.json"
+OWN_FILE = Path("tests") / FILE.name
+"""In the folder of a use case: what it computes with of its own, so that adding one changes no file of the project."""
 DECODING = "tidelab.runs.keys:SCHEMA"
 MEASURING = "tidelab.science.particle_size:MEASURE"
 CUTTING = "tidelab.runs.inputs.particles:RULE"
@@ -134,10 +137,24 @@ def _is_module(name: str) -> bool:
         return False
 
 
+def files() -> dict[str, Path]:
+    """Return file by package: ``tidelab``, and the module of each use case that has one."""
+    cases = load_catalogue().values()
+    own = {one.slug.replace("-", "_"): one.folder / OWN_FILE for one in cases if one.source_folder.is_dir()}
+    return {"tidelab": FILE, **own}
+
+
+def accepted() -> dict[str, dict[str, str]]:
+    """Return version and digest as they were accepted."""
+    found: dict[str, dict[str, str]] = {}
+    for file in files().values():
+        found |= json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return found
+
+
 def main() -> None:
     """Accept the code as it is."""
-    known = json.loads(FILE.read_text()) if FILE.exists() else {}
-    now = current()
+    known, now = accepted(), current()
     for spec, one in now.items():
         before = known.get(spec, {})
         changed = before and before["digest"] != one["digest"] and before["version"] == one["version"]
@@ -145,8 +162,13 @@ def main() -> None:
             sys.exit(
                 f"{spec}: its sources changed and its version is still {one['version']}. Raise it, or see --same-predictions."
             )
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(now, indent=2) + "\n")
+    for package, file in files().items():
+        part = {spec: one for spec, one in now.items() if spec.startswith(f"{package}.")}
+        if part:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(part, indent=2) + "\n", encoding="utf-8")
+        else:
+            file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """A cached result stands for code: when that code changes, its version must."""
 
-import json
-
 import pytest
 
 from tests.support import inference_digests as guard
 from tidelab.catalogue import load_catalogue
 from tidelab.models import predictor_class
 
-KNOWN = json.loads(guard.FILE.read_text())
+KNOWN = guard.accepted()
 
 
 @pytest.mark.parametrize("spec", sorted(guard.current()))
@@ -21,6 +19,19 @@ def test_code_behind_the_cache_has_not_changed_without_a_new_version(spec: str) 
             "the old code. Raise INFERENCE_VERSION (SCHEMA for decoding), then run `python -m tests.support.inference_digests`."
         )
     assert now == KNOWN[spec], "run `python -m tests.support.inference_digests` to accept the new version"
+
+
+def test_each_lies_where_its_code_is() -> None:
+    places = guard.files()
+    assert {spec.partition(".")[0] for spec in KNOWN} <= set(places)
+    assert all(
+        file.is_file() == any(spec.startswith(f"{package}.") for spec in KNOWN)
+        for package, file in places.items()
+    )
+    own = {
+        file.parents[1].name for package, file in places.items() if package != "tidelab" and file.is_file()
+    }
+    assert own, "no use case with code of its own is guarded"
 
 
 def test_comments_docstrings_and_formatting_do_not_count_and_code_does() -> None:
