@@ -23,6 +23,9 @@ _KEPT: Final = frozenset(
 )  # fmt: skip
 """The whole environment of a kernel. A list of what is kept, because a list of what is removed forgets something."""
 
+ON_BEHALF: Final = "TIDELAB_ON_BEHALF"
+"""Tells a kernel that it serves one person and could open the files of others (`tidelab.runs.owner`)."""
+
 
 @dataclass(eq=False)
 class Visit:
@@ -45,8 +48,8 @@ def _serving(visit: Visit | None) -> Iterator[None]:
 
 
 def kernel_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the part of an environment that a kernel gets."""
-    return {name: value for name, value in environ.items() if name in _KEPT}
+    """Return the part of an environment that a kernel gets, and that it acts for whoever its page belongs to."""
+    return {name: value for name, value in environ.items() if name in _KEPT} | {ON_BEHALF: "1"}
 
 
 class AppKernels(AsyncMappingKernelManager):

@@ -87,6 +87,12 @@ WORK: Final = (
         "What runs are for: `real`, `demo` (a workshop) or `test`; only real ones are counted.",
     ),
     Variable(
+        "TIDELAB_ON_BEHALF",
+        "set by the apps for their kernels and the runs these start",
+        "This process acts for one person and could open the files of others: requests of runs are checked at each use, and the process gives "
+        "up every right to files outside that person's folders (`SECURITY.md`).",
+    ),
+    Variable(
         "TIDELAB_DOWNLOAD_HOSTS",
         "none",
         "More hosts that published weights may be fetched from, joined with `,` (https and public addresses only).",

@@ -26,7 +26,9 @@ from tidelab.formats.ifdo import (
 )
 from tidelab.formats.ifdo_header import HEADER_FILE, HeaderError, read_header
 from tidelab.runs import RunFolder
+from tidelab.runs.beneath import is_file
 from tidelab.runs.files import write_bytes
+from tidelab.runs.owner import Owner
 
 _PERSON: Final = "person:"
 
@@ -60,10 +62,15 @@ EXPORT: Final = Export(
 
 def _given_header(run: RunFolder) -> dict[str, Any]:
     # What lies in the folder of the run counts before what lies beside the images.
-    images = [Path(image) for image in run.request.images if image != "sample"]
+    owner = Owner.of(run)
+    images = [
+        Path(image)
+        for image in run.request.images
+        if image != "sample" and (owner is None or owner.may_read(image))
+    ]
     for place in (run.path, *(image if image.is_dir() else image.parent for image in images[:1])):
         file = place / HEADER_FILE
-        if file.is_file():
+        if is_file(file):
             return read_header(file)
     return {}
 

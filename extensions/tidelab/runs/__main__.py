@@ -32,14 +32,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _execute(path: Path) -> int:
     from tidelab.runs.errors import RunError
-    from tidelab.runs.execute import execute
     from tidelab.runs.folder import RunFolder
+    from tidelab.runs.owner import acts_for_others
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    folder = RunFolder(path)
     try:
-        state = execute(RunFolder(path), own_process=True, stop=stop)
+        if acts_for_others():
+            from tidelab.runs.handed import take_over
+
+            take_over(folder, sys.stdin.buffer)
+        from tidelab.runs.execute import execute
+
+        state = execute(folder, own_process=True, stop=stop)
     except RunError as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -250,7 +250,9 @@ def _load(request: RunRequest) -> _Ready:
 def _collect(ready: _Ready, context: ReaderContext) -> Collection:
     log = context.log
     sample = ready.request.images == [SAMPLE]
-    given = [ready.use_case.sample_folder] if sample else [Path(path) for path in ready.request.images]
+    given = (
+        [ready.use_case.sample_folder.resolve()] if sample else [Path(path) for path in ready.request.images]
+    )
     reader = ready.hooks.reader
     collection = collect(given, context.limits, call_reader(*reader, context) if reader else None)
     for note in collection.notes:

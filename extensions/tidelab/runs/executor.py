@@ -5,14 +5,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from tidelab import paths
+from tidelab.catalogue import CatalogueError
 from tidelab.domain.state import RunState
 from tidelab.runs.errors import RunError
 from tidelab.runs.files import write_json
 from tidelab.runs.folder import LAUNCH_FILE, LOG_FILE, RunFolder
+from tidelab.runs.log import no_link
+from tidelab.runs.owner import ON_BEHALF, Owner, acts_for_others, require_no_links
 from tidelab.runs.processes import identity
 from tidelab.runs.progress import CANCEL_FILE, now, write_state
 
@@ -71,6 +76,7 @@ class InlineExecutor:
         """See :meth:`Executor.submit`."""
         from tidelab.runs.execute import execute
 
+        _admit(folder)
         if _may_start(folder):
             execute(folder)
         return RunHandle(folder)
@@ -81,18 +87,19 @@ class ProcessExecutor:
 
     def submit(self, folder: RunFolder) -> RunHandle:
         """See :meth:`Executor.submit`."""
+        _admit(folder)
         if _may_start(folder):
             self._start(folder)
         return RunHandle(folder)
 
     def _start(self, folder: RunFolder) -> None:
         write_state(folder.path, RunState(status="queued", step="Starting", updated=now()))
-        with (folder.path / LOG_FILE).open("ab") as log:
+        with open(folder.path / LOG_FILE, "ab", opener=no_link) as log, _handed_over(folder) as request:
             try:
                 process = subprocess.Popen(
                     # Isolated: neither the folder nor the person's PYTHONPATH decides which code runs.
                     [str(interpreter(folder)), "-I", "-m", "tidelab.runs", "execute", str(folder.path)],
-                    stdin=subprocess.DEVNULL,
+                    stdin=request,
                     stdout=log,
                     stderr=log,
                     cwd=folder.path,
@@ -111,6 +118,40 @@ class ProcessExecutor:
         threading.Thread(target=process.wait, name="run-reaper", daemon=True).start()
 
 
+@contextmanager
+def _handed_over(folder: RunFolder) -> Iterator[int]:
+    """Give a file with the request as this process knows it; where the run's owner has the same rights, it is read from the folder."""
+    if not acts_for_others():
+        yield subprocess.DEVNULL
+        return
+    # In memory: nobody else can open it, and nobody waits for the other to read.
+    handle = os.memfd_create("request", os.MFD_CLOEXEC)
+    with os.fdopen(handle, "r+b") as stream:
+        stream.write(folder.request.model_dump_json().encode("utf-8"))
+        stream.seek(0)
+        yield stream.fileno()
+
+
+def _admit(folder: RunFolder) -> None:
+    """Check the request of a run where this process could open more than its owner; raises `RunError`, which is the run's state too."""
+    owner = Owner.of(folder)
+    if owner is None:
+        return
+    require_no_links(folder.path, folder.runs_root)
+    try:
+        folder.know(owner.to_execute(folder.request, folder))
+    except (RunError, CatalogueError) as error:
+        refuse(folder, str(error))
+        raise RunError(str(error)) from None
+
+
+def refuse(folder: RunFolder, why: str) -> None:
+    """Let the state of a run that will not be executed say why; one that is over or going on stays as it is."""
+    state = folder.state()
+    if not state.is_over and state.pid is None and not (folder.path / LAUNCH_FILE).exists():
+        write_state(folder.path, RunState(status="failed", message=why, finished=now(), updated=now()))
+
+
 def get_executor(kind: Literal["inline", "process"] = "process") -> Executor:
     """Return the executor of a kind; `ValueError` for an unknown one."""
     if kind == "inline":
@@ -123,7 +164,9 @@ def get_executor(kind: Literal["inline", "process"] = "process") -> Executor:
 def clean_environment() -> dict[str, str]:
     """Return the environment of a run: places and language, and no token of the person or the service that starts it."""
     kept = {name: os.environ[name] for name in (*_KEPT, *_KEPT_TIDELAB) if name in os.environ}
-    return {"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **kept}
+    # The run says of itself what the process that starts it is: it is held to its owner's folders by that.
+    bound = {ON_BEHALF: "1"} if acts_for_others() else {}
+    return {"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **kept, **bound}
 
 
 def interpreter(folder: RunFolder) -> Path:

@@ -1,6 +1,8 @@
 """The folder of a run, as Lab, app and report read it: whether the run is over, going on, or dead."""
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +15,18 @@ from tidelab.catalogue import UseCase
 from tidelab.domain.results import BOX_COLUMNS
 from tidelab.domain.state import RunState
 from tidelab.domain.verdict import Verdict
+from tidelab.runs.beneath import (
+    MOST_REQUEST_BYTES,
+    MOST_STATE_BYTES,
+    folders_in,
+    is_file,
+    open_file,
+    read,
+)
 from tidelab.runs.errors import RunError
+from tidelab.runs.owner import Owner, acts_for_others
 from tidelab.runs.policy import ephemeral_hours, honest
-from tidelab.runs.processes import end, is_alive, is_locked
+from tidelab.runs.processes import end, executes, is_alive, is_locked
 from tidelab.runs.progress import CANCEL_FILE, STATE_FILE, now, write_state
 from tidelab.runs.thumbnails import read_thumbnail
 
@@ -44,6 +55,7 @@ class RunFolder:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).absolute()
+        self._request: RunRequest | None = None
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
@@ -73,23 +85,27 @@ class RunFolder:
 
     @property
     def request(self) -> "RunRequest":
-        """What was asked; raises `RunError`."""
-        from tidelab.runs.request import REQUEST_FILE, RunRequest
+        """What was asked: as this process knows it (`know`), else as ``request.json`` says; raises `RunError`."""
+        if self._request is not None:
+            return self._request
+        from tidelab.runs.request import REQUEST_FILE, parse_request
 
-        text = self._text(REQUEST_FILE, "It is not the folder of a run")
+        path = self._existing(REQUEST_FILE, "It is not the folder of a run")
         try:
-            return RunRequest.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"])) or "the file"
-            raise RunError(
-                f"{self.path / REQUEST_FILE} is damaged ({field}: {first['msg']}). Start the analysis again as a new run."
-            ) from None
+            request = parse_request(read(path, MOST_REQUEST_BYTES))
+            return owner.to_read(request, self) if (owner := Owner.of(self)) else request
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise RunError(f"{path} is damaged ({why}). Start the analysis again as a new run.") from None
+
+    def know(self, request: "RunRequest") -> None:
+        """Let this object go by a request that was made or checked in this process, whatever the run's owner writes into its folder."""
+        self._request = request
 
     def state(self) -> RunState:
         """Return how far the run is; a run whose process died is ``failed``, whatever its file says."""
         try:
-            state = RunState.model_validate_json((self.path / STATE_FILE).read_bytes())
+            state = self._state()
         except FileNotFoundError:
             return RunState(status="failed", message=f"{self.path} holds no run. Start the analysis again.")
         except (OSError, ValidationError):
@@ -100,11 +116,12 @@ class RunFolder:
         if state.is_over or is_locked(self.path / LOCK_FILE) or self._process_lives(state):
             return state
         # It may have finished between the two looks.
-        again = RunState.model_validate_json((self.path / STATE_FILE).read_bytes())
-        if again.is_over or (again.pid is None and not (self.path / LAUNCH_FILE).exists()):
-            return again
-        return again.model_copy(
-            update={"status": "failed", "message": self._interrupted(), "finished": again.updated}
+        with suppress(OSError, ValidationError):
+            state = self._state()
+        if state.is_over or (state.pid is None and not (self.path / LAUNCH_FILE).exists()):
+            return state
+        return state.model_copy(
+            update={"status": "failed", "message": self._interrupted(), "finished": state.updated}
         )
 
     @property
@@ -252,7 +269,7 @@ class RunFolder:
     def log(self) -> str:
         """Return the run's log, for a person who asks why."""
         try:
-            return (self.path / LOG_FILE).read_text(encoding="utf-8", errors="replace")
+            return read(self.path / LOG_FILE).decode("utf-8", errors="replace")
         except OSError:
             return ""
 
@@ -266,7 +283,8 @@ class RunFolder:
             write_state(
                 self.path, state.model_copy(update={"status": "cancelled", "finished": now(), "step": ""})
             )
-        elif state.own_process:
+        elif state.own_process and (not acts_for_others() or executes(state.pid, self.path)):
+            # The file says which process it is, and its writer may have written another person's there.
             end(state.pid, state.process)
 
     def _require_objects(self) -> None:
@@ -275,6 +293,9 @@ class RunFolder:
                 f"Run {self.run_id} is of a model that names images and looks for no objects in them, so it has no table of pictures."
             )
 
+    def _state(self) -> RunState:
+        return RunState.model_validate_json(read(self.path / STATE_FILE, MOST_STATE_BYTES))
+
     def _interrupted(self) -> str:
         return honest(INTERRUPTED, kept=ephemeral_hours(self.path) is None)
 
@@ -282,7 +303,7 @@ class RunFolder:
         if state.pid is not None:
             return is_alive(state.pid, state.process)
         try:
-            launch = json.loads((self.path / LAUNCH_FILE).read_text(encoding="utf-8"))
+            launch = json.loads(read(self.path / LAUNCH_FILE, MOST_STATE_BYTES))
             return is_alive(int(launch["pid"]), str(launch["process"]))
         except (OSError, ValueError, KeyError, TypeError):
             return False
@@ -293,7 +314,8 @@ class RunFolder:
         path = self._existing(name)
         try:
             # Every cell as text first: a class named NA, or a station named 007, stays what it is.
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+            with os.fdopen(open_file(path), "rb") as stream:
+                frame = pd.read_csv(stream, dtype=str, keep_default_na=False, encoding="utf-8")
             return frame.astype(types)
         except (ValueError, KeyError, OSError):
             raise self._damaged(name) from None
@@ -301,7 +323,8 @@ class RunFolder:
     def _array(self, name: str) -> npt.NDArray[np.float32]:
         path = self._existing(name)
         try:
-            values = np.load(path, allow_pickle=False)
+            with os.fdopen(open_file(path), "rb") as stream:
+                values = np.load(stream, allow_pickle=False)
         except (ValueError, OSError, EOFError):
             raise self._damaged(name) from None
         if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 2:
@@ -320,7 +343,7 @@ class RunFolder:
     def _text(self, name: str, otherwise: str = "") -> str:
         path = self._existing(name, otherwise)
         try:
-            return path.read_text(encoding="utf-8")
+            return read(path).decode("utf-8")
         except (OSError, UnicodeDecodeError):
             raise self._damaged(name) from None
 
@@ -349,12 +372,7 @@ def list_runs(use_case: UseCase | str, runs_root: Path | None = None) -> list[Ru
         Folder of the person's runs; by default :func:`tidelab.paths.runs`.
     """
     slug = use_case if isinstance(use_case, str) else use_case.slug
-    root = (runs_root or paths.runs()) / slug
-    try:
-        # A link is no run, as for a deletion: what it leads to may be another person's.
-        found = [
-            path for path in root.iterdir() if (path / "request.json").is_file() and not path.is_symlink()
-        ]
-    except OSError:
-        return []
-    return [RunFolder(path) for path in sorted(found, key=lambda path: path.name, reverse=True)]
+    root = runs_root or paths.runs()
+    # A link is no run, as for a deletion: what it leads to may be another person's.
+    names = [name for name in folders_in(root, slug) if is_file(root / slug / name / "request.json")]
+    return [RunFolder(root / slug / name) for name in reversed(names)]

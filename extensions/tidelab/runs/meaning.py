@@ -4,7 +4,6 @@ The declaration of the use case comes first, then the card of the model, which m
 A class that neither tells is of unknown kind: it is counted, but never as something that lives.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from tidelab.domain.card import ModelCard
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.names import spreadsheet_safe
+from tidelab.runs.owner import acts_for_others
 
 Group = Literal["biological", "not-living", "unknown-kind", "unidentified"]
 _MAX_CARD_BYTES: Final = 2 * 2**20
@@ -133,12 +133,12 @@ def label_meaning(run: RunFolder) -> Meanings:
 def use_case_of(run: RunFolder) -> UseCase | None:
     """Return the declaration that a run was made with, as it reads now; None when it has gone or no longer reads.
 
-    In the app only that of a use case of this place: the run's folder belongs to the visitor, and code of a folder that it names would run in
-    the service of all.
+    In the app and in the runs that it starts only that of a use case of this place: the run's folder belongs to the visitor, and code of a
+    folder that it names would run in the service of all.
     """
     try:
         folder = Path(run.request.use_case_folder)
-        if "VOILA_BASE_URL" in os.environ:
+        if acts_for_others():
             known = {one.resolve() for one in usecase_candidates()}
             if folder.resolve() not in known:
                 return None

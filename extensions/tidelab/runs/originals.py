@@ -16,6 +16,7 @@ from tidelab.runs.inputs.collect import Collection, collect
 from tidelab.runs.inputs.source import Source
 from tidelab.runs.limits import Limits
 from tidelab.runs.meaning import use_case_of
+from tidelab.runs.owner import Owner
 from tidelab.runs.reader import reading_again
 from tidelab.runs.request import SAMPLE
 
@@ -99,14 +100,16 @@ def collect_again(folder: RunFolder, use_case: UseCase | None, limits: Limits) -
     Raises
     ------
     RunError
-        When the input is gone.
+        When the input is gone, or, in the app, lies outside the folders that may be read for this person.
     """
     given = folder.request.images
+    if owner := Owner.of(folder):
+        given = owner.images(given)
     if use_case is None:
         if given == [SAMPLE]:
             raise RunError(f"The use case {folder.request.use_case} is gone, and its sample with it.")
         return collect([Path(path) for path in given], limits)
-    paths = [use_case.sample_folder] if given == [SAMPLE] else [Path(path) for path in given]
+    paths = [use_case.sample_folder.resolve()] if given == [SAMPLE] else [Path(path) for path in given]
     read, clean = reading_again(folder, use_case, limits, load_hooks(use_case))
     try:
         found = collect(paths, limits, read)

@@ -50,6 +50,14 @@ def end(pid: int | None, known: str | None) -> bool:
         os.close(handle)
 
 
+def executes(pid: int | None, folder: Path) -> bool:
+    """Return whether a process is one that executes the run of a folder, by its command line."""
+    with suppress(OSError):
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return b"execute" in words and os.fsencode(folder) in words
+    return False
+
+
 class FileLock:
     """Exclusive lock that the system releases when its process ends, however it ends.
 

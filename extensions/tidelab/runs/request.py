@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidelab import paths
 from tidelab.catalogue import UseCase, load_catalogue
@@ -55,7 +55,10 @@ class RunRequest(BaseModel):
     run_id: str
     use_case: str = Field(description="Slug")
     use_case_folder: str = Field(description="Absolute path")
-    stack: str = Field(description="Environment that executes it: the use case's `analyse` stack")
+    stack: str = Field(
+        description="Environment that executes it: the use case's `analyse` stack",
+        pattern=r"^[a-z][a-z0-9_-]*$",
+    )
     images: list[str] = Field(min_length=1, description="Absolute paths, or the one word 'sample'")
     parameters: dict[str, Any] = Field(description="All parameters of `analyse` except images and model")
     model: ModelChoice
@@ -65,6 +68,16 @@ class RunRequest(BaseModel):
     policy: PolicyKind = Field("private", description="The use case's data policy when it was asked")
     ephemeral_hours: int = Field(24, description="Of that policy")
     usage: UsageContext = Field(UsageContext(), description="What it is counted for")
+
+
+def parse_request(content: bytes) -> RunRequest:
+    """Return a request as ``request.json`` holds it; raises `ValueError`, whose text names the field."""
+    try:
+        return RunRequest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"{field}: {first['msg']}") from None
 
 
 def prepare(
@@ -145,7 +158,9 @@ def _make_folder(request: RunRequest, runs_root: Path) -> RunFolder:
             f"The run cannot be kept in {path.parent}: {error.strerror}. "
             "Free some space or choose another place with TIDELAB_RUNS."
         ) from None
-    return RunFolder(path)
+    folder = RunFolder(path)
+    folder.know(request)
+    return folder
 
 
 def _input_paths(images: str | list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tidelab.runs.beneath import is_file
 from tidelab.runs.errors import RunError
 
 FILE_NAME: Final = "thumbnails.sqlite"
@@ -54,6 +55,8 @@ def read_thumbnail(folder: Path, image_id: str) -> bytes:
     path = folder / FILE_NAME
     row = None
     if path.exists():
+        if not is_file(path):
+            raise RunError(f"{path} is a link or no file; run the analysis again to make it anew.")
         try:
             database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
             try:

@@ -23,6 +23,7 @@ from tidelab.reports.display import note, section
 from tidelab.reports.executing import RUN_FILE
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.hooks import own_module
+from tidelab.runs.owner import ON_BEHALF, hold_to
 from tidelab.widgets import listing
 from tidelab.widgets.faces import current_face
 from tidelab.widgets.identity import app_visitor, local_visitor
@@ -187,7 +188,17 @@ class Analysis:
             return
         self._hello.answered = True
         try:
-            self.model.visitor = app_visitor(ticket, self.model.use_case.slug)
+            visitor = app_visitor(ticket, self.model.use_case.slug)
+            # From here on this kernel, and every run it starts, opens files of this visitor and of nobody else.
+            if ON_BEHALF in os.environ and (reason := hold_to(visitor.runs_root)):
+                _log.warning(
+                    "Only paths are checked, the kernel of this machine holds nobody to their folders: %s",
+                    reason,
+                )
+            self.model.visitor = visitor
+        except RunError as error:
+            self._form.say(section(note(str(error), "warn"), str(error)))
+            return
         except TicketError as error:
             self._form.say(
                 section(note(f"You could not be recognised: {error} Then log in again.", "warn"), str(error))

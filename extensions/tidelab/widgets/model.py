@@ -8,6 +8,7 @@ from typing import Any, Literal
 from tidelab.catalogue import CatalogueError, ParameterError, UseCase
 from tidelab.catalogue.notebooks import INPUT
 from tidelab.runs import RunError, RunFolder, get_executor, list_runs, prepare
+from tidelab.runs.owner import Owner, require_no_links
 from tidelab.widgets.browse import FolderBrowser, OutsideError, readable_roots
 from tidelab.widgets.faces import Face
 from tidelab.widgets.identity import Visitor
@@ -201,19 +202,13 @@ class AnalysisModel:
         """Return why a run is not shown in the app, empty where it is.
 
         Its folder is the visitor's, who may have written into ``request.json`` whatever the service is to open: others' files, or a use case
-        of theirs, whose code would run here.
+        of theirs, whose code would run here. What was checked is what the views go by.
         """
         if self.face != "app":
             return ""
         try:
-            request = run.request
-            folder = Path(request.use_case_folder)
-            if folder.resolve() != self.use_case.folder.resolve() and folder.exists():
-                return "This analysis was made with another copy of the use case, so the app does not show it. Open it in JupyterLab."
-            for name in self.use_case.notebook(self.notebook).path_parameters:
-                given = request.parameters.get(name) or []
-                for one in given if isinstance(given, list) else [given]:
-                    self.browser.root_of(str(one))
+            require_no_links(run.path, run.runs_root)
+            run.know(Owner(run.runs_root.parent).to_show(run.request, run, self.use_case))
         except (RunError, OSError, ValueError) as error:
             return f"This analysis cannot be shown: {error}"
         return ""

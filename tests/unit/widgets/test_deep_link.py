@@ -19,10 +19,11 @@ KEY = Ed25519PrivateKey.generate()
 def adas_run(use_case, tmp_path, monkeypatch):
     monkeypatch.setenv("VOILA_BASE_URL", "/")
     monkeypatch.setenv("TIDELAB_TICKET_KEY", public_text(KEY))
-    grey_png(tmp_path / "in" / "1.png", 30)
     visitor = app_visitor(issue(KEY, "ada", use_case.slug), use_case.slug)
+    pictures = visitor.runs_root.parent / "in"
+    grey_png(pictures / "1.png", 30)
     run = prepare(
-        use_case, images=tmp_path / "in", parameters={}, person="ada", face="app", runs_root=visitor.runs_root
+        use_case, images=pictures, parameters={}, person="ada", face="app", runs_root=visitor.runs_root
     )
     get_executor("inline").submit(run)
     assert run.state().status == "done", run.log()

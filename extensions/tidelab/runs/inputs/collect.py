@@ -18,6 +18,7 @@ from tidelab.runs.inputs.sniff import HEAD_BYTES, READ_MAGIC
 from tidelab.runs.inputs.source import FileSource, Source, os_failure
 from tidelab.runs.limits import Limits
 from tidelab.runs.names import MAX_NAME, display_name, shortened, sort_key
+from tidelab.runs.owner import acts_for_others
 
 __all__ = ["SAMPLES_TABLE", "SIDE_SUFFIXES", "Collection", "collect"]
 
@@ -89,7 +90,10 @@ class _Collector:
 
     def add(self, path: Path, prefix: str) -> None:
         real = path.resolve()
-        if str(real) in self._taken:
+        if acts_for_others() and real != path:
+            # Its links were followed when it was looked at; this one was put there since.
+            self._fail(prefix or path.name, InputError("link-outside"))
+        elif str(real) in self._taken:
             self._result.notes.append(
                 f"{display_name(prefix or path.name)} was chosen twice; it counts once."
             )
