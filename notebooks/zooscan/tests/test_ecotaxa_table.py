@@ -93,7 +93,7 @@ def test_the_columns_are_those_of_a_row_that_zooprocess_wrote_but_for_those_that
         "info": {"hardware": "h", "software": "s", "author": "a", "imagetype": "zooscan"},
     }
     one = StoredScan("a_1", "a", "d2_2_sur_2", header, log, asdict(ProcessSettings()), (), FACTS)
-    measured = {feature.name: 1.0 for feature in FEATURES if feature.reached != "not measured"}
+    measured = {feature.name: 1.0 for feature in FEATURES}
     told = {"separation": "proposed", "image_id": "i", "parts": 2, "multi_score": 0.9}
     ours = ecotaxa_table.columns([ecotaxa_table.row(Part("a_1_1_1", told, 0, 0, measured), one, "a.png")])
     assert set(ours) - set(theirs) == ecotaxa_table.ADDED

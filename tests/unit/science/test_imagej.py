@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from tidelab.science.imagej import ellipse, filters, fractal, histogram, outline
+from tidelab.science.imagej import ellipse, filters, histogram, outline
 
 masks = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.booleans())
 pictures = arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)))
@@ -135,13 +135,6 @@ def test_statistics_of_a_histogram_are_those_of_its_pixels(levels: np.ndarray) -
     assert found.median == sorted(levels)[levels.size // 2]
     if levels.size > 1:
         assert found.standard_deviation == pytest.approx(levels.std(ddof=1), abs=1e-9)
-
-
-def test_fractal_dimensions_by_hand() -> None:
-    assert fractal.fractal_dimension(np.ones((1, 64), bool)) == pytest.approx(1.0, abs=0.02)
-    assert fractal.fractal_dimension(np.ones((64, 64), bool)) == pytest.approx(2.0, abs=0.04)
-    assert math.isnan(fractal.fractal_dimension(np.ones((1, 1), bool)))
-    assert fractal.box_count(np.eye(8, dtype=bool), 4) == 2
 
 
 @pytest.mark.parametrize("function", [outline.outer_outline, outline.drawn_hull, ellipse.fit_ellipse])

@@ -184,7 +184,7 @@ def _parts_of(
         crop, _ = store.pixels(number)
         for place, part in enumerate(cut.parts, start=1):
             x_px, y_px = one.x_px + part.x, one.y_px + part.y
-            values = measured(crop[part.box], part.mask, x_px, y_px)
+            values = measured(crop[part.box], part.mask, x_px, y_px, store.scan.pixel_mm)
             own = f"{name}_{place}"
             told = {**facts, "object_id": own, "part": place, "parts": len(cut.parts)}
             # A copy, so that a small part does not keep the whole object in memory.

@@ -33,7 +33,6 @@ NOT_WRITTEN: Final = frozenset(
         "acq_xoffset", "acq_yoffset", "acq_lut_color_balance", "acq_lut_filter",
         # No value in the legacy rows, or a link to ZooProcess' own site.
         "object_link", "sample_dataportal_descriptor", "sample_open",
-        *(f"object_{feature.name.lower()}" for feature in FEATURES if feature.reached == "not measured"),
     }
 )  # fmt: skip
 """Columns of ZooProcess' table that are left out here."""

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Reached = Literal[
-    "exact", "rounding", "box count; agrees on one object", "untested", "constant", "not measured"
-]
+Reached = Literal["exact", "rounding", "untested", "constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,8 @@ class Feature:
     integer : bool
         Whether the value is a whole number.
     reached : Reached
-        exact: the same integer; rounding: the same to the last digit; box count, agrees on one object: measured by another
-        method than the legacy one, see docs/explanation/zooscan-measurements.md; untested: the references hold only a value
-        (0) that tells no formula from another; constant: the legacy software always writes 0; not measured: its definition
-        is not published, so that the value is NaN here.
+        exact: the same integer; rounding: the same to the last digit; untested: the references hold only a value
+        (0) that tells no formula from another; constant: the legacy software always writes 0.
     derived : bool
         Whether only the EcoTaxa table has it.
     """
@@ -62,16 +58,16 @@ MEASURED: Final = (
     _real("Major", "px", 1), _real("Minor", "px", 1), _real("Angle", "deg", 1), _real("Circ.", "", 3),
     _real("Feret", "px", 1), _whole("IntDen", "grey px2"), _whole("Median", "grey"), _real("Skew", "", 3), _real("Kurt", "", 3),
     _real("%Area", "%", 2), _whole("XStart", "px"), _whole("YStart", "px"), _whole("Area_exc", "px2"),
-    _real("Fractal", "", 3, "box count; agrees on one object"), _whole("Skelarea", "px2"), _real("Slope", "", 3, "not measured"),
+    _real("Fractal", "", 3), _whole("Skelarea", "px2"), _real("Slope", "", 3),
     _whole("Histcum1", "grey"), _whole("Histcum2", "grey"), _whole("Histcum3", "grey"),
     _whole("XMg5", "px", "constant"), _whole("YMg5", "px", "constant"),
-    _whole("Nb1", "", "not measured"), _whole("Nb2", "", "not measured"), _whole("Nb3", "", "constant"),
+    _whole("Nb1", ""), _whole("Nb2", ""), _whole("Nb3", "", "constant"),
     _whole("Compentropy", "", "constant"), _whole("Compmean", "", "constant"), _whole("Compslope", "", "constant"),
     _whole("CompM1", "", "constant"), _whole("CompM2", "", "constant"), _whole("CompM3", "", "constant"),
-    _real("Symetrieh", "", 3, "not measured"), _real("Symetriev", "", 3, "not measured"),
-    _real("Symetriehc", "", 0, "not measured"), _real("Symetrievc", "", 0, "not measured"),
+    _real("Symetrieh", "", 3), _real("Symetriev", "", 3),
+    _real("Symetriehc", "", 0), _real("Symetrievc", "", 0),
     _whole("Convperim", "px"), _whole("Convarea", "px2"),
-    _real("Fcons", "", 3, "not measured"), _real("ThickR", "", 3, "not measured"), _whole("Tag", "", "constant"),
+    _real("Fcons", "", 3), _real("ThickR", "", 3), _whole("Tag", "", "constant"),
 )  # fmt: skip
 """Columns of ``*_meas.txt`` in its order, from Area on."""
 

@@ -13,21 +13,27 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from tidelab.science.imagej.ellipse import fit_ellipse
-from tidelab.science.imagej.filters import boundary
 from tidelab.science.imagej.fractal import fractal_dimension
 from tidelab.science.imagej.histogram import grey_statistics
 from tidelab.science.imagej.outline import drawn_hull, feret_diameter, outer_outline, traced_perimeter
 from zooscan.feature_table import FEATURES as FEATURES
 from zooscan.feature_table import MEASURED
+from zooscan.inner_shape import contrast, histogram, parts_at, slope, turned, turned_at
 from zooscan.objects import Grey, Mask
+from zooscan.settings import MM_PER_INCH
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Changes when a number may change: it enters the keys of what is kept."""
+
+DPI: Final = 2400
+"""Resolution of ZooScan scans, where a caller says none."""
 
 Value = float | int
 
 
-def measure(grey: Grey, mask: Mask, *, x_px: int = 0, y_px: int = 0) -> dict[str, Value]:
+def measure(
+    grey: Grey, mask: Mask, *, x_px: int = 0, y_px: int = 0, pixel_mm: float = MM_PER_INCH / DPI
+) -> dict[str, Value]:
     """Measure one object.
 
     Parameters
@@ -38,6 +44,8 @@ def measure(grey: Grey, mask: Mask, *, x_px: int = 0, y_px: int = 0) -> dict[str
         True at the object's pixels, without its holes, same shape; the object fills the box.
     x_px, y_px : int
         Where the box lies in the picture.
+    pixel_mm : float
+        Side of a pixel, which says at how many places the thickness is measured.
 
     Returns
     -------
@@ -61,6 +69,7 @@ def measure(grey: Grey, mask: Mask, *, x_px: int = 0, y_px: int = 0) -> dict[str
         | _place(grey, filled, x_px, y_px)
         | _shape(filled)
         | _without_holes(grey, mask, filled)
+        | _inner(grey, mask, pixel_mm)
     )
     measured = {feature.name: values.get(feature.name, math.nan) for feature in MEASURED}
     measured |= {feature.name: 0 for feature in MEASURED if feature.reached == "constant"}
@@ -77,7 +86,7 @@ def derived(measured: Mapping[str, Value]) -> dict[str, Value]:
     mean = round(measured["Mean"], 2)
     low, high, exc = measured["Min"], measured["Max"], measured["Area_exc"]
     whole = {
-        name: math.floor(measured[name] + 0.5)
+        name: _rounded(measured[name])
         for name in ("Perim.", "Feret", "Major", "Minor", "StdDev", "X", "Y", "XM", "YM")
     }
     apart = math.hypot(whole["XM"] - whole["X"], whole["YM"] - whole["Y"])
@@ -98,10 +107,14 @@ def derived(measured: Mapping[str, Value]) -> dict[str, Value]:
     }
 
 
-def measured(crop: Grey, mask: Mask, x_px: int, y_px: int) -> dict[str, float | None]:
+def measured(crop: Grey, mask: Mask, x_px: int, y_px: int, pixel_mm: float) -> dict[str, float | None]:
     """Return the feature table's row of one object; None for what is not measured."""
-    values = measure(crop, mask, x_px=x_px, y_px=y_px)
+    values = measure(crop, mask, x_px=x_px, y_px=y_px, pixel_mm=pixel_mm)
     return {name: None if math.isnan(value) else value for name, value in values.items()}
+
+
+def _rounded(value: float) -> float:
+    return value if math.isnan(value) else math.floor(value + 0.5)
 
 
 def _ratio(above: float, below: float) -> float:
@@ -139,17 +152,35 @@ def _shape(filled: Mask) -> dict[str, Value]:
     return {
         "Perim.": perimeter, "Circ.": min(1.0, 4 * math.pi * int(filled.sum()) / perimeter**2),
         "Major": ellipse.major_px, "Minor": ellipse.minor_px, "Angle": ellipse.angle_deg, "Feret": feret_diameter(corners),
-        "Fractal": fractal_dimension(boundary(np.pad(filled, 1))), "Convperim": hull.perimeter_px, "Convarea": hull.area_px,
+        "Convperim": hull.perimeter_px, "Convarea": hull.area_px,
     }  # fmt: skip
 
 
 def _without_holes(grey: Grey, mask: Mask, filled: Mask) -> dict[str, Value]:
     area_exc = int(mask.sum())
-    cumulative = np.cumsum(np.bincount(grey[mask], minlength=256))
-    # The last level before the share is reached: one below the quartile.
-    quartiles = [int(np.searchsorted(4 * cumulative, share * area_exc)) - 1 for share in (1, 2, 3)]
+    quartiles = _quartiles(grey, mask)
     return {
-        "Area_exc": area_exc, "%Area": 100 - 100 * area_exc / int(filled.sum()),
+        "Fractal": fractal_dimension(mask), "Area_exc": area_exc, "%Area": 100 - 100 * area_exc / int(filled.sum()),
         "Skelarea": int(skeletonize(np.pad(mask, 1)).sum()),
         "Histcum1": quartiles[0], "Histcum2": quartiles[1], "Histcum3": quartiles[2],
+    }  # fmt: skip
+
+
+def _quartiles(grey: Grey, mask: Mask) -> tuple[int, int, int]:
+    """Return the last level before each share of the pixels is reached: one below the quartile."""
+    cumulative = 4 * np.cumsum(np.bincount(grey[mask], minlength=256))
+    pixels = int(mask.sum())
+    first, second, third = (int(np.searchsorted(cumulative, share * pixels)) - 1 for share in (1, 2, 3))
+    return first, second, third
+
+
+def _inner(grey: Grey, mask: Mask, pixel_mm: float) -> dict[str, Value]:
+    counts, quartiles = histogram(grey, mask), _quartiles(grey, mask)
+    whole, light = turned(mask), turned_at(grey, mask, counts, quartiles[2])
+    return {
+        "Slope": slope(counts), "Fcons": contrast(grey, mask, counts, quartiles),
+        "Nb1": parts_at(grey, mask, quartiles[0]), "Nb2": parts_at(grey, mask, quartiles[1]),
+        "Symetrieh": whole.horizontal() if whole else math.nan, "Symetriev": whole.vertical() if whole else math.nan,
+        "Symetriehc": light.horizontal() if light else math.nan, "Symetrievc": light.vertical() if light else math.nan,
+        "ThickR": whole.thickness_ratio(pixel_mm) if whole else math.nan,
     }  # fmt: skip

@@ -26,7 +26,7 @@ from zooscan.project import Scan
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoredObject, StoredScan, StoreError
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Stands for what this module puts into the cache."""
 
 _MEMO: Final = "digests.json"
@@ -106,7 +106,7 @@ def _keep(path: Path, one: Scan, processed: ProcessedScan) -> None:
             each.y_px,
             each.width_px,
             each.height_px,
-            measured(each.crop(picture), each.mask(), each.x_px, each.y_px),
+            measured(each.crop(picture), each.mask(), each.x_px, each.y_px, processed.settings.pixel_mm),
         )
         for each in processed.objects
     ]

@@ -215,7 +215,8 @@ class ReviewSession:
             crop, _ = store.pixels(number)
             features = []
             for part in cut.parts:
-                features.append(measured(crop[part.box], part.mask, one.x_px + part.x, one.y_px + part.y))
+                x_px, y_px = one.x_px + part.x, one.y_px + part.y
+                features.append(measured(crop[part.box], part.mask, x_px, y_px, side))
         return [
             {
                 "area_px": int(each["Area"] or 0),
