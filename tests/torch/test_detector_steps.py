@@ -1,6 +1,8 @@
 """The steps of a detector's training from drawings to a bundle that an analysis uses, without MLflow and with little learned."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,10 +84,17 @@ def test_from_annotations_to_a_bundle_that_an_analysis_uses(dataset, tmp_path: P
     assert [step for step, _ in run.metrics["validation/map50"]] == [1, 2]
     assert {"precision_recall", "curves", "comparison"} <= set(run.figures)
     assert run.tags["tidelab.start"] == "It started from scratch."
+    assert (
+        run.tags["tidelab.end"] == f"Epoch {model.kept} of 2, the best on the validation pictures, is kept."
+    )
+    assert run.tables["confusion"].iloc[:-1, 1:].to_numpy().sum() == sum(
+        len(one.truth) for one in test.images.pictures
+    )
     assert isinstance(run.tables["per_class"], pd.DataFrame)
     shown = [
         views.images(dataset), views.split(division, dataset), views.training(model), views.thresholds(model, chosen),
-        views.quality(test, theirs), views.examples(test), views.decision(decision, compared),
+        views.quality(test, theirs), views.confusion(test), views.examples(test), views.decision(decision, compared),
+        views.next_steps(steps.advice(model, dataset, division, test)),
     ]  # fmt: skip
     assert all(one is not None for one in shown)
 
@@ -151,6 +160,24 @@ def test_pictures_that_do_not_fit_their_annotations_are_left_out_and_named(tmp_p
     assert "not found" in words
     assert "unreadable" in words
     assert "of another size" in words
+
+
+def test_the_stop_button_keeps_what_was_learned_and_the_steps_go_on(dataset):
+    division = steps.split(dataset, seed=1)
+    seen = []
+
+    def press(epoch):
+        seen.append(epoch)
+        if epoch.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    model = steps.train(dataset, division, replace(TINY, epochs=40), press)
+    assert len(seen) == len(model.history) == 2
+    assert model.end_words.startswith("It was ended in epoch 3 of 40; epoch ")
+    model, _ = steps.choose_thresholds(model, dataset, division)
+    assert len(steps.advice(model, dataset, division, steps.evaluate(model, dataset, division))) >= 1
+    whole = steps.train(dataset, division, replace(TINY, epochs=1))
+    assert whole.experiment != model.experiment
 
 
 @pytest.mark.prove

@@ -1,6 +1,7 @@
 """``retrain.ipynb`` of the generic detector from top to bottom in the stack it is made for, without an MLflow: all is there, and it says so."""
 
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -31,6 +32,9 @@ def test_with_drawings_the_detector_is_a_demo(tmp_path: Path, monkeypatch: pytes
     assert "whole samples kept together (21 samples)" in words
     assert "Whole samples lie on one side." in words
     assert "epoch 1 of 1: loss" in words, "the live curves"
+    assert "Epoch 1 of 1, the best on the validation pictures, is kept." in words
+    assert re.search(r"Of [0-9]+ objects [0-9]+ were found and named rightly", words)
+    assert "These were drawings. Write the path of your own annotations" in words, "what to do next"
     assert "It started from scratch." in words
     assert "The export differs from the network by at most" in words
     assert "Thresholds:" in words

@@ -1,5 +1,7 @@
 """Training YOLO networks: watched, repeatable, ended when asked, from weights, of every task."""
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 import torch
 
 from tests.torch.conftest import TINY
+from tidelab.training.stopping import stop_button
 from tidelab.training.yolo_folder import write_yolo_folder
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import TrainingCancelled, load_network, task_of, train_network
@@ -44,10 +47,57 @@ def test_equal_seeds_give_equal_models_and_others_do_not(data: Path, trained, tm
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
 
-def test_it_ends_at_once_when_asked(data: Path, tmp_path: Path):
-    asked = iter([False, False, True])
-    with pytest.raises(TrainingCancelled, match="ended in epoch 2"):
-        train_network("detect", data, replace(TINY, epochs=50), tmp_path, cancelled=lambda: next(asked))
+def test_ended_by_a_person_it_keeps_the_best_epoch_so_far(data: Path, images, tmp_path: Path):
+    steps, asked = [], iter([*[False] * 60])
+    result = train_network(
+        "detect", data, replace(TINY, epochs=50), tmp_path, on_step=steps.append,
+        cancelled=lambda: next(asked) or (len(steps) == 5),
+    )  # fmt: skip
+    assert [(one.epoch, one.number, one.total) for one in steps] == [
+        (1, 1, 2),
+        (1, 2, 2),
+        (2, 1, 2),
+        (2, 2, 2),
+        (3, 1, 2),
+    ]
+    assert [one.number for one in result.history] == [1, 2], (
+        "two steps an epoch; ended after the first of the third"
+    )
+    assert result.ended
+    assert result.kept == _best(result.history)
+    assert f"ended in epoch 3 of 50; epoch {result.kept}, the best" in result.words
+    assert result.names == images.labels
+    again = tmp_path / "again.pt"
+    again.write_bytes(result.weights)
+    assert task_of(load_network(again)) == "detect", "another training can start from what is kept"
+    whole = train_network("detect", data, replace(TINY, epochs=1), tmp_path / "whole")
+    assert len(result.weights) < 1.2 * len(whole.weights), "without the state of the optimiser"
+    assert (whole.kept, whole.ended) == (1, False)
+    assert whole.words == "Epoch 1 of 1, the best on the validation pictures, is kept."
+
+
+def _best(history):
+    """Ultralytics writes best.pt whenever no earlier epoch had a greater mAP50-95."""
+    values = [one.measures["map50_95"] for one in history]
+    return max(k for k, value in enumerate(values, 1) if value == max(values))
+
+
+def test_before_the_first_epoch_there_is_nothing_to_keep(data: Path, tmp_path: Path):
+    with pytest.raises(TrainingCancelled, match="before its first epoch was over"):
+        train_network("detect", data, replace(TINY, epochs=50), tmp_path, cancelled=lambda: True)
+
+
+def test_the_stop_button_ends_it_in_good_order(data: Path, tmp_path: Path):
+    before = signal.getsignal(signal.SIGINT)
+
+    def press(epoch):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with stop_button() as pressed:
+        result = train_network("detect", data, replace(TINY, epochs=50), tmp_path, press, pressed)
+    assert len(result.history) == result.kept == 1
+    assert result.ended
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_it_goes_on_from_weights_and_refuses_those_of_another_task(data: Path, trained, tmp_path: Path):

@@ -37,6 +37,9 @@ LEAST_SCORE: Final = 0.001
 LEAST_OBJECTS: Final = 10
 """From fewer true objects no figure is given: one more or less would move it by ten points."""
 
+NOT_THERE: Final = "(not there)"
+"""Row of a confusion table for what was found where nothing is."""
+
 _FIGURES: Final = ("ap50", "ap50_95", "precision", "recall", "f1")
 
 
@@ -100,6 +103,22 @@ class DetectorEvaluation:
     def confusion(self) -> npt.NDArray[np.int64]:
         """Which objects are taken for which at the thresholds; the last row and column are the background."""
         return confusion(self.found, self.truth, self.thresholds)
+
+    def confusion_table(self) -> pd.DataFrame:
+        """Return `confusion` with names: a row for each class that is there, a column for each it was taken for.
+
+        The last column, ``missed``, is what was not found; the last row, `NOT_THERE`, what was found and is not there.
+        """
+        columns = [*self.labels, "missed"]
+        table = pd.DataFrame(self.confusion, columns=columns)
+        # A class may have that name.
+        table.insert(0, "label", [*self.labels, NOT_THERE], allow_duplicates=True)
+        return table
+
+    def wrong(self, k: int) -> int:
+        """Return the errors in picture `k` at the thresholds: objects missed, taken for others, and found where there are none."""
+        table = confusion(self.found[k : k + 1], self.truth[k : k + 1], self.thresholds)
+        return int(table.sum() - np.trace(table))
 
     def curve(self, label: int) -> Curve | None:
         """Return precision and recall of a class over its thresholds; None where it does not occur."""

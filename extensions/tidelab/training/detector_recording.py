@@ -52,6 +52,7 @@ def record(
         run.log_figure("comparison", detector_plots.comparison(found))
     run.log_metrics({name: value for name, value in result.items() if math.isfinite(value)})
     run.log_table("per_class", test.table())
+    run.log_table("confusion", test.confusion_table())
     run.log_figure("precision_recall", detector_plots.precision_recall(test))
     if model.history:
         run.log_figure("curves", detector_plots.curves(model.history))
@@ -63,6 +64,7 @@ def _tags(model: TrainedDetector, test: DetectorEvaluation, decision: Decision |
     tags = {
         "tidelab.thresholds": model.card.detection.thresholds_method or "not chosen",
         "tidelab.start": model.start_words or "from scratch",
+        "tidelab.end": model.end_words or "not known",
         "tidelab.export": model.parity.words,
     }
     if test.look is not None:

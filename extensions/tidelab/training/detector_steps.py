@@ -21,18 +21,20 @@ from tidelab.training.comparing import NothingToCompareError
 from tidelab.training.detection_images import DetectionImages, detection_digest
 from tidelab.training.detection_reading import generated_pictures, read_pictures
 from tidelab.training.detection_splitting import DetectionSplit, split_pictures
+from tidelab.training.detector_advice import advice
 from tidelab.training.detector_comparing import DetectorComparison, compare_detectors
 from tidelab.training.detector_evaluation import LEAST_SCORE, DetectorEvaluation, evaluate_detector
 from tidelab.training.detector_live import LiveDetectorCurves
 from tidelab.training.detector_recording import parameters_of, record
 from tidelab.training.detector_saving import save_detector
 from tidelab.training.detector_training import TrainedDetector
-from tidelab.training.progress import OnDetectorEpoch, ignore_detector
+from tidelab.training.progress import OnDetectorEpoch, OnStep, ignore_detector, ignore_step
 from tidelab.training.steps import promotion_problem
+from tidelab.training.stopping import stop_button
 from tidelab.training.yolo_settings import YoloSettings
 
 __all__ = [
-    "GENERATED", "LiveDetectorCurves", "YoloSettings", "choose_thresholds", "compare_with_champion", "digest", "evaluate",
+    "GENERATED", "LiveDetectorCurves", "YoloSettings", "advice", "choose_thresholds", "compare_with_champion", "digest", "evaluate",
     "evaluate_champion", "open_dataset", "parameters_of", "promotion_problem", "record", "save", "split", "train",
 ]  # fmt: skip
 
@@ -79,9 +81,17 @@ def train(
     settings: YoloSettings,
     on_epoch: OnDetectorEpoch = ignore_detector,
     cancelled: Callable[[], bool] = lambda: False,
+    on_step: OnStep = ignore_step,
 ) -> TrainedDetector:
-    """Train a detector (`tidelab.training.detector_training.train_detector`); Ctrl-C or the stop button ends it."""
-    return detector_training.train_detector(images, division.parts, settings, on_epoch, cancelled)
+    """Train a detector (`tidelab.training.detector_training.train_detector`).
+
+    The stop button of Lab, or Ctrl-C, ends it after the present step: the best epoch so far is kept, and the steps that follow go on with
+    it. Pressed once more it interrupts, and nothing is kept.
+    """
+    with stop_button() as pressed:
+        return detector_training.train_detector(
+            images, division.parts, settings, on_epoch, lambda: pressed() or cancelled(), on_step
+        )
 
 
 def choose_thresholds(

@@ -34,6 +34,7 @@ class Live(Generic[AnyEpoch]):
         self._say: Callable[[AnyEpoch], str] = say
         self._every, self._drawn = every_s, float("-inf")
         self._handle: Any = None
+        self._line: Any = None
 
     def __call__(self, epoch: AnyEpoch) -> None:
         """Take in one epoch."""
@@ -47,15 +48,18 @@ class Live(Generic[AnyEpoch]):
         else:
             print(self._say(epoch), flush=True)
 
-    def _draw(self, epoch: AnyEpoch) -> None:
-        from IPython import display as shown
+    def tell(self, words: str) -> None:
+        """Show a line of words, in a notebook above the curves and instead of the line before."""
+        if not _in_notebook():
+            print(words, flush=True)
+            return
+        self._line = _shown(self._line, {"text/plain": words})
 
+    def _draw(self, epoch: AnyEpoch) -> None:
+        # A notebook shows of a picture with words the picture alone, so the words are a line of their own.
+        self.tell(self._say(epoch))
         content = {"image/png": self._plot(self.history), "text/plain": self._say(epoch)}
-        if self._handle is None:
-            show: Any = shown.display
-            self._handle = show(content, raw=True, display_id=True)
-        else:
-            self._handle.update(content, raw=True)
+        self._handle = _shown(self._handle, content)
 
 
 class LiveCurves(Live[Epoch]):
@@ -73,6 +77,17 @@ def sentence(epoch: Epoch) -> str:
         else f", {epoch.validation_accuracy:.0%} of the validation images named rightly"
     )
     return f"epoch {epoch.number} of {epoch.total}: loss {epoch.loss:.2f}{held}, {epoch.seconds:.0f} s"
+
+
+def _shown(handle: Any, content: dict[str, Any]) -> Any:
+    """Show something in a notebook in the place of what `handle` shows; return the handle of that place."""
+    from IPython import display as shown
+
+    if handle is None:
+        show: Any = shown.display
+        return show(content, raw=True, display_id=True)
+    handle.update(content, raw=True)
+    return handle
 
 
 def _in_notebook() -> bool:

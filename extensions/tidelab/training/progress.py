@@ -83,3 +83,44 @@ OnDetectorEpoch = Callable[[DetectorEpoch], None]
 
 def ignore_detector(epoch: DetectorEpoch) -> None:
     """Watch nothing."""
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """One step (batch of pictures) of a training, so that an epoch of an hour does not look like a standstill.
+
+    Parameters
+    ----------
+    epoch, epochs
+        Which pass it belongs to, from 1, and how many there will be.
+    number, total
+        Which step of that pass it was, from 1, and how many there are.
+    seconds
+        Since the training began.
+    """
+
+    epoch: int
+    epochs: int
+    number: int
+    total: int
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """What is left at the pace so far, measuring on validation pictures included as far as it has happened."""
+        done = (self.epoch - 1) * self.total + self.number
+        return self.seconds / done * (self.epochs * self.total - done)
+
+    @property
+    def sentence(self) -> str:
+        """It in words."""
+        minutes = self.seconds_left / 60
+        left = "less than a minute" if minutes < 1 else f"about {minutes:.0f} min"
+        return f"epoch {self.epoch} of {self.epochs}: step {self.number} of {self.total}, {left} left"
+
+
+OnStep = Callable[[TrainingStep], None]
+
+
+def ignore_step(step: TrainingStep) -> None:
+    """Watch nothing."""

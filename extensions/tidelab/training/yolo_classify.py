@@ -1,7 +1,6 @@
 """Train a YOLO classifier on labelled images; what comes out is a `TrainedModel` like any other, with the same steps after it."""
 
 import datetime
-import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +17,15 @@ from tidelab.models.training_images import TrainingImages
 from tidelab.science.splits import TRAIN, VALIDATION
 from tidelab.training.calibrating import divide, temperature_of
 from tidelab.training.datasets import LabelledImages, data_digest
+from tidelab.training.detector_training import experiment_of, start_words
 from tidelab.training.progress import DetectorEpoch, Epoch, OnEpoch, ignore
-from tidelab.training.torch_export import CLASSIFIER_OUTPUTS, check_classifier, classifier_module, to_onnx
+from tidelab.training.torch_export import (
+    CLASSIFIER_OUTPUTS,
+    Parity,
+    check_classifier,
+    classifier_module,
+    to_onnx,
+)
 from tidelab.training.trained import TrainedModel
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import YoloResult, train_network
@@ -60,7 +66,7 @@ def train_classifier(
     on_epoch
         Called after each epoch.
     cancelled
-        Asked after every step.
+        Asked after every step. Where it says so, the training ends there and the best epoch so far is kept.
 
     Raises
     ------
@@ -69,12 +75,10 @@ def train_classifier(
     ExportError
         When the export does not compute what the network computes.
     TrainingCancelled
-        When `cancelled` said so.
+        When `cancelled` said so before the first epoch was over.
     """
-    if settings.image_px > LARGEST_PX:
-        raise ValueError(f"image_px: {settings.image_px}, a classifier takes at most {LARGEST_PX}")
     train_rows, validation_rows = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
-    _check(images, train_rows, validation_rows)
+    _check(images, settings, train_rows, validation_rows)
     truth = images.truth[validation_rows]
     divided = divide(
         truth, tuple(images.sample_ids[k] for k in validation_rows), settings.seed, stopping=True
@@ -89,9 +93,7 @@ def train_classifier(
         )
     spec = classifier_spec(settings.image_px)
     held = inputs_of([images.pixels[k] for k in validation_rows], spec)
-    module = classifier_module(result.network)
-    onnx = to_onnx(module, held["image"][:2], CLASSIFIER_OUTPUTS, free_sides=False)
-    parity = check_classifier(module, onnx, [held["image"][:_COMPARED]])
+    onnx, parity = _exported(result, held["image"])
     raw = TrainedModel("yolo", _card(images, settings, result, spec), onnx)
     probabilities, _ = raw.classifier.probabilities(held)
     temperature, words = temperature_of(probabilities, truth, divided, stopping=True)
@@ -105,14 +107,21 @@ def train_classifier(
         parameters=result.parameters,
         parity=parity.scores,
         learned_from=TrainingImages(frozenset(images.digests[k] for k in used)),
-        start_words=f"It started from {settings.weights.name}."
-        if settings.weights
-        else "It started from scratch.",
-        experiment=hashlib.sha256(f"{settings!r} {data_digest(images, parts)}".encode()).hexdigest(),
+        start_words=f"{start_words(settings)} {result.words}",
+        experiment=experiment_of(settings, data_digest(images, parts), result),
     )
 
 
-def _check(images: LabelledImages, train_rows: Rows, validation_rows: Rows) -> None:
+def _exported(result: YoloResult, held: npt.NDArray[np.float32]) -> tuple[bytes, Parity]:
+    """Export a network and compare the export with it on validation images."""
+    module = classifier_module(result.network)
+    onnx = to_onnx(module, held[:2], CLASSIFIER_OUTPUTS, free_sides=False)
+    return onnx, check_classifier(module, onnx, [held[:_COMPARED]])
+
+
+def _check(images: LabelledImages, settings: YoloSettings, train_rows: Rows, validation_rows: Rows) -> None:
+    if settings.image_px > LARGEST_PX:
+        raise ValueError(f"image_px: {settings.image_px}, a classifier takes at most {LARGEST_PX}")
     missing = sorted(set(range(len(images.labels))) - set(images.truth[train_rows].tolist()))
     if missing:
         names = ", ".join(images.labels[k] for k in missing)

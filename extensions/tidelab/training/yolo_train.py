@@ -7,9 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from tidelab.training.progress import DetectorEpoch, OnDetectorEpoch, ignore_detector
+from tidelab.training.progress import DetectorEpoch, OnDetectorEpoch, OnStep, ignore_detector, ignore_step
 from tidelab.training.yolo_settings import SUFFIX, Task, YoloSettings
-from tidelab.training.yolo_setup import import_yolo, set_threads
+from tidelab.training.yolo_setup import import_yolo
+from tidelab.training.yolo_watch import EndedByPerson, TrainingCancelled, Watch
+
+__all__ = ["TrainingCancelled", "YoloResult", "load_network", "task_of", "train_network"]
 
 _TRAINERS: Final[dict[Task, tuple[str, str]]] = {
     "detect": ("detect", "DetectionTrainer"),
@@ -17,10 +20,6 @@ _TRAINERS: Final[dict[Task, tuple[str, str]]] = {
     "obb": ("obb", "OBBTrainer"),
     "classify": ("classify", "ClassificationTrainer"),
 }
-
-
-class TrainingCancelled(Exception):
-    """A person ended the training; nothing of it is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +42,12 @@ class YoloResult:
         Name and version of what trained it.
     names
         Class names in the order of its scores.
+    kept
+        The epoch whose weights these are: the best on the validation pictures.
+    total
+        Epochs that were wanted.
+    ended
+        Whether a person ended it before.
     """
 
     network: Any
@@ -52,6 +57,19 @@ class YoloResult:
     parameters: int
     framework: str
     names: tuple[str, ...] = field(default=())
+    kept: int = 0
+    total: int = 0
+    ended: bool = False
+
+    @property
+    def words(self) -> str:
+        """How it ended and what is kept, in a sentence."""
+        best, last = "the best on the validation pictures, is kept", len(self.history)
+        if self.ended:
+            return f"It was ended in epoch {last + 1} of {self.total}; epoch {self.kept}, {best}."
+        if last < self.total:
+            return f"It ended by itself after epoch {last} of {self.total}, for it got no better; epoch {self.kept}, {best}."
+        return f"Epoch {self.kept} of {self.total}, {best}."
 
 
 def train_network(
@@ -61,6 +79,7 @@ def train_network(
     scratch: Path,
     on_epoch: OnDetectorEpoch = ignore_detector,
     cancelled: Callable[[], bool] = lambda: False,
+    on_step: OnStep = ignore_step,
 ) -> YoloResult:
     """Train a network.
 
@@ -75,28 +94,50 @@ def train_network(
         How to train.
     scratch
         A folder for what ultralytics writes; the caller removes it.
-    on_epoch
-        Called after each epoch.
+    on_epoch, on_step
+        Called after each epoch, and after each step.
     cancelled
-        Asked after every step.
+        Asked after every step. Where it says so, the training ends there and the best epoch so far is kept.
 
     Raises
     ------
     TrainingCancelled
-        When `cancelled` said so.
+        When `cancelled` said so before the first epoch was over.
     ValueError
         For weights of another task, or that cannot be read in safe mode.
     """
+    scratch.mkdir(parents=True, exist_ok=True)
+    trainer = _trainer(task, data, settings, scratch)
+    watch = Watch(settings, on_epoch, cancelled, on_step)
+    watch.follow(trainer)
+    ended = not _run(trainer, watch)
+    best = _best(trainer)
+    network = load_network(best)
+    return YoloResult(
+        network=network,
+        weights=best.read_bytes(),
+        history=tuple(watch.history),
+        seconds=time.monotonic() - watch.began,
+        parameters=sum(one.numel() for one in network.parameters()),
+        framework=f"ultralytics {version('ultralytics')}, torch {version('torch').split('+')[0]}",
+        names=tuple(str(network.names[k]) for k in sorted(network.names)),
+        kept=watch.kept or len(watch.history),
+        total=int(trainer.epochs),
+        ended=ended,
+    )
+
+
+def _trainer(task: Task, data: Path, settings: YoloSettings, scratch: Path) -> Any:
+    """Return ultralytics' trainer of a task, with our choices and nothing that reaches beyond `scratch`."""
     import_yolo()
     import ultralytics.models.yolo as yolo
 
-    scratch.mkdir(parents=True, exist_ok=True)
     start = settings.weights
     if start is not None:
         _check_weights(start, task)
     model = str(start) if start is not None else str(_architecture_file(task, settings, scratch))
     module, name = _TRAINERS[task]
-    trainer = getattr(getattr(yolo, module), name)(
+    return getattr(getattr(yolo, module), name)(
         overrides={
             **settings.overrides(),
             "task": task,
@@ -108,24 +149,31 @@ def train_network(
             "exist_ok": True,
         }
     )
-    watch = _Watch(settings, on_epoch, cancelled)
-    trainer.add_callback("on_train_start", watch.start)
-    trainer.add_callback("on_train_epoch_start", watch.begin)
-    trainer.add_callback("on_train_batch_end", watch.step)
-    trainer.add_callback("on_fit_epoch_end", watch.epoch)
-    trainer.train()
-    best = Path(trainer.best if Path(trainer.best).exists() else trainer.last)
-    network = load_network(best)
-    names = tuple(str(network.names[k]) for k in sorted(network.names))
-    return YoloResult(
-        network=network,
-        weights=best.read_bytes(),
-        history=tuple(watch.history),
-        seconds=time.monotonic() - watch.began,
-        parameters=sum(one.numel() for one in network.parameters()),
-        framework=f"ultralytics {version('ultralytics')}, torch {version('torch').split('+')[0]}",
-        names=names,
-    )
+
+
+def _run(trainer: Any, watch: Watch) -> bool:
+    """Train; return False where a person ended it, with the weights of the best epoch as a finished training leaves them."""
+    try:
+        trainer.train()
+    except EndedByPerson:
+        for loader in (trainer.train_loader, trainer.test_loader):
+            if hasattr(loader, "close"):
+                loader.close()  # its processes, which would outlive the training
+    else:
+        return True
+    if not watch.history:
+        raise TrainingCancelled(
+            "The training was ended before its first epoch was over, so there is nothing to keep. Run the cell again to train."
+        )
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    strip_optimizer(_best(trainer))
+    return False
+
+
+def _best(trainer: Any) -> Path:
+    """Return the file of the best epoch; of the last one where none could be measured."""
+    return Path(trainer.best if Path(trainer.best).exists() else trainer.last)
 
 
 def load_network(weights: Path) -> Any:
@@ -179,63 +227,3 @@ def _architecture_file(task: Task, settings: YoloSettings, scratch: Path) -> Pat
     file = scratch / f"{settings.architecture}{SUFFIX[task]}.yaml"
     file.write_text(yaml.safe_dump(known, sort_keys=False), encoding="utf-8")
     return file
-
-
-class _Watch:
-    """Follows a training and ends it when a person wants that."""
-
-    def __init__(
-        self, settings: YoloSettings, on_epoch: OnDetectorEpoch, cancelled: Callable[[], bool]
-    ) -> None:
-        self.history: list[DetectorEpoch] = []
-        self.began = time.monotonic()
-        self._settings, self._on_epoch, self._cancelled = settings, on_epoch, cancelled
-        self._open = False
-
-    def start(self, trainer: Any) -> None:
-        if trainer.device.type == "cpu":
-            set_threads(self._settings.threads)
-
-    def begin(self, trainer: Any) -> None:
-        self._open = True
-
-    def step(self, trainer: Any) -> None:
-        if self._cancelled():
-            raise TrainingCancelled(
-                f"The training was ended in epoch {trainer.epoch + 1}. Nothing of it is kept."
-            )
-
-    def epoch(self, trainer: Any) -> None:
-        if not self._open:
-            return  # ultralytics reports the final validation as an epoch too
-        self._open, number = False, trainer.epoch + 1
-        losses = {name: float(value) for name, value in (trainer.tloss or {}).items()}
-        found = DetectorEpoch(
-            number=number,
-            total=trainer.epochs,
-            losses=losses,
-            validation_losses=_validation_losses(trainer.metrics),
-            measures=_measures(trainer.metrics),
-            seconds=time.monotonic() - self.began,
-        )
-        self.history.append(found)
-        self._on_epoch(found)
-
-
-def _validation_losses(metrics: dict[str, Any]) -> dict[str, float]:
-    return {
-        name.removeprefix("val/"): float(value) for name, value in metrics.items() if name.startswith("val/")
-    }
-
-
-_MEASURES: Final = {
-    "metrics/precision(B)": "precision",
-    "metrics/recall(B)": "recall",
-    "metrics/mAP50(B)": "map50",
-    "metrics/mAP50-95(B)": "map50_95",
-    "metrics/accuracy_top1": "accuracy",
-}
-
-
-def _measures(metrics: dict[str, Any]) -> dict[str, float]:
-    return {_MEASURES[name]: float(value) for name, value in metrics.items() if name in _MEASURES}

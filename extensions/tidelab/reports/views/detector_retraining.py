@@ -26,9 +26,11 @@ from tidelab.training.detector_evaluation import LEAST_OBJECTS, DetectorEvaluati
 from tidelab.training.detector_training import TrainedDetector
 
 __all__ = [
+    "confusion",
     "decision",
     "examples",
     "images",
+    "next_steps",
     "promotion",
     "quality",
     "saved",
@@ -102,7 +104,7 @@ def training(model: TrainedDetector) -> Displayable:
     )
     if model.history:
         body += figure(detector_plots.curves(model.history), "Loss and average precision over the epochs")
-    lines = [one for one in (model.start_words, model.parity.words) if one]
+    lines = [one for one in (model.start_words, model.end_words, model.parity.words) if one]
     for sentence in lines:
         body += Markup("<p>{}</p>").format(sentence)
     return section(
@@ -166,9 +168,36 @@ def quality(*evaluations: DetectorEvaluation) -> Displayable:
     return section(body, "\n".join(lines), "tl-retrain-quality")
 
 
+def confusion(evaluation: DetectorEvaluation) -> Displayable:
+    """Return which objects of the test pictures were found, taken for another class, missed, or found where nothing is."""
+    frame = evaluation.confusion_table()
+    rows = [[str(row[0]), *(numbers.count(int(value)) for value in row[1:])] for row in frame.to_numpy()]
+    counted, n = evaluation.confusion, len(evaluation.labels)
+    right, there = int(np.trace(counted)), int(counted[:n].sum())
+    words = (
+        f"Of {numbers.plural(there, 'object')} {numbers.count(right)} were found and named rightly, "
+        f"{numbers.count(int(counted[:n, :n].sum()) - right)} were found and taken for another class, "
+        f"{numbers.count(int(counted[:n, n].sum()))} were missed; {numbers.plural(int(counted[n].sum()), 'box', 'boxes')} were drawn where "
+        "nothing was marked."
+    )
+    shown = table(
+        ["What it is", *(f"found as {label}" for label in evaluation.labels), "missed"], rows, numeric=tuple(range(1, n + 2)),
+        caption=f"{evaluation.name}; at its thresholds, boxes that overlap by half or more",
+    )  # fmt: skip
+    # One column a class: with many it is wider than the page.
+    body = Markup('<p>{}</p><div style="overflow-x:auto">{}</div>').format(words, shown)
+    return section(body, words, "tl-retrain-confusion")
+
+
+def next_steps(sentences: Sequence[str]) -> Displayable:
+    """Return what to do next (`tidelab.training.detector_advice.advice`)."""
+    items = Markup("").join(Markup("<li>{}</li>").format(one) for one in sentences)
+    return section(Markup("<ul>{}</ul>").format(items), "\n".join(sentences), "tl-retrain-next")
+
+
 def examples(evaluation: DetectorEvaluation, count: int = _EXAMPLES) -> Displayable:
     """Return test pictures with what is there (amber) and what was found (cyan), those with most errors first."""
-    errors = [_errors(evaluation, k) for k in range(len(evaluation))]
+    errors = [evaluation.wrong(k) for k in range(len(evaluation))]
     order = sorted(range(len(evaluation)), key=lambda k: -errors[k])[:count]
     shown = []
     for k in order:
@@ -176,8 +205,8 @@ def examples(evaluation: DetectorEvaluation, count: int = _EXAMPLES) -> Displaya
         shown.append((one, _drawn(one, evaluation.found[k], evaluation.labels, evaluation.thresholds)))
     right = sum(not number for number in errors)
     words = (
-        f"{right} of {numbers.plural(len(evaluation), 'picture')} have the right number of objects of each class. Shown are those with "
-        "most errors: amber is what people marked, cyan what the model found."
+        f"In {right} of {numbers.plural(len(evaluation), 'picture')} all objects were found, named rightly, and nothing else. Shown are those "
+        "with most errors: amber is what people marked, cyan what the model found."
     )
     return section(Markup("<p>{}</p>").format(words) + _row(shown), words, "tl-retrain-examples")
 
@@ -210,15 +239,6 @@ def decision(found: Decision, compared: DetectorComparison | None = None) -> Dis
     for words in limits:
         body += note(words, "warn")
     return section(body, "\n".join([verdict, *found.reasons, *limits]), "tl-retrain-decision")
-
-
-def _errors(evaluation: DetectorEvaluation, k: int) -> int:
-    """Return by how many objects the counts of a picture are off, over all classes."""
-    limits = np.asarray(evaluation.thresholds)
-    found, truth = evaluation.found[k], evaluation.truth[k]
-    sure = found.labels[found.scores.astype(np.float64) >= limits[found.labels]].astype(np.int64)
-    n = len(evaluation.labels)
-    return int(np.abs(np.bincount(sure, minlength=n) - np.bincount(truth.labels, minlength=n)).sum())
 
 
 def _drawn(one: BoxedPicture, found: Detections, labels: Sequence[str], limits: Sequence[float]) -> bytes:
