@@ -194,7 +194,7 @@ def _run_in(
             computed = cache.computed()
         pipeline.thumbnails.finish()
         manifest = make_manifest(
-            ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started
+            ready.request, ready.use_case, ready.bundle, ready.predictor, pipeline, started, folder.runs_root
         )
         manifest["side_files"] = [source.name for source in collection.side_files]
         manifest["samples"] = samples_manifest(scene, collection, pipeline.failures, limits)

@@ -18,6 +18,7 @@ from tidelab.runs.objects import Thresholds
 from tidelab.runs.pipeline import Pipeline
 from tidelab.runs.progress import now
 from tidelab.runs.request import RunRequest
+from tidelab.runs.shown_paths import shown_parameters, shown_path
 from tidelab.runs.versions import package_version
 
 SCHEMA_VERSION: Final = 1
@@ -42,8 +43,9 @@ def make_manifest(
     predictor: Predictor,
     pipeline: Pipeline,
     started: str,
+    runs_root: Path,
 ) -> dict[str, Any]:
-    """Return the manifest of a finished run; the digests of its inputs stand in ``inputs.csv``."""
+    """Return the manifest of a finished run; the digests of its inputs stand in ``inputs.csv``, and paths as `shown_path` writes them."""
     state = pipeline.progress.state
     return {
         "schema_version": SCHEMA_VERSION,
@@ -51,8 +53,8 @@ def make_manifest(
         "use_case": {"slug": use_case.slug, "title": use_case.title, "licence": use_case.licence},
         "person": request.person,
         "face": request.face,
-        "images": request.images,
-        "parameters": request.parameters,
+        "images": [shown_path(one, runs_root) for one in request.images],
+        "parameters": shown_parameters(request.parameters, use_case, runs_root),
         "model": {
             **request.model.model_dump(exclude={"folder"}),
             "title": bundle.card.title,

@@ -203,6 +203,17 @@ def require_no_links(folder: Path, runs_root: Path) -> None:
         raise _link(folder) from None
 
 
+def require_own_files(folder: "RunFolder") -> None:
+    """Raise `RunError` where the folder of a run, a folder above it, or something that lies in it is a link."""
+    require_no_links(folder.path, folder.runs_root)
+    with os.scandir(folder.path) as entries:
+        link = next((entry.name for entry in entries if entry.is_symlink()), None)
+    if link is not None:
+        raise RunError(
+            f"{display_name(link)} in it is a link, and files of a run are none. Analyse the images again."
+        )
+
+
 def hold_to(runs_root: Path) -> str:
     """Give up, for this thread and what it starts, every right to open files of other people than the one whose runs lie there.
 

@@ -24,6 +24,7 @@ from tidelab.runs.inputs.taken import TIME_ZONE, checked_time_zone
 from tidelab.runs.names import display_name
 from tidelab.runs.policy import mark_ephemeral
 from tidelab.runs.progress import now, write_state
+from tidelab.runs.shown_paths import shown_path
 from tidelab.runs.usage_context import usage_context
 
 Images = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -123,6 +124,7 @@ def prepare(
     checked = case.validate_parameters("analyse", values)
     given_values(checked)
     checked_time_zone(checked.get(TIME_ZONE))
+    root = (runs_root or paths.runs()).absolute()
     resolved = _resolve(case, str(checked.pop("model", "champion")))
     who, inputs = _person(person), _input_paths(checked.pop("images", SAMPLE))
     checked |= {name: _named_paths(name, checked[name]) for name in case.notebook("analyse").path_parameters}
@@ -133,7 +135,7 @@ def prepare(
         stack=case.stacks.analyse,
         images=inputs,
         parameters=checked,
-        model=_choice(resolved),
+        model=_choice(resolved, root),
         person=who,
         face=face,
         created=now(),
@@ -141,7 +143,7 @@ def prepare(
         ephemeral_hours=case.data_policy.ephemeral_hours,
         usage=usage_context(who, demo=resolved.is_demo or inputs == [SAMPLE]),
     )
-    return _make_folder(request, (runs_root or paths.runs()).absolute())
+    return _make_folder(request, root)
 
 
 def _make_folder(request: RunRequest, runs_root: Path) -> RunFolder:
@@ -203,7 +205,10 @@ def _resolve(use_case: UseCase, choice: str) -> ResolvedModel:
         raise RunError(str(error)) from None
 
 
-def _choice(resolved: ResolvedModel) -> ModelChoice:
+def _choice(resolved: ResolvedModel, runs_root: Path) -> ModelChoice:
+    # The sentence stands above every number, also in what is given away: not with the machine's own folders.
+    place = str(resolved.bundle.folder)
+    words = resolved.words.replace(place, shown_path(os.path.abspath(place), runs_root))  # noqa: PTH100  keeps links
     return ModelChoice(
         folder=str(resolved.bundle.folder.absolute()),
         digest=resolved.bundle.digest,
@@ -211,7 +216,7 @@ def _choice(resolved: ResolvedModel) -> ModelChoice:
         name=resolved.name,
         version=resolved.version,
         demo=resolved.is_demo,
-        words=resolved.words,
+        words=words,
     )
 
 

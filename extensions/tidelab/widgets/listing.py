@@ -6,12 +6,14 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tidelab import paths
 from tidelab.catalogue.notebooks import INPUT
 from tidelab.reports import numbers, views
 from tidelab.reports.display import Displayable, section, table
 from tidelab.reports.views.downloads import downloadable
 from tidelab.runs import RunFolder
 from tidelab.runs.methods import parameter_words
+from tidelab.runs.shown_paths import shown_parameters, shown_path
 from tidelab.widgets.model import AnalysisModel
 
 _STATES = {
@@ -36,8 +38,11 @@ def run_option(run: RunFolder) -> tuple[str, str]:
 def parameters_table(model: AnalysisModel) -> Displayable:
     """Return the parameters of this analysis, for the report, which has no form."""
     declared = model.use_case.notebook(model.notebook).parameters
+    root = model.visitor.runs_root if model.visitor else paths.runs()
+    shown = shown_parameters(model.values, model.use_case, root)
+    shown |= {"model": shown_path(str(shown["model"]), root)} if "model" in shown else {}
     rows: list[tuple[str | Markup, str | Markup]] = [
-        (declared[name].title, _shown(name, value)) for name, value in model.values.items()
+        (declared[name].title, _shown(name, value)) for name, value in shown.items()
     ]
     words = "\n".join(f"{title}: {value}" for title, value in rows)
     return section(table(["Parameter", "Value"], rows), words, "tl-parameters")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from tidelab.catalogue import CatalogueError, ParameterError, UseCase
 from tidelab.catalogue.notebooks import INPUT
 from tidelab.runs import RunError, RunFolder, get_executor, list_runs, prepare
-from tidelab.runs.owner import Owner, require_no_links
+from tidelab.runs.owner import Owner, require_own_files
 from tidelab.widgets.browse import FolderBrowser, OutsideError, readable_roots
 from tidelab.widgets.faces import Face
 from tidelab.widgets.identity import Visitor
@@ -207,7 +207,7 @@ class AnalysisModel:
         if self.face != "app":
             return ""
         try:
-            require_no_links(run.path, run.runs_root)
+            require_own_files(run)
             run.know(Owner(run.runs_root.parent).to_show(run.request, run, self.use_case))
         except (RunError, OSError, ValueError) as error:
             return f"This analysis cannot be shown: {error}"

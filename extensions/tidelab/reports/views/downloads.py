@@ -197,6 +197,8 @@ def _existing(path: Path) -> "Callable[[Progress | None], Exported]":
     def make(progress: "Progress | None") -> "Exported":
         from tidelab.exports import Exported
 
+        if path.is_symlink():
+            raise RunError(f"{path.name} is a link, and files of a run are none. Analyse the images again.")
         return Exported(path)
 
     return make

@@ -8,6 +8,7 @@ from tidelab.reports.display import Displayable, section, table
 from tidelab.reports.source import use_case_of
 from tidelab.runs import RunFolder
 from tidelab.runs.methods import parameter_words
+from tidelab.runs.shown_paths import shown_parameters
 
 _DEPTH: Final = 2
 _MOST_ROWS: Final = 60
@@ -28,7 +29,7 @@ def provenance(run: RunFolder) -> Displayable:
         ("Model digest", request.model.digest),
         *(
             (titles.get(name, f"Parameter {name}"), parameter_words(name, value))
-            for name, value in request.parameters.items()
+            for name, value in shown_parameters(request.parameters, use_case, run.runs_root).items()
         ),
     ]
     more = [

@@ -10,6 +10,7 @@ import pandas as pd
 
 from obsea_fish.series import Series
 from tidelab.runs import RunFolder
+from tidelab.runs.beneath import is_file
 from tidelab.science.series_versions import KEYS, difference
 
 SERIES_FILE: Final = "series.json"
@@ -75,7 +76,7 @@ def earlier(path: str) -> Earlier | None:
         return None
     given = Path(path).expanduser()
     file = next(
-        (one for one in (given, given / SERIES_FILE, given / "products" / SERIES_FILE) if one.is_file()), None
+        (one for one in (given, given / SERIES_FILE, given / "products" / SERIES_FILE) if is_file(one)), None
     )
     if file is None or file.name != SERIES_FILE:
         raise VersionError(
@@ -176,6 +177,8 @@ def _version(text: str) -> Version:
 
 
 def _table(file: Path) -> pd.DataFrame:
+    if not is_file(file):
+        raise _Unfit(f"{file.name} is missing, or is a link")
     if file.stat().st_size > _MOST_BYTES:
         raise _Unfit(f"{file.name} is larger than {_MOST_BYTES // 2**20} MB")
     table = pd.read_csv(
