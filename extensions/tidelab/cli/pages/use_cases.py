@@ -34,8 +34,7 @@ def _section(use_case: UseCase) -> list[str]:
     lines += [f"- **Classes** ({len(use_case.labels)}): {'; '.join(map(_class, use_case.labels))}"]
     for notebook in use_case.notebooks.values():
         parameters = ", ".join(
-            f"`{name}` ({'not known unless given' if value.default is None else f'default `{value.default}`'})"
-            for name, value in notebook.parameters.items()
+            f"`{name}` ({_default(value.default)})" for name, value in notebook.parameters.items()
         )
         lines.append(
             f"- **{plain(notebook.title)}**: `{notebook.file}`, stack `{notebook.stack}`, as {', '.join(notebook.faces)}"
@@ -58,3 +57,7 @@ def _class(label: Label) -> str:
         checked = f"checked on {label.aphia_checked}" if label.aphia_checked else "not checked"
         parts.append(f"AphiaID {label.aphia_id} {checked}")
     return f"{plain(label.shown)} ({', '.join(parts)})"
+
+
+def _default(value: object) -> str:
+    return "empty unless given" if value is None or value == "" else f"default `{value}`"
