@@ -31,6 +31,7 @@ from tidelab.training.detector_training import TrainedDetector
 from tidelab.training.progress import OnDetectorEpoch, OnStep, ignore_detector, ignore_step
 from tidelab.training.steps import promotion_problem
 from tidelab.training.stopping import stop_button
+from tidelab.training.telling import in_words
 from tidelab.training.yolo_settings import YoloSettings
 
 __all__ = [
@@ -43,6 +44,7 @@ GENERATED_PICTURES, GENERATED_SEED = 120, 31
 _EVERY: Final = datetime.timedelta(hours=4)
 
 
+@in_words
 def open_dataset(data: str, images: str = "", format: str = "") -> DetectionImages:
     """Read annotated pictures, or draw some.
 
@@ -61,6 +63,7 @@ def open_dataset(data: str, images: str = "", format: str = "") -> DetectionImag
     return read_pictures(data, images, format)
 
 
+@in_words
 def split(
     images: DetectionImages,
     *,
@@ -75,6 +78,7 @@ def split(
     )
 
 
+@in_words
 def train(
     images: DetectionImages,
     division: DetectionSplit,
@@ -94,6 +98,7 @@ def train(
         )
 
 
+@in_words
 def choose_thresholds(
     model: TrainedDetector,
     images: DetectionImages,
@@ -129,6 +134,7 @@ def choose_thresholds(
     return model.with_detection(thresholds=values, thresholds_method=words + "."), found
 
 
+@in_words
 def evaluate(
     model: TrainedDetector, images: DetectionImages, division: DetectionSplit, part: str = TEST
 ) -> DetectorEvaluation:
@@ -151,6 +157,7 @@ def evaluate(
     return replace(found, look=look)
 
 
+@in_words
 def evaluate_champion(
     use_case: str, images: DetectionImages, division: DetectionSplit
 ) -> tuple[DetectorEvaluation, ResolvedModel]:
@@ -165,6 +172,7 @@ def evaluate_champion(
     return replace(found, learned_from=TrainingImages.load(champion.bundle.folder)), champion
 
 
+@in_words
 def compare_with_champion(
     test: DetectorEvaluation, champion_test: DetectorEvaluation, champion: ResolvedModel
 ) -> tuple[DetectorComparison | None, Decision]:
@@ -180,6 +188,7 @@ def compare_with_champion(
     return found, found.decision(champion.words).model_copy(update={"test_set": test_set})
 
 
+@in_words
 def save(
     model: TrainedDetector,
     test: DetectorEvaluation,

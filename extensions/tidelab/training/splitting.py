@@ -10,6 +10,7 @@ import pandas as pd
 from tidelab.science.near_duplicates import DuplicatePair, near_duplicates, straddling
 from tidelab.science.splits import PARTS, TEST, TRAIN, VALIDATION, grouped_split, merge_groups
 from tidelab.training.datasets import LabelledImages
+from tidelab.training.telling import in_words
 
 LEAST_SAMPLES = 5
 """With fewer samples whole ones cannot be held out for validation and test."""
@@ -60,6 +61,7 @@ class Split:
         return pd.DataFrame({"label": images.labels, **counts})
 
 
+@in_words
 def split_images(
     images: LabelledImages,
     *,

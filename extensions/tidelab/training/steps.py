@@ -32,6 +32,7 @@ from tidelab.training.save import save_model
 from tidelab.training.settings import TITLES, Kind, TrainingSettings
 from tidelab.training.splitting import Split, split_images
 from tidelab.training.starting import SCRATCH, Choice, Start, start_at
+from tidelab.training.telling import in_words
 from tidelab.training.trained import TrainedModel
 
 __all__ = [
@@ -59,6 +60,7 @@ GENERATED: Final = "generated"
 GENERATED_IMAGES, GENERATED_SEED, GENERATED_STATIONS = 600, 31, 12
 
 
+@in_words
 def open_images(data: str, splits: str = "", use_case: str | None = None) -> LabelledImages:
     """Read the labelled images to train on.
 
@@ -91,6 +93,7 @@ def open_images(data: str, splits: str = "", use_case: str | None = None) -> Lab
         return replace(read_images(scratch), generated=True)
 
 
+@in_words
 def starting_point(
     use_case: str,
     kind: Kind,
@@ -109,6 +112,7 @@ def starting_point(
     return start_at(champion, kind, settings, images, split.rows(TEST))
 
 
+@in_words
 def train_model(
     kind: Kind,
     images: LabelledImages,
@@ -121,6 +125,7 @@ def train_model(
     return train.train_model(kind, images, split.parts, settings, on_epoch, start)
 
 
+@in_words
 def evaluate(model: TrainedModel, images: LabelledImages, split: Split, part: str = TEST) -> Evaluation:
     """Run a trained model on the images of one part; images it has seen are left out of a test.
 
@@ -134,6 +139,7 @@ def evaluate(model: TrainedModel, images: LabelledImages, split: Split, part: st
     return replace(found, look=look)
 
 
+@in_words
 def evaluate_champion(
     use_case: str, images: LabelledImages, split: Split
 ) -> tuple[Evaluation, ResolvedModel]:
@@ -147,6 +153,7 @@ def evaluate_champion(
     return replace(found, learned_from=TrainingImages.load(champion.bundle.folder)), champion
 
 
+@in_words
 def compare_with_champion(
     test: Evaluation, champion_test: Evaluation, champion: ResolvedModel
 ) -> tuple[Comparison | None, Decision]:
@@ -163,6 +170,7 @@ def compare_with_champion(
     return found, found.decision(champion.words).model_copy(update={"test_set": test_set})
 
 
+@in_words
 def shares_of(run: str) -> dict[str, float]:
     """Return the class shares of an analysed sample, from the folder of its run; empty when `run` is empty.
 
@@ -175,6 +183,7 @@ def shares_of(run: str) -> dict[str, float]:
     return {str(label): float(share) for label, share in named.value_counts(normalize=True).items()}
 
 
+@in_words
 def choose(models: Sequence[TrainedModel], images: LabelledImages, split: Split) -> TrainedModel:
     """Choose the model with the best macro F1 on the *validation* images; of equals the first.
 
@@ -185,6 +194,7 @@ def choose(models: Sequence[TrainedModel], images: LabelledImages, split: Split)
     return max(models, key=lambda model: evaluate(model, images, split, VALIDATION).scores.macro_f1)
 
 
+@in_words
 def save(
     model: TrainedModel, test: Evaluation, images: LabelledImages, split: Split, use_case: str
 ) -> ModelBundle:
@@ -208,6 +218,7 @@ def digest(images: LabelledImages, split: Split) -> str:
     return data_digest(images, split.parts)
 
 
+@in_words
 def fetch_published(
     use_case: str,
     name: str,

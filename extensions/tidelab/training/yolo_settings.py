@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from tidelab.training.telling import in_words
+
 Architecture = Literal[
     "yolov8n",
     "yolov8s",
@@ -82,6 +84,7 @@ class YoloSettings:
     threads: int | None = None
     workers: int | None = None
 
+    @in_words
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
             raise ValueError(
