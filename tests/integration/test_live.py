@@ -1,16 +1,16 @@
 """Live sources as they are: a file that is repeated, a camera that speaks RTSP, one that hangs up, one that asks for a login."""
 
-import csv
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 
+from tests.support.live_runs import counted, run
 from tests.support.rtsp_server import RtspCamera
 from tests.support.squares import make_clip, make_detector_case
 from tidelab.domain.image import DecodedImage
@@ -30,32 +30,6 @@ SECRET = "s3cr%t/word"
 @pytest.fixture
 def model(tmp_path: Path) -> StreamModel:
     return StreamModel.load(make_detector_case(tmp_path / "use-cases"))
-
-
-def run(
-    model: StreamModel,
-    source: str,
-    out: Path,
-    *,
-    until: Callable[[Health], bool],
-    wait: float = 0.05,
-    **environment: str,
-) -> tuple[Health, list[Health]]:
-    """Run until it is so; the two minutes after which it ends anyway are for machines that do much else."""
-    told: list[Health] = []
-    stop = threading.Event()
-
-    def tell(health: Health) -> None:
-        told.append(health)
-        if until(health):
-            stop.set()
-
-    options = LiveOptions(interval_s=1, camera="cam1", seconds=120, first_wait_s=wait)
-    return run_live(model, Address.parse(source, environment), out, options, stop=stop, tell=tell), told
-
-
-def counted(out: Path) -> list[dict[str, str]]:
-    return [row for path in out.glob("counts-*.csv") for row in csv.DictReader(path.open(newline=""))]
 
 
 def test_a_file_is_repeated_and_counted(

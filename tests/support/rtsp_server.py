@@ -1,17 +1,16 @@
-"""A camera: an RTSP server on 127.0.0.1 that sends H.264 over the connection (RFC 2326 with interleaved RTP), with or without a login."""
+"""A camera: an RTSP server on 127.0.0.1 that sends H.264 over the connection (RFC 2326 with interleaved RTP), with or without a login and TLS."""
 
-import base64
 import contextlib
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import av
 
-from tests.support.squares import Square, moving, picture
+from tests.support.rtsp_logins import Login, Scheme
+from tests.support.squares import moving, picture, video_frame
 
 _SDP = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=squares\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
@@ -32,6 +31,10 @@ class RtspCamera:
         Frames after which each connection is cut; None: never.
     silent
         Say nothing more instead of cutting it.
+    scheme
+        How it asks for the login.
+    tls
+        Of an ``rtsps`` camera; None: plain.
 
     Attributes
     ----------
@@ -39,12 +42,22 @@ class RtspCamera:
         That were played.
     refused
         Requests without the right login.
+    login
+        What it asked for and what it was told.
     """
 
     def __init__(
-        self, rate: int = 25, *, login: str = "", hang_up_after: int | None = None, silent: bool = False
+        self,
+        rate: int = 25,
+        *,
+        login: str = "",
+        hang_up_after: int | None = None,
+        silent: bool = False,
+        scheme: Scheme = "basic",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._rate, self._login, self._hang_up, self._silent = rate, login, hang_up_after, silent
+        self._rate, self._hang_up, self._silent, self._tls = rate, hang_up_after, silent, tls
+        self.login = Login(login, scheme)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -71,8 +84,11 @@ class RtspCamera:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection, contextlib.suppress(OSError):
+            # A handshake that fails is an OSError too: whoever does not trust the certificate hangs up.
+            with connection, contextlib.suppress(OSError), contextlib.ExitStack() as stack:
                 connection.settimeout(10)
+                if self._tls is not None:
+                    connection = stack.enter_context(self._tls.wrap_socket(connection, server_side=True))
                 if self._agree(connection):
                     self.connections += 1
                     self._play(connection)
@@ -89,15 +105,9 @@ class RtspCamera:
                 for name, _, value in (line.partition(":") for line in request[1:])
             }
             answer = f"RTSP/1.0 200 OK\r\nCSeq: {headers.get('cseq', '0')}\r\n"
-            if (
-                self._login
-                and headers.get("authorization") != f"Basic {base64.b64encode(self._login.encode()).decode()}"
-            ):
+            if not self.login.lets_in(method, headers.get("authorization", "")):
                 self.refused += 1
-                answer = (
-                    answer.replace("200 OK", "401 Unauthorized")
-                    + 'WWW-Authenticate: Basic realm="camera"\r\n'
-                )
+                answer = answer.replace("200 OK", "401 Unauthorized") + self.login.challenge()
                 connection.sendall(f"{answer}\r\n".encode())
                 continue
             if method == "OPTIONS":
@@ -139,7 +149,7 @@ class RtspCamera:
                 for number in range(self._hang_up or 1_000_000):
                     if self._stop.wait(max(0.0, begun + number / self._rate - time.monotonic())):
                         return
-                    out.mux(track.encode(_frame(moving(number % 40), number, self._rate)))
+                    out.mux(track.encode(video_frame(picture(moving(number % 40)), number, self._rate)))
                     with contextlib.suppress(BlockingIOError):
                         while True:
                             packet = packets.recv(65_536)
@@ -148,9 +158,3 @@ class RtspCamera:
                     with contextlib.suppress(OSError):
                         while connection.recv(4096) and not self._stop.is_set():
                             pass  # until the other side has had enough
-
-
-def _frame(squares: Sequence[Square], number: int, rate: int) -> av.VideoFrame:
-    image = av.VideoFrame.from_ndarray(picture(squares), format="rgb24")
-    image.pts, image.time_base = number, Fraction(1, rate)
-    return image

@@ -127,6 +127,13 @@ def moving(frame: int) -> list[Square]:
     return found + ([Square("red", 20, 80)] if frame == 15 else [])
 
 
+def video_frame(pixels: npt.NDArray[np.uint8], number: int, rate: int) -> av.VideoFrame:
+    """Return a picture as frame `number` of a video of `rate` frames a second."""
+    image = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+    image.pts, image.time_base = number, Fraction(1, rate)
+    return image
+
+
 def make_clip(
     path: Path,
     frames: int = 30,

@@ -117,7 +117,13 @@ def watch(
 
 def live(
     name: NameArgument,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="loop:FILE, or rtsp://... of a camera.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="loop:FILE, rtsp(s)://... of a camera, or MPEG-TS: udp://@:PORT, http(s)://...",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the stream, the counts and the status.")],
     interval: Annotated[float, typer.Option(help="Seconds of an interval of the counts.")] = 60.0,
     camera: Annotated[
@@ -132,7 +138,8 @@ def live(
     """Count objects in a live source.
 
     Always in its newest frame. Ctrl-C ends it. In --out lie live.m3u8 (the picture with its boxes), index.html (a page that plays it), counts of each interval and status.json. A
-    login belongs into the variable TIDELAB_STREAM_LOGIN (name:password), not into the address.
+    login belongs into the variable TIDELAB_STREAM_LOGIN (name:password), not into the address; the certificate of a camera that made its own into a file that
+    TIDELAB_STREAM_CA names.
     """
     from tidelab.catalogue import load_catalogue
     from tidelab.streams.live.address import Address

@@ -61,6 +61,11 @@ WORK: Final = (
         "Login of a camera for `tidelab live`, `name:password`; it is shown nowhere.",
     ),
     Variable(
+        "TIDELAB_STREAM_CA",
+        "the system's certificates",
+        "File of certificates (PEM) that `tidelab live` checks a camera over TLS (`rtsps`, `https`) against; for one that made its own.",
+    ),
+    Variable(
         "TIDELAB_INSTITUTION", "none", "Your institution, for the statistics; on the hub the page Profile."
     ),
     Variable(

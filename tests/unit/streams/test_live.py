@@ -41,7 +41,10 @@ def test_segments_are_bounded(tmp_path: Path) -> None:
     "text",
     [
         "",
-        "http://a.example/x",
+        "ftp://a.example/x",
+        "udp://239.0.0.1",
+        "udp://ada:s3cr%t@239.0.0.1",
+        "http://",
         "rtsp://",
         "rtsp://ada:s3cr%t@[",
         "loop:/none.mp4",

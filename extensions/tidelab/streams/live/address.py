@@ -11,13 +11,13 @@ from tidelab.runs.names import display_name
 from tidelab.streams.errors import StreamError
 
 LOGIN: Final = "TIDELAB_STREAM_LOGIN"
-_SCHEMES: Final = ("rtsp", "rtsps")
+AUTHORITY: Final = "TIDELAB_STREAM_CA"
+_KINDS: Final = {"rtsp": "rtsp", "rtsps": "rtsp", "udp": "mpegts", "http": "mpegts", "https": "mpegts"}
+_SECURE: Final = ("rtsps", "https")
 _TELLING: Final = frozenset("=&:;@,")
 """Characters of a path that stand between names and values, and so may stand before a password."""
 
-_EXPECTED: Final = (
-    "Expected loop:FILE (a video that is repeated) or an address such as rtsp://camera.example/stream."
-)
+_EXPECTED: Final = "Expected loop:FILE (a video that is repeated) or an address such as rtsp://camera.example/stream, udp://@:1234 or http://camera.example/live.ts (MPEG-TS)."
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,30 @@ class Address:
     Parameters
     ----------
     kind
-        ``loop`` or ``rtsp``.
+        ``loop``, ``rtsp`` or ``mpegts`` (a transport stream over UDP or HTTP).
     shown
         For logs, files and screens: without login, without what stands behind a ``?``, and with ``…`` for each part of the path that may
         hold a password (cameras take ``/user=admin&password=x&channel=1`` and ``/admin:x/1``).
     target
         Path or address; may hold a password. It is not part of the text of this object.
+    authority
+        File of certificates (PEM) that a source with TLS is checked against; empty: those of the system.
     """
 
     kind: str
     shown: str
     target: str
+    authority: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """``loop``, or that of the address."""
+        return self.shown.partition(":")[0]
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it is read over TLS, its certificate checked."""
+        return self.scheme in _SECURE
 
     def __repr__(self) -> str:
         return f"Address({self.shown})"
@@ -49,10 +62,10 @@ class Address:
         Parameters
         ----------
         text
-            ``loop:FILE``, ``rtsp://...`` or ``rtsps://...``. A login in it is seen by everybody who may list the processes of the
-            machine; better put it into the variable ``TIDELAB_STREAM_LOGIN`` (``name:password``).
+            ``loop:FILE``, ``rtsp://...``, ``rtsps://...``, ``udp://...``, ``http://...`` or ``https://...``. A login in it is seen by everybody who may
+            list the processes of the machine; better put it into the variable ``TIDELAB_STREAM_LOGIN`` (``name:password``).
         environment
-            Where that variable is looked up.
+            Where that variable and ``TIDELAB_STREAM_CA`` are looked up.
 
         Raises
         ------
@@ -67,29 +80,52 @@ class Address:
         'rtsp://cam.example/…/0'
         """
         if text.startswith("loop:"):
-            path = Path(text.removeprefix("loop:")).expanduser()
-            if not path.is_file():
-                raise StreamError(f"{display_name(str(path))} is no file. {_EXPECTED}")
-            return cls("loop", f"loop:{display_name(path.name)}", str(path))
+            return cls("loop", *_of_file(text))
         try:
             parts = urlsplit(text)
             host, port = parts.hostname or "", parts.port
         except ValueError:
             raise StreamError(f"The source is no address that can be read. {_EXPECTED}") from None
-        if parts.scheme not in _SCHEMES or not host or any(char.isspace() for char in text):
-            kind = f"{parts.scheme}://…" if "://" in text else display_name(text.partition(":")[0][:40])
-            raise StreamError(f"{kind} is no live source. {_EXPECTED}")
+        kind = _KINDS.get(parts.scheme, "")
+        # udp://@:1234 listens for whoever sends.
+        listens = parts.scheme == "udp" and port is not None
+        if (
+            not kind
+            or (parts.scheme == "udp" and not listens)
+            or not (host or listens)
+            or any(char.isspace() for char in text)
+        ):
+            shown = f"{parts.scheme}://…" if "://" in text else display_name(text.partition(":")[0][:40])
+            raise StreamError(f"{shown} is no live source. {_EXPECTED}")
         name = f"[{host}]" if ":" in host else host
-        place = name if port is None else f"{name}:{port}"
+        place = name if port is None else f"{name or '@'}:{port}"
         # A password with / ? or # in it ends the host early: what then looks like a port is its beginning.
         rest = f"{parts.path}?{parts.query}#{parts.fragment}"
         cut = "@" not in parts.netloc and "@" in rest
         shown = f"{parts.scheme}://{name if cut else place}{_masked(parts.path)}{'?…' if parts.query else ''}"
-        return cls(
-            "rtsp",
-            shown,
-            urlunsplit((parts.scheme, _login(parts.netloc, place, environment), parts.path, parts.query, "")),
+        login = place if parts.scheme == "udp" else _login(parts.netloc, place, environment)
+        target = urlunsplit((parts.scheme, login, parts.path, parts.query, ""))
+        authority = _authority(environment) if parts.scheme in _SECURE else ""
+        return cls(kind, shown, target, authority)
+
+
+def _of_file(text: str) -> tuple[str, str]:
+    """Return how a repeated file is shown, and its path."""
+    path = Path(text.removeprefix("loop:")).expanduser()
+    if not path.is_file():
+        # Whoever put loop: before the address of a camera may have written its login there.
+        named = "loop:…" if "@" in text or "//" in text else display_name(str(path))
+        raise StreamError(f"{named} is no file. {_EXPECTED}")
+    return f"loop:{display_name(path.name)}", str(path)
+
+
+def _authority(environment: Mapping[str, str]) -> str:
+    given = environment.get(AUTHORITY, "")
+    if given and not Path(given).is_file():
+        raise StreamError(
+            f"{AUTHORITY} is {display_name(given)}, which is no file; expected certificates (PEM)."
         )
+    return given
 
 
 def _masked(path: str) -> str:

@@ -30,6 +30,8 @@ class Health:
         The longest of the last hundred.
     connections
         How often the source was connected.
+    damaged
+        Packets that came damaged or could not be decoded (`tidelab.streams.live.source.Source`).
     not_streamed
         Analysed pictures that are not in the stream because the encoder was busy.
     """
@@ -45,6 +47,7 @@ class Health:
     lag_s: float | None
     longest_lag_s: float | None
     connections: int
+    damaged: int
     not_streamed: int
 
     @property
@@ -56,9 +59,10 @@ class Health:
             return f"Not connected{why}.{then} {self.analysed} frames analysed so far."
         lag = "" if self.lag_s is None else f", {self.lag_s:.1f} s behind"
         end = "Stopped. " if self.state == "stopped" else ""
+        damaged = f" {self.damaged} packets came damaged." if self.damaged else ""
         return (
             f"{end}{self.fps_in:.1f} frames/s come, {self.fps_analysed:.1f} frames/s analysed{lag}; of {self.received} frames "
-            f"{self.analysed} were analysed and {self.dropped} dropped for newer ones."
+            f"{self.analysed} were analysed and {self.dropped} dropped for newer ones.{damaged}"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,5 +106,6 @@ class Watchdog:
             lags[-1] if lags else None,
             max(lags) if lags else None,
             self._source.connections,
+            self._source.damaged,
             self.not_streamed,
         )

@@ -4,7 +4,7 @@ import contextlib
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -104,8 +104,22 @@ def run_live(
         When the folder cannot be written, or a file that is repeated cannot be read. A source that cannot be reached raises nothing:
         it is tried again.
     """
-    halt = stop or threading.Event()
     intervals = Intervals(options.interval_s, len(model.classes))
+    with _held(out), writing_to(out), contextlib.ExitStack() as stack:
+        remove_stream(out)
+        page = files("tidelab.streams.live").joinpath("page.html").read_text(encoding="utf-8")
+        write_text(out / PAGE, page)
+        newest = Newest()
+        stream = stack.enter_context(_Stream(out))
+        limits = Limits.of(model.use_case)
+        source = stack.enter_context(Source(address, newest, limits, first_wait_s=options.first_wait_s))
+        live = _Live(model, address, out, options, intervals, newest, source, stream, tell)
+        return live.loop(stop or threading.Event())
+
+
+@contextlib.contextmanager
+def _held(out: Path) -> Iterator[None]:
+    """Hold the folder of a live analysis: made when missing, written by one process."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / ".tidelab-live.lock")
@@ -118,18 +132,8 @@ def run_live(
         raise StreamError(
             f"Another live analysis is writing to {out}. Stop it first, or choose another folder with --out."
         )
-    newest = Newest()
-    source = Source(address, newest, Limits.of(model.use_case), first_wait_s=options.first_wait_s)
     try:
-        with writing_to(out):
-            remove_stream(out)
-            write_text(
-                out / PAGE, files("tidelab.streams.live").joinpath("page.html").read_text(encoding="utf-8")
-            )
-        with writing_to(out), contextlib.ExitStack() as stack, _Stream(out) as stream:
-            stack.enter_context(source)
-            live = _Live(model, address, out, options, intervals, newest, source, stream, tell)
-            return live.loop(halt)
+        yield
     finally:
         lock.release()
 

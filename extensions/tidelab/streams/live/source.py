@@ -1,20 +1,18 @@
 """The reader of a live source: drains it, and connects again when it breaks off, later and later."""
 
-import contextlib
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import av
 import av.error
 
 from tidelab.runs.limits import Limits
 from tidelab.streams.errors import StreamError
 from tidelab.streams.live.address import Address
+from tidelab.streams.live.connecting import open_source, why_not
 from tidelab.streams.live.newest import Newest
-from tidelab.streams.opening import words
 from tidelab.streams.reading import Sound, VideoReader
 
 if TYPE_CHECKING:
@@ -22,20 +20,10 @@ if TYPE_CHECKING:
 
 FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
-_OPEN_S: Final = 15.0
 SILENT_S: Final = 10.0
 """Seconds without a packet after which a connection counts as broken off."""
 _STEADY_S: Final = 30.0
 """A connection that held for so long was good: the next wait is short again."""
-_RTSP: Final = {
-    "rtsp_transport": "tcp",
-    "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls,udp",
-    "allowed_media_types": "video",
-    "fflags": "nobuffer",
-    "flags": "low_delay",
-    # Microseconds of looking before the first frame; an RTSP source has described itself already.
-    "analyzeduration": "1000000",
-}
 
 
 class Source:
@@ -62,6 +50,8 @@ class Source:
         Why it is not reading now, in words; empty: it is.
     connections
         How often it was connected.
+    damaged
+        Packets that came damaged or could not be decoded: those a network lost a part of, and those before the first whole picture.
     """
 
     def __init__(
@@ -78,7 +68,7 @@ class Source:
         self._stop = threading.Event()
         # A daemon: a connection that hangs in the network is not waited for when the program ends.
         self._thread = threading.Thread(target=self._run, name="live-source", daemon=True)
-        self.state, self.problem, self.connections = "connecting", "", 0
+        self.state, self.problem, self.connections, self.damaged = "connecting", "", 0, 0
         self.failed: BaseException | None = None
 
     def __enter__(self) -> "Source":
@@ -111,11 +101,8 @@ class Source:
                 if self._address.kind == "loop":
                     raise  # a file does not get better by waiting
                 self.problem = str(error)
-            except av.error.ExitError:
-                # What PyAV's clock raises when nothing came in time.
-                self.problem = f"it was silent for {self._silent:g} s, or did not answer in {_OPEN_S:g} s"
             except av.error.FFmpegError as error:
-                self.problem = f"the connection failed ({words(error)})"
+                self.problem = why_not(self._address, error, self._silent)
             if self._address.kind == "loop":
                 continue
             if time.monotonic() - begun >= _STEADY_S:
@@ -146,18 +133,7 @@ class Source:
             self._stop.wait(min(1.0, shown_s))
 
     def _stream(self) -> "Iterator[tuple[VideoFrame, int]]":
-        with contextlib.ExitStack() as stack:
-            container: Any = stack.enter_context(
-                av.open(
-                    self._address.target,
-                    "r",
-                    options=dict(_RTSP),
-                    timeout=(_OPEN_S, self._silent),
-                    metadata_errors="replace",
-                )
-            )
-            if not container.streams.video:
-                raise StreamError("the source has no video")
+        with open_source(self._address, self._silent) as container:
             track = container.streams.video[0]
             # Frame threads hold frames back; slices do not.
             track.thread_type = "SLICE"
@@ -166,9 +142,12 @@ class Source:
             for packet in container.demux(track):
                 if self._stop.is_set():
                     return
+                # Of a network that loses packets, parts are missing; what is left of the picture is shown, and counted here.
+                self.damaged += packet.is_corrupt
                 try:
                     images = packet.decode()
                 except av.error.InvalidDataError:
+                    self.damaged += not packet.is_corrupt
                     continue  # a damaged packet, or the frames before the first whole picture
                 for image in images:
                     angle = image.rotation
