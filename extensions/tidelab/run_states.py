@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tidelab import paths
+
 MAX_STATE_BYTES = 256 * 1024
 MAX_FOLDERS = 2000
 HEARTBEAT_LIMIT = timedelta(minutes=2)
@@ -96,6 +98,9 @@ def read_run(file: Path) -> RecentRun:
 def _state_files(runs: Path) -> Iterator[tuple[float, Path]]:
     """Yield (time of change, state file) of ``<runs>/<use case>/<run>/state.json``, without following links."""
     seen = 0
+    if runs.is_symlink() and _is_of_the_hub(runs):
+        # Its owner put it there, and what it leads to may be another person's.
+        return
     for use_case in _folders(runs):
         for run in _folders(Path(use_case.path)):
             seen += 1
@@ -126,8 +131,7 @@ def _folders(parent: Path) -> "list[os.DirEntry[str]]":
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        # The file is a person's: a pipe in its place would hold the whole hub until somebody wrote into it.
-        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        handle = _opened(file)
         with os.fdopen(handle, "rb") as stream:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 return {}
@@ -136,6 +140,26 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return state if isinstance(state, dict) else {}
+
+
+def _opened(file: Path) -> int:
+    """Return a descriptor of ``<runs>/<use case>/<run>/state.json``, reached folder by folder: none of them a link, whenever it was put there."""
+    runs, folder = file.parents[2], os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    handle = os.open(runs, folder | (os.O_NOFOLLOW if _is_of_the_hub(runs) else 0))
+    try:
+        for name in (file.parts[-3], file.parts[-2]):
+            inner = os.open(name, folder | os.O_NOFOLLOW, dir_fd=handle)
+            os.close(handle)
+            handle = inner
+        # The file is a person's: a pipe in its place would hold the whole hub until somebody wrote into it.
+        return os.open(file.name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _is_of_the_hub(runs: Path) -> bool:
+    """Return whether a folder of runs lies in a home of the hub, where everything is its owner's."""
+    return runs.parent.parent == paths.data() / "homes"
 
 
 def _text(state: dict[str, Any], key: str) -> str:

@@ -8,10 +8,11 @@ from tidelab.models.errors import ModelError
 _SHARED = {
     "JUPYTERHUB_SERVICE_NAME": "a service of the hub",
     "VOILA_BASE_URL": "an app",
+    "TIDELAB_ON_BEHALF": "a run that an app started",
     "CONFIGPROXY_AUTH_TOKEN": "the hub itself or its proxy",
 }
 """Variables by which a process is recognised that other people's work goes through. JupyterHub gives the first to its services, Voila
-the second to the kernels of apps; the hub and its proxy share the third. A person's server, its kernels and a command line have none."""
+the second to the kernels of apps, whose runs bear the third; the hub and its proxy share the last. A person's server, its kernels and a command line have none."""
 
 
 def check_own_server(what: str, environment: Mapping[str, str] | None = None) -> None:

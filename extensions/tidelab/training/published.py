@@ -7,7 +7,6 @@ accepted. To pin it for everybody, write the sha256 into ``usecase.yaml``.
 import json
 import os
 import re
-import shutil
 import tarfile
 import zipfile
 from dataclasses import dataclass
@@ -250,12 +249,16 @@ def _unpack(archive: Path, member: str, home: Path) -> Path:
 
 def _write(stream: IO[bytes], target: Path) -> None:
     part = target.with_name(target.name + ".part")
-    with part.open("wb") as out:
-        shutil.copyfileobj(stream, out, 2**20)
-        if out.tell() > _MAX_MEMBER:
-            part.unlink()
-            raise FetchError(f"{target.name} is larger than {_MAX_MEMBER // 2**30} GB.")
-    part.replace(target)
+    try:
+        with part.open("wb") as out:
+            # Counted while it is unpacked: what an archive says of a size is not believed, and a disk is not filled to find out.
+            while block := stream.read(2**20):
+                if out.tell() + len(block) > _MAX_MEMBER:
+                    raise FetchError(f"{target.name} is larger than {_MAX_MEMBER // 2**30} GB.")
+                out.write(block)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _plain(name: str) -> str:

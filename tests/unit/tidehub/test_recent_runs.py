@@ -152,3 +152,18 @@ def test_a_pipe_in_place_of_a_state_holds_nobody(runs: Path) -> None:
         finally:
             with suppress(OSError):  # lets a reader that waits go, so that the test ends
                 os.close(os.open(file, os.O_WRONLY | os.O_NONBLOCK))
+
+
+@pytest.mark.parametrize("linked", ["runs", "flowcam-plankton", "r1", "state.json"])
+def test_no_link_shows_the_runs_of_another(runs: Path, linked: str) -> None:
+    state = {"status": "running", "message": "", "step": "Bob's secret", "updated": NOW.isoformat()}
+    theirs = write(paths.user_runs("bob"), "r1", state)
+    assert recent_runs("bob")[0].step == "Bob's secret"
+    depth = ["state.json", "r1", "flowcam-plankton", "runs"].index(linked)
+    target = [theirs, *theirs.parents][depth]
+    place = [(mine := runs / "flowcam-plankton" / "r1" / "state.json"), *mine.parents][depth]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+    assert "secret" not in str(recent_runs("ada"))
+    assert not has_run_in_progress("ada", NOW)
+    assert read_run(mine).status == "unknown", "also where the link was put there after the list was made"

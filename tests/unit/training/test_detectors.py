@@ -184,5 +184,7 @@ def test_a_shared_service_is_recognised_by_its_variables():
     check_own_server("PyTorch files", {"JUPYTERHUB_USER": "ada"})
     with pytest.raises(ModelError, match="this is an app"):
         check_own_server("PyTorch files", {"VOILA_BASE_URL": "/"})
+    with pytest.raises(ModelError, match="a run that an app started"):
+        check_own_server("PyTorch files", {"TIDELAB_ON_BEHALF": "1"})
     with pytest.raises(ModelError, match="this is a service of the hub"):
         check_own_server("PyTorch files", {"JUPYTERHUB_SERVICE_NAME": "apps"})

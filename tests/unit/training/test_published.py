@@ -306,6 +306,15 @@ def test_members_of_an_archive(repository, get, tmp_path, kind):
     )
 
 
+def test_a_member_that_is_too_large_is_not_written_to_its_end(repository, get, tmp_path, monkeypatch):
+    monkeypatch.setattr("tidelab.training.published._MAX_MEMBER", len(WEIGHTS) - 1)
+    content = archive("zip")
+    record(repository, "all.zip", content, f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}")
+    with pytest.raises(FetchError, match="is larger than"):
+        get(declared(file="all.zip", member="top/model/w.h5"))
+    assert list((tmp_path / "test-weights" / "unpacked").iterdir()) == []
+
+
 def test_a_damaged_archive(repository, get):
     content = archive("tar.gz")[:500]
     record(
