@@ -5,8 +5,10 @@ Run ``python bench/abundance.py``; ``--series`` says how many series a cell (100
 
 import argparse
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy.signal import lfilter
 
 from tidelab.science.block_bootstrap import MeanIntervals, block_length, found_together, mean_intervals
@@ -19,20 +21,23 @@ LEVEL = 20.0
 """Mean of the Gaussian series: far from the floor for sparse counts, which is not what they are to show."""
 SPARSE_MEANS = (0.02, 0.05, 0.1, 0.3, 1.0)
 SCHOOL = 5
-Make = Callable[[int, float, np.random.Generator], np.ndarray]
+Array = npt.NDArray[np.float64]
+Make = Callable[[int, float, np.random.Generator], Array]
 
 
-def ar1(n: int, phi: float, rng: np.random.Generator) -> np.ndarray:
+def ar1(n: int, phi: float, rng: np.random.Generator) -> Array:
     """Return Gaussian AR(1) around `LEVEL` with standard deviation 0.5."""
     noise = rng.normal(size=n + WARM_UP) * np.sqrt(1 - phi**2)
-    return LEVEL + 0.5 * lfilter([1], [1, -phi], noise)[WARM_UP:]
+    series: Array = LEVEL + 0.5 * lfilter([1], [1, -phi], noise)[WARM_UP:]
+    return series
 
 
-def counts(n: int, phi: float, rng: np.random.Generator) -> np.ndarray:
+def counts(n: int, phi: float, rng: np.random.Generator) -> Array:
     """Return Poisson counts with mean `MEAN` whose logarithmic intensity is AR(1) with standard deviation 0.7: fish in groups that stay."""
     noise = rng.normal(size=n + WARM_UP) * np.sqrt(1 - phi**2)
     log = 0.7 * lfilter([1], [1, -phi], noise)[WARM_UP:]
-    return rng.poisson(MEAN * np.exp(log - 0.7**2 / 2)).astype(float)
+    series: Array = rng.poisson(MEAN * np.exp(log - 0.7**2 / 2)).astype(float)
+    return series
 
 
 def coverage(make: Make, n: int, phi: float, series: int, seed: int) -> tuple[float, float, float]:
@@ -47,13 +52,13 @@ def coverage(make: Make, n: int, phi: float, series: int, seed: int) -> tuple[fl
     return hits / series, naive / series, float(np.median(blocks))
 
 
-def _holds(values: np.ndarray, block: int, seed: int, truth: float) -> bool:
+def _holds(values: Array, block: int, seed: int, truth: float) -> bool:
     found = mean_intervals(values, block=block, seed=seed, replicates=500)
     # A withheld interval holds nothing.
     return bool(found.low[0] <= truth <= found.high[0])
 
 
-TRUTH = {ar1: LEVEL, counts: MEAN}
+TRUTH: Final[dict[Make, float]] = {ar1: LEVEL, counts: MEAN}
 
 
 def rows(make: Make, series: int, seed: int = 20261121) -> Iterator[str]:
@@ -78,7 +83,7 @@ def pooled(make: Make, phi: float, days: int, seed: int = 3) -> tuple[float, flo
     return float(np.mean(hits)), float(np.median(blocks))
 
 
-def _hours(of_run: np.ndarray, chosen: np.ndarray, block: int, seed: int) -> list[MeanIntervals]:
+def _hours(of_run: Array, chosen: Array, block: int, seed: int) -> list[MeanIntervals]:
     """Return intervals of hours of a run: how many are found at a time is learnt from all of them."""
     together = found_together([hour[:, None] for hour in of_run], [np.ones(of_run.shape[1])] * len(of_run))
     return [
