@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument(
         "--weights", type=Path, help=".pt of ultralytics; by default a short training makes one"
     )
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--pictures", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sizes", nargs="+", default=["1920x1080", "640x480"])

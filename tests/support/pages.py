@@ -118,14 +118,36 @@ def answer_dialogs(page: Page) -> None:
 
 
 def run_all_cells(page: Page, said: str) -> None:
-    """Run → Run All Cells in Lab, as the menu does it, once the kernel is there; wait until the form says `said`."""
-    expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=SLOW_MS)
-    expect(page.locator(".jp-NotebookPanel-toolbar").get_by_text("Tidelab: analyse")).to_be_visible(
+    """Run → Run All Cells in Lab, as the menu does it, once the kernel is there; wait until the form says `said`.
+
+    Outputs that were saved by an earlier run are cleared first, for they say the same; and other notebooks that Lab opened again with
+    their tabs do not count, for only the one in front is run.
+    """
+    panel = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+    expect(panel.locator(".jp-Notebook")).to_be_visible(timeout=SLOW_MS)
+    expect(panel.locator(".jp-NotebookPanel-toolbar").get_by_text("Tidelab: analyse")).to_be_visible(
         timeout=SLOW_MS
     )
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first).to_be_attached(
-        timeout=SLOW_MS
-    )
-    page.locator(".lm-MenuBar-itemLabel").get_by_text("Run", exact=True).click()
-    page.locator(".lm-Menu-itemLabel").get_by_text("Run All Cells", exact=True).click()
-    expect(page.get_by_text(said)).to_be_attached(timeout=SLOW_MS)
+    expect(panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=SLOW_MS)
+    _wait_for_session(page)
+    _choose(page, "Edit", "Clear Outputs of All Cells")
+    expect(panel.get_by_text(said)).not_to_be_attached(timeout=SLOW_MS)
+    _choose(page, "Run", "Run All Cells")
+    expect(panel.get_by_text(said)).to_be_attached(timeout=SLOW_MS)
+
+
+def _wait_for_session(page: Page) -> None:
+    """Wait until the server has a kernel for the notebook in front: cells that are run before each try to start one, and Lab then asks for one."""
+    server, _, _ = page.url.partition("/lab")
+    notebook = page.locator("#jp-main-dock-panel .lm-TabBar-tab.lm-mod-current").first.inner_text().strip()
+    for _ in range(SLOW_MS // 500):
+        sessions = page.request.get(f"{server}/api/sessions").json()
+        if any(Path(one["path"]).name == notebook and one["kernel"] for one in sessions):
+            return
+        page.wait_for_timeout(500)
+    raise AssertionError(f"no kernel was started for {notebook}")
+
+
+def _choose(page: Page, menu: str, item: str) -> None:
+    page.locator(".lm-MenuBar-itemLabel").get_by_text(menu, exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text(item, exact=True).click()

@@ -136,8 +136,10 @@ def paint(
         drawn = animal.drawn()
         tall, wide = drawn.cover.shape
         left, top = round(animal.centre[0] - wide / 2), round(animal.centre[1] - tall / 2)
-        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + wide, width), min(top + tall, height)
-        part = (slice(y0 - top, max(y1 - top, 0)), slice(x0 - left, max(x1 - left, 0)))
+        x0, y0 = max(left, 0), max(top, 0)
+        # An animal that has left the picture covers none of it: a negative end would count from the other side.
+        x1, y1 = max(min(left + wide, width), x0), max(min(top + tall, height), y0)
+        part = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
         cover = drawn.cover[part]
         solid = cover > 0.5
         area, shown = int((drawn.cover > 0.5).sum()), int(solid.sum())

@@ -44,9 +44,15 @@ def test_boxes_are_those_of_the_changed_pixels() -> None:
 def test_what_cannot_be_seen_is_not_painted() -> None:
     rng = np.random.default_rng(1)
     one = swimmers(rng, (200, 150), 1)[0]
-    outside = type(one)(**{**one.__dict__, "centre": (-500.0, 40.0)})
     scene = np.zeros((150, 200, 3), np.float32)
-    assert paint(scene, [outside], (1.0, 1.0)) == []
+    # Far away, and all places just outside: nothing of it may come in from the other side.
+    for x, y in [
+        (-500.0, 40.0),
+        *((-x, 40.0) for x in range(60, 300, 3)),
+        *((100.0, -y) for y in range(60, 300, 3)),
+    ]:
+        outside = type(one)(**{**one.__dict__, "centre": (x, y)})
+        assert paint(scene, [outside], (1.0, 1.0)) == [], (x, y)
     assert not scene.any()
     # The second covers the first wholly, so it is left out.
     assert [k for k, _ in paint(scene, [one, one], (1.0, 1.0))] == [0]

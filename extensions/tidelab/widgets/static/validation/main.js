@@ -1,6 +1,7 @@
 // The validation of a run: pictures, keys and buttons. What is decided is decided in the kernel; here it is only asked for.
 const TICK_MS = 1000;
 const NARROW_PX = 720;
+const BROKEN = ["comm_live_update", "comm:close", "destroy"];
 const ENDED = "The kernel behind this grid was restarted or has ended, so nothing can be saved here any more. " +
   "Run the notebook again, or reload this page, to go on. What was saved is kept.";
 
@@ -59,7 +60,7 @@ function render({ model, el }) {
     clearInterval(timer);
     const unsaved = store.pending.reduce((sum, act) => sum + (act.rows ? act.rows.length : 0), 0);
     store.pending = [];
-    waiting.textContent = unsaved ? `${ENDED} The last ${unsaved} ${unsaved === 1 ? "image was" : "images were"} not saved.` : ENDED;
+    waiting.textContent = unsaved ? `${ENDED} The last ${unsaved === 1 ? "image was" : `${unsaved} images were`} not saved.` : ENDED;
     waiting.hidden = false;
     work.hidden = true;
   };
@@ -268,6 +269,9 @@ function render({ model, el }) {
   const release = keepSteady(root);
   model.on("msg:custom", receive);
   model.on("change:run", ask);
+  // Said when the way to the kernel was cut or is there again: a word tells which.
+  const again = () => setTimeout(() => tell({ kind: "hello" }), TICK_MS);
+  for (const name of BROKEN) model.on(name, again);
   tell({ kind: "hello" });
   return () => {
     clearInterval(timer);
@@ -276,6 +280,7 @@ function render({ model, el }) {
     window.removeEventListener("beforeunload", leaving, true);
     model.off("msg:custom", receive);
     model.off("change:run", ask);
+    for (const name of BROKEN) model.off(name, again);
     tiles.forget();
   };
 }
