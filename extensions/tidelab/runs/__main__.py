@@ -15,7 +15,13 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument("folder", type=Path)
     commands.add_parser("bad-inputs", help="print docs/reference/bad-inputs.md")
     swept = commands.add_parser("sweep", help="remove what data policies do not keep")
-    swept.add_argument("--all", action="store_true", help="for every home of the data folder")
+    which = swept.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="for every home of the data folder")
+    which.add_argument(
+        "--runs",
+        type=Path,
+        help="one person's folder of runs, and give up the right to open anything else first",
+    )
     given = parser.parse_args(arguments)
     if given.command == "bad-inputs":
         from tidelab.runs.reference import bad_inputs_page
@@ -23,8 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.write(bad_inputs_page())
         return 0
     if given.command == "sweep":
-        from tidelab.runs.sweep import sweep_all
+        from tidelab.runs.sweep import sweep_all, sweep_held
 
+        if given.runs is not None:
+            return sweep_held(given.runs)
         sweep_all(everyone=given.all)
         return 0
     return _execute(given.folder)

@@ -6,6 +6,8 @@ these happens, nothing is removed: a machine that is switched off forgets nothin
 
 import datetime
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from typing import Final
 from tidelab import paths
 from tidelab.runs.beneath import folders_in, opened
 from tidelab.runs.delete import (
+    TRASH,
     Freed,
     delete_run,
     finish_deletions,
@@ -23,9 +26,11 @@ from tidelab.runs.delete import (
 )
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
+from tidelab.runs.owner import hold_to
 from tidelab.runs.policy import EPHEMERAL_FILE, UPLOADS, ephemeral_hours, is_expired, upload_hours
 
 _BROKEN_OFF_S: Final = 3600
+_LONGEST_S: Final = 120
 
 
 def sweep(runs_root: Path, now: datetime.datetime | None = None) -> Freed:
@@ -94,17 +99,49 @@ def _touched(runs_root: Path, name: str) -> float:
 
 
 def sweep_all(*, everyone: bool) -> Freed:
-    """Sweep the current person's runs and, if asked, those of every home of the data folder; links are not followed."""
-    roots = [paths.runs()]
-    if everyone:
-        homes = (
-            home / "runs" for home in sorted((paths.data() / "homes").glob("*")) if not home.is_symlink()
-        )
-        roots += [root for root in homes if not root.is_symlink()]
-    freed = Freed()
-    for root in dict.fromkeys(roots):
-        freed += sweep(root)
+    """Sweep the current person's runs and, if asked, those of every home of the data folder; links are not followed.
+
+    Each home is swept by a process of its own, which can open that home alone.
+    """
+    freed = sweep(paths.runs())
+    homes = paths.data() / "homes"
+    for name in folders_in(homes) if everyone else ():
+        root = homes / name / "runs"
+        if root != paths.runs() and _may_be_due(root):
+            freed += _sweep_apart(root)
     return freed
+
+
+def sweep_held(runs_root: Path) -> int:
+    """Sweep one person's runs in a process that gives up everything else first; print bytes and files, return the exit status."""
+    try:
+        hold_to(runs_root)
+    except RunError:
+        return 1
+    freed = sweep(runs_root)
+    sys.stdout.write(f"{freed.bytes} {freed.files}\n")
+    return 0
+
+
+def _may_be_due(runs_root: Path) -> bool:
+    """Return whether a process is worth its start: something is marked not to be kept, or a deletion was interrupted."""
+    if folders_in(runs_root, TRASH) or any(
+        upload_hours(name) is not None for name in folders_in(runs_root, UPLOADS)
+    ):
+        return True
+    return any((run / EPHEMERAL_FILE).exists() for run in run_folders(runs_root))
+
+
+def _sweep_apart(runs_root: Path) -> Freed:
+    """Sweep one home; one in which that fails or takes too long must not keep the others from being swept."""
+    command = [sys.executable, "-I", "-m", "tidelab.runs", "sweep", "--runs", str(runs_root)]
+    with suppress(OSError, ValueError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=False
+        )
+        freed, files = (int(number) for number in done.stdout.split())
+        return Freed(freed, files)
+    return Freed()
 
 
 def sweep_quietly(runs_root: Path) -> None:

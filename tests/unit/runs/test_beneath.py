@@ -102,7 +102,9 @@ def test_the_sweep_of_all_homes_does_what_is_due_and_no_more(homes: Path) -> Non
     assert below(homes / "ada") == before
     assert (homes / "eve/runs/plankton" / RUN).exists(), "it cannot be moved into a .trash that is a link"
     (homes / "eve/runs/.trash").unlink()
-    sweep_all(everyone=True)
+    freed = sweep_all(everyone=True)
+    assert freed.files == 3
+    assert freed.bytes > 0
     assert not (homes / "eve/runs/plankton" / RUN).exists()
     assert not (homes / "eve/runs/.trash").exists()
     assert below(homes / "ada") == before
