@@ -309,7 +309,9 @@ class Trial:
         and look; here the hub is back within a millisecond, and would call a reservation unused whose container is just appearing.
         """
         end = time.monotonic() + LONGEST_S
-        while not children() <= {int(told["place"].split(":")[1]) for told in self.machine.running().values()}:
+        while not children() <= {
+            int(told["place"].split(":")[1]) for told in self.machine.running().values()
+        }:
             reap()
             if time.monotonic() > end:
                 self.faults.append("a container never appeared")
