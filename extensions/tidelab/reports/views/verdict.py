@@ -32,9 +32,7 @@ def verdict(run: RunFolder) -> Displayable:
     top = banner(said.state, word, said.headline, said.reasons)
     effect = _effect(said)
     words = "\n".join([f"{word.upper()}: {said.headline}", *(f"- {reason}" for reason in said.reasons)])
-    return section(
-        top + effect + _images(run, said) + _samples(said) + _details(said), words, "tl-verdict"
-    )
+    return section(top + effect + _images(run, said) + _samples(said) + _details(said), words, "tl-verdict")
 
 
 def banner(state: VerdictState, word: str, headline: str, reasons: Sequence[str]) -> Markup:
