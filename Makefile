@@ -62,7 +62,8 @@ images: dev ## container images of all use cases (needs Docker)
 	@$(DEV)/tidelab images build
 
 prove: environments ## the full-size measurements that docs/ quotes (long)
-	@$(DEV)/python -m pytest tests -m prove --timeout=0 --durations=20
+	@$(DEV)/python -m pytest tests notebooks -m prove --timeout=0 --durations=20
+	@"$(ENVS)/tensorflow-test/bin/python" -m pytest tests/tensorflow -m prove --timeout=0 --durations=20
 	@"$(ENVS)/torch-test/bin/python" -m pytest tests/torch -m prove --timeout=0 --durations=20
 
 screenshots: environments ## pictures of every page at 1440 and 800 px, into .tidelab/screenshots
