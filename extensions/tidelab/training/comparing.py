@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from tidelab.domain.decision import Decision, GroupDecision, Measured
+from tidelab.models import ResolvedModel
 from tidelab.science.comparison import Difference
 from tidelab.science.metrics import Interval
 from tidelab.science.recommendation import DEFAULT, Group, Judgement, judge
@@ -164,6 +165,12 @@ def no_comparison(reason: str, challenger: Evaluation, champion_words: str = "")
     return Decision(
         recommended=False, reasons=(reason,), challenger=challenger.model, champion_words=champion_words
     )
+
+
+def nothing_to_compare(champion: ResolvedModel | str) -> str:
+    """Return the reason where there is no champion that a model could be measured against; a text says why there is none."""
+    why = f" {champion}" if isinstance(champion, str) else ""
+    return f"There is no model to compare it with, so nothing is known but its own figures; a maintainer decides by those.{why}"
 
 
 def _common(challenger: Evaluation, champion: Evaluation) -> tuple[list[int], list[int], int]:

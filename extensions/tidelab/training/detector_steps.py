@@ -10,14 +10,14 @@ from typing import Final
 from tidelab import paths
 from tidelab.catalogue import UseCase, load_catalogue
 from tidelab.domain.decision import Decision
-from tidelab.models import ModelBundle, ResolvedModel, resolve_model
+from tidelab.models import ModelBundle, ModelError, ResolvedModel, resolve_model
 from tidelab.models.detector import ObjectDetector
 from tidelab.models.training_images import TrainingImages
 from tidelab.science.detection_metrics import Threshold
 from tidelab.science.detection_metrics import choose_thresholds as choose
 from tidelab.science.splits import TEST, VALIDATION
 from tidelab.training import detector_training, looks
-from tidelab.training.comparing import NothingToCompareError
+from tidelab.training.comparing import NothingToCompareError, nothing_to_compare
 from tidelab.training.detection_images import DetectionImages, detection_digest
 from tidelab.training.detection_reading import generated_pictures, read_pictures
 from tidelab.training.detection_splitting import DetectionSplit, split_pictures
@@ -160,25 +160,37 @@ def evaluate(
 @in_words
 def evaluate_champion(
     use_case: str, images: DetectionImages, division: DetectionSplit
-) -> tuple[DetectorEvaluation, ResolvedModel]:
-    """Measure the use case's champion (or its demo model, which says so) on the same test pictures."""
-    champion = resolve_model(_use_case(use_case))
+) -> tuple[DetectorEvaluation, ResolvedModel] | tuple[None, str]:
+    """Measure the use case's champion (or its demo model, which says so) on the same test pictures.
+
+    Where there is none, or it cannot be loaded, None and the reason: a first model has nothing to be compared with, and no training is
+    lost for that.
+    """
+    try:
+        champion = resolve_model(_use_case(use_case))
+        card = champion.bundle.card
+        if card.detection is None:
+            raise ModelError(f"{champion.name} names pictures and finds no objects.")
+        spec = card.detection.model_copy(update={"stored_from": LEAST_SCORE})
+        detector = ObjectDetector(replace(champion.bundle, card=card.model_copy(update={"detection": spec})))
+    except ModelError as error:
+        return None, str(error)
     name = "Demo model" if champion.is_demo else f"Champion {champion.version}"
-    card = champion.bundle.card
-    assert card.detection is not None, "a detector's use case has detectors as models"
-    spec = card.detection.model_copy(update={"stored_from": LEAST_SCORE})
-    detector = ObjectDetector(replace(champion.bundle, card=card.model_copy(update={"detection": spec})))
     found = evaluate_detector(detector, images, division.rows(TEST), name)
     return replace(found, learned_from=TrainingImages.load(champion.bundle.folder)), champion
 
 
 @in_words
 def compare_with_champion(
-    test: DetectorEvaluation, champion_test: DetectorEvaluation, champion: ResolvedModel
+    test: DetectorEvaluation, champion_test: DetectorEvaluation | None, champion: ResolvedModel | str
 ) -> tuple[DetectorComparison | None, Decision]:
-    """Compare a model with the champion and return the figures and whether it is recommended, with reasons."""
+    """Compare a model with what `evaluate_champion` gave; return the figures and whether it is recommended, with reasons."""
     look = test.look.number if test.look is not None else 1
     test_set = test.look.test_set if test.look is not None else ""
+    if champion_test is None or isinstance(champion, str):
+        return None, Decision(
+            recommended=False, reasons=(nothing_to_compare(champion),), challenger=test.model
+        )
     try:
         found = compare_detectors(test, champion_test, look=look)
     except NothingToCompareError as error:

@@ -20,7 +20,13 @@ from tidelab.runs.hooks import own_module
 from tidelab.science.splits import TEST, VALIDATION
 from tidelab.training import evaluation as evaluations
 from tidelab.training import looks, torch_published, train
-from tidelab.training.comparing import Comparison, NothingToCompareError, compare, no_comparison
+from tidelab.training.comparing import (
+    Comparison,
+    NothingToCompareError,
+    compare,
+    no_comparison,
+    nothing_to_compare,
+)
 from tidelab.training.cross_validation_step import cross_validate
 from tidelab.training.datasets import LabelledImages, data_digest, read_images
 from tidelab.training.evaluation import Evaluation
@@ -142,27 +148,34 @@ def evaluate(model: TrainedModel, images: LabelledImages, split: Split, part: st
 @in_words
 def evaluate_champion(
     use_case: str, images: LabelledImages, split: Split
-) -> tuple[Evaluation, ResolvedModel]:
+) -> tuple[Evaluation, ResolvedModel] | tuple[None, str]:
     """Run the use case's champion (or its demo model, which says so) on the same test images.
 
-    Images it was trained on are among them here; a comparison leaves them out, where its bundle lists them.
+    Images it was trained on are among them here; a comparison leaves them out, where its bundle lists them. Where there is none, or it
+    cannot be loaded, None and the reason: a first model has nothing to be compared with, and no training is lost for that.
     """
-    champion = resolve_model(_use_case(use_case))
+    try:
+        champion = resolve_model(_use_case(use_case))
+        classifier = ImageClassifier(champion.bundle)
+    except ModelError as error:
+        return None, str(error)
     name = "Demo model" if champion.is_demo else f"Champion {champion.version}"
-    found = evaluations.evaluate(ImageClassifier(champion.bundle), images, split.rows(TEST), name)
+    found = evaluations.evaluate(classifier, images, split.rows(TEST), name)
     return replace(found, learned_from=TrainingImages.load(champion.bundle.folder)), champion
 
 
 @in_words
 def compare_with_champion(
-    test: Evaluation, champion_test: Evaluation, champion: ResolvedModel
+    test: Evaluation, champion_test: Evaluation | None, champion: ResolvedModel | str
 ) -> tuple[Comparison | None, Decision]:
-    """Compare a model with the champion and return the figures and whether it is recommended, with reasons.
+    """Compare a model with what `evaluate_champion` gave; return the figures and whether it is recommended, with reasons.
 
     The comparison is None where nothing can be compared fairly; the decision then says why.
     """
     look = test.look.number if test.look is not None else 1
     test_set = test.look.test_set if test.look is not None else ""
+    if champion_test is None or isinstance(champion, str):
+        return None, no_comparison(nothing_to_compare(champion), test)
     try:
         found = compare(test, champion_test, look=look)
     except NothingToCompareError as error:
