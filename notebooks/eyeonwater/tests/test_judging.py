@@ -100,6 +100,22 @@ def test_a_photo_that_was_not_measured_loses_its_own_cells_alone() -> None:
     assert [products._cells(*pair)[8] for pair in products.judged(names, nothing)] == [""] * 4
 
 
+def test_when_and_where_stand_beside_the_photo_they_belong_to() -> None:
+    names = pd.DataFrame({"image": ["b.jpg", "a.jpg"], "label": ["water_good", "bad"]})
+    objects = pd.DataFrame(
+        {"image": ["a.jpg", "b.jpg"], "taken": ["2024", float("nan")], "latitude_deg": [1.5, float("nan")]}
+    )
+    joined = products.with_told(names, objects)
+    assert joined["image"].tolist() == ["b.jpg", "a.jpg"]
+    assert joined["latitude_deg"].tolist() == ["", 1.5]
+    assert joined["taken"].tolist() == ["", "2024"]
+    assert joined["position_error_m"].tolist() == ["", ""]
+    assert products.with_told(names, pd.DataFrame(columns=["image_id", "image"]))["taken"].tolist() == [
+        "",
+        "",
+    ]
+
+
 def test_the_views_of_a_run_in_which_a_photo_was_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = {"brightness": 90.0, **measure(synthetic.water(np.random.default_rng(1), 5))}
     grey = {**measured, "forel_ule": 0.0}
@@ -109,7 +125,11 @@ def test_the_views_of_a_run_in_which_a_photo_was_not_measured(monkeypatch: pytes
     )
     run = cast(
         RunFolder,
-        SimpleNamespace(results=lambda: names, statistics=lambda: pd.DataFrame([measured, failed, grey])),
+        SimpleNamespace(
+            results=lambda: names,
+            statistics=lambda: pd.DataFrame([measured, failed, grey]),
+            objects=lambda: pd.DataFrame({"image": ["b.jpg"], "taken": ["2024-07-01T14:03:05<b>"]}),
+        ),
     )
     monkeypatch.setattr(views, "names_in_force", lambda _: names)
     monkeypatch.setattr(views, "shown_thumbnail", lambda *_: None)
@@ -119,6 +139,7 @@ def test_the_views_of_a_run_in_which_a_photo_was_not_measured(monkeypatch: pytes
     assert "The colour of 1 accepted photo was not measured" in page
     page = views.photos(run).html
     assert page.count("not measured") == 1
+    assert page.count("2024-07-01 14:03:05&lt;b&gt;") == 1
     assert page.count("width:1.6em") == 1
 
 

@@ -66,7 +66,7 @@ def judge(label: str, measured: Mapping[str, float]) -> Judgement:
     if label == GOOD:
         return Judgement("accepted", " ".join(hints[:1] + missing))
     if label == BAD_WATER:
-        why = hints[0] if hints else "Something besides open water, its bottom or its light is in the way."
+        why = hints[0] if hints else "Something besides open water is in the way: shore, bottom, boat, foam or sky."
         return Judgement("rejected", " ".join([f"Water, but not usable. {why}", *missing]))
     if label == NOT_WATER:
         return Judgement("rejected", "This does not look like a photo of water. Fill the picture with water.")

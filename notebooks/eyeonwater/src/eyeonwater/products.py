@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from eyeonwater.judging import Judgement, judge
+from eyeonwater.told import COLUMNS as TOLD
 from tidelab.runs.finished import FinishedRun, ProductFile
 
 if TYPE_CHECKING:
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     "image", "image_id", "time", "station", "label", "score", "verdict", "reason", "hue_angle_deg", "hue_angle_sd_deg", "forel_ule",
-    "forel_ule_low", "forel_ule_high", "usable_share",
+    "forel_ule_low", "forel_ule_high", "usable_share", *TOLD,
 )  # fmt: skip
 """Colour is given for accepted photos only; an empty cell is *not determined*. ``forel_ule_low`` and ``_high`` hold one standard deviation
-of the hue within the photo; the white balance of the camera is not in it."""
+of the hue within the photo; the white balance of the camera is not in it. The last ones are what the telephone wrote (`eyeonwater.told`)."""
 
 
 def accept_reject(run: FinishedRun) -> Sequence[ProductFile]:
@@ -25,7 +26,7 @@ def accept_reject(run: FinishedRun) -> Sequence[ProductFile]:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row, judgement in judged(run.results, run.statistics):
+    for row, judgement in judged(with_told(run.results, run.objects), run.statistics):
         writer.writerow(_cells(row, judgement))
     path = run.write("accept_reject.csv", stream.getvalue())
     return [ProductFile(path, "Photos accepted and rejected, with the colour of the water", "text/csv")]
@@ -51,6 +52,17 @@ def judged(
             {**found, **{str(key): value for key, value in row.items()}},
             judge(label, {name: number(found.get(name)) for name in _NEEDED}),
         )
+
+
+def with_told(names: "pd.DataFrame", objects: "pd.DataFrame") -> "pd.DataFrame":
+    """Return names with when and where each photo was taken, by the name of its file; empty where the run knows nothing of it."""
+    if len(objects) == 0:
+        return names.assign(**dict.fromkeys(TOLD, ""))
+    told = objects.reindex(columns=["image", *TOLD]).drop_duplicates("image")
+    joined = names.merge(told, on="image", how="left", validate="many_to_one")
+    return joined.assign(
+        **{name: joined[name].astype(object).where(joined[name].notna(), "") for name in TOLD}
+    )
 
 
 def number(value: object) -> float:
@@ -84,4 +96,5 @@ def _cells(row: dict[str, object], judgement: Judgement) -> list[object]:
     return [
         *(row.get(name, "") for name in ("image", "image_id", "time", "station", "label", "score")),
         judgement.verdict, judgement.reason, *colour, f"{share:.3f}" if math.isfinite(share) else "",
+        *(row.get(name, "") for name in TOLD),
     ]  # fmt: skip

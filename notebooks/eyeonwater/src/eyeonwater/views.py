@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from eyeonwater.forel_ule import CHROMATICITY
 from eyeonwater.judging import Judgement
-from eyeonwater.products import coloured, judged, measured, number
+from eyeonwater.products import coloured, judged, measured, number, with_told
 from eyeonwater.synthetic import encoded, light_of
 from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, picture, section, table
@@ -96,7 +96,7 @@ def colour_css(colour: int) -> str:
 def _judged(run: RunFolder) -> list[tuple[dict[str, object], Judgement]]:
     names, statistics = names_in_force(run), run.statistics()
     # A person's "unknown" is a word too, and an empty label for the judgement.
-    return list(judged(_in_order(names, run), statistics))
+    return list(judged(with_told(_in_order(names, run), run.objects()), statistics))
 
 
 def _in_order(names: pd.DataFrame, run: RunFolder) -> pd.DataFrame:
@@ -120,11 +120,21 @@ def _row(run: RunFolder, row: dict[str, object], judgement: Judgement) -> tuple[
         hue = f"{number(row['hue_angle_deg']):.0f} ± {number(row['hue_angle_sd_deg']):.0f}°"
     return (
         picture(shown_thumbnail(run, str(row["image_id"])), name),
-        name.rsplit("/", 1)[-1],
+        _file(name, str(row.get("taken") or "")),
         _WORDS[judgement.verdict],
         judgement.reason,
         patch,
         hue,
+    )
+
+
+def _file(name: str, taken: str) -> Markup:
+    """Return the name of a photo, and below it when it was taken where the telephone wrote that."""
+    shown = Markup("{}").format(name.rsplit("/", 1)[-1])
+    return (
+        shown + Markup('<br><span class="tl-soft">{}</span>').format(taken.replace("T", " "))
+        if taken
+        else shown
     )
 
 
