@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational as Part
 
+from tests.support.icc_profiles import DISPLAY_P3
 from tidelab.runs.hooks import ReaderContext
 from tidelab.runs.inputs.collect import collect
 from tidelab.runs.limits import Limits
@@ -45,7 +46,14 @@ def test_a_position_and_a_time_by_hand() -> None:
         "latitude_deg": 52.998367,
         "longitude_deg": 4.77,
         "position_error_m": 4.7,
+        "colour_space": "",
     }
+
+
+def test_another_colour_space_is_named() -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(stream, "JPEG", icc_profile=DISPLAY_P3)
+    assert told(stream.getvalue()) == NOTHING | {"colour_space": "made for a test"}
 
 
 def test_south_and_west_are_negative_and_a_time_without_zone_has_none() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from eyeonwater.judging import Judgement, judge
+from eyeonwater.judging import Judgement, judge, misread
 from eyeonwater.told import COLUMNS as TOLD
 from tidelab.runs.finished import FinishedRun, ProductFile
 
@@ -48,9 +48,10 @@ def judged(
     for position, row in enumerate(names.to_dict("records")):
         found = {str(key): value for key, value in numbers.iloc[position].items()}
         label = str(row.get("label") or "")
+        judgement = judge(label, {name: number(found.get(name)) for name in _NEEDED})
         yield (
             {**found, **{str(key): value for key, value in row.items()}},
-            judge(label, {name: number(found.get(name)) for name in _NEEDED}),
+            misread(judgement, str(row.get("colour_space") or "")),
         )
 
 

@@ -1,4 +1,6 @@
-"""When and where a photo was taken, as the telephone wrote it into the file (EXIF). Nothing is guessed: what it did not write stays empty.
+"""When and where a photo was taken and what its numbers mean as colours, as the telephone wrote it into the file (EXIF, ICC profile).
+
+Nothing is guessed: what it did not write stays empty.
 
 References
 ----------
@@ -19,19 +21,21 @@ from tidelab.formats.picture_time import Moment, from_exif
 from tidelab.runs.failures import InputError
 from tidelab.runs.hooks import ReaderContext
 from tidelab.runs.inputs.collection import Collection
+from tidelab.science.colour_profile import other_space
 
 HEADS: Final = (128 * 2**10, 2 * 2**20)
 """Bytes that are looked at, the second number where the first is not enough: EXIF stands at the beginning."""
 
-COLUMNS: Final = ("taken", "latitude_deg", "longitude_deg", "position_error_m")
-"""What is told of each photo. ``taken`` is ISO 8601: with an offset where the telephone wrote one, else local time without."""
+COLUMNS: Final = ("taken", "latitude_deg", "longitude_deg", "position_error_m", "colour_space")
+"""What is told of each photo. ``taken`` is ISO 8601: with an offset where the telephone wrote one, else local time without; ``colour_space``
+is the name of its profile, empty for sRGB and where there is none."""
 
 _GPS: Final = 0x8825
 _HALVES: Final = {"latitude_deg": (1, 2, ("N", "S"), 90.0), "longitude_deg": (3, 4, ("E", "W"), 180.0)}
 
 
 def read(given: Sequence[Path], collection: Collection, context: ReaderContext) -> None:
-    """Note of each photo of an input when and where it was taken (``objects.csv`` of the run)."""
+    """Note of each photo of an input what its file says (`COLUMNS`; ``objects.csv`` of the run)."""
     count = len(collection.sources)
     for number, source in enumerate(collection.sources, 1):
         if number % 100 == 0:
@@ -55,7 +59,7 @@ def told(head: bytes) -> dict[str, str | float]:
     Examples
     --------
     >>> told(b"no photo")
-    {'taken': '', 'latitude_deg': '', 'longitude_deg': '', 'position_error_m': ''}
+    {'taken': '', 'latitude_deg': '', 'longitude_deg': '', 'position_error_m': '', 'colour_space': ''}
     """
     found: dict[str, str | float] = dict.fromkeys(COLUMNS, "")
     with warnings.catch_warnings():
@@ -65,6 +69,7 @@ def told(head: bytes) -> dict[str, str | float]:
             found["taken"] = moment.time.isoformat(timespec="seconds")
         try:
             with Image.open(io.BytesIO(head), formats=("JPEG", "PNG", "TIFF")) as image:
+                found["colour_space"] = other_space(image)
                 position = dict(image.getexif().get_ifd(_GPS))
         except Exception:
             # A damaged block is no reason to refuse a photo; what a decoder may raise for one has no common class.
