@@ -11,6 +11,10 @@ chromium
 
 Folders give the markers: ``tests/integration`` is `integration`, ``tests/docker`` is `docker`, ``tests/browser`` is `browser`. Units run
 first, browsers last.
+
+What drives a browser is tried a second time when it fails, as JupyterLab's own browser tests are: between a click and its effect lie a
+browser, a proxy, a hub and a kernel that all share this machine. Each such test is named (``RERUN``) and counted in the last line;
+whoever sees one twice looks for the cause. No other test has a second try.
 """
 
 import os
@@ -24,6 +28,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent
 IMAGES_S = 1200
+BROWSER_TRIES = 2
 _TIERS = ("integration", "docker", "browser")
 
 # A busy machine is no failure: time limits are pytest's. The same examples every time, so that a green commit stays green.
@@ -59,6 +64,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Whichever of them comes first builds the images, which takes minutes where nothing is there yet.
         if item.get_closest_marker("docker") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(IMAGES_S))
+        # TensorFlow's and PyTorch's environments lack the plugin, and have no browser.
+        if "chromium" in getattr(item, "fixturenames", ()) and item.config.pluginmanager.hasplugin(
+            "rerunfailures"
+        ):
+            item.add_marker(pytest.mark.flaky(reruns=BROWSER_TRIES - 1))
     items.sort(
         key=lambda item: max(
             (n for n, tier in enumerate(_TIERS, 1) if item.get_closest_marker(tier)), default=0

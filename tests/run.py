@@ -19,9 +19,9 @@ TEAR_DOWN_S = 180
 NO_TESTS = 5
 STACKS = {"tensorflow": "TensorFlow", "torch": "PyTorch"}
 OPTIONS = ["--continue-on-collection-errors", "--durations=20", "--durations-min=0.5", "-m", "not prove"]
-COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|xfailed|xpassed|deselected|warnings?)")
+COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped|rerun|xfailed|xpassed|deselected|warnings?)")
 SUMMARY = re.compile(r"^=+ .*(passed|failed|error|skipped|no tests ran).* in [\d.]+s.*=+$")
-ORDER = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")
+ORDER = ("failed", "passed", "rerun", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")
 
 
 def main() -> int:
