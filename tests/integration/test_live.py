@@ -63,6 +63,12 @@ def test_a_file_is_repeated_and_counted(
     assert (out / "latest.jpg").read_bytes()[:2] == b"\xff\xd8"
     status = json.loads((out / "status.json").read_text())
     assert status["state"] == "stopped"
+    last = [row for row in rows if row["interval_start"] == status["counted"]["interval_start"]]
+    shown = {one["taxon"]: one for one in status["counted"]["taxa"]}
+    assert {row["taxon"]: (f"{shown[row['taxon']]['mean']:.4f}", str(shown[row["taxon"]]["max_n"])) for row in last} == {
+        row["taxon"]: (row["detections_per_picture_mean"], row["max_n"]) for row in last
+    }  # fmt: skip
+    assert status["counted"]["n_pictures"] == int(last[0]["n_pictures"])
     assert "dropped for newer ones" in status["words"]
 
 

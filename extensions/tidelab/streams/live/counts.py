@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tidelab.runs.names import spreadsheet_safe
 from tidelab.streams.clock import iso
@@ -43,6 +43,27 @@ def append_interval(
     ]
     _append(path, rows)
     return path
+
+
+def described(model: StreamModel, interval: Interval, covered_s: float) -> dict[str, Any]:
+    """Return what ``status.json`` holds of an interval: the numbers of its rows, classes with the most per picture first."""
+    begun = datetime.datetime.fromtimestamp(interval.start_s, datetime.UTC)
+    rows = [
+        {
+            "taxon": taxon,
+            "mean": round(float(interval.mean_count[place]), 4),
+            "max_n": int(interval.max_n[place]),
+            "pictures_with": int(interval.frames_with[place]),
+        }
+        for place, taxon in enumerate(model.classes.taxa)
+    ]
+    return {
+        "interval_start": iso(begun, "seconds"),
+        "interval_s": interval.width_s,
+        "covered_s": round(covered_s, 1),
+        "n_pictures": interval.frames,
+        "taxa": sorted(rows, key=lambda row: (-float(row["mean"]), str(row["taxon"]))),
+    }
 
 
 def _append(path: Path, rows: Iterable[tuple[object, ...]]) -> None:

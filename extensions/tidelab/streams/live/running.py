@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image
 
@@ -23,7 +23,7 @@ from tidelab.streams.drawing import draw
 from tidelab.streams.errors import StreamError, writing_to
 from tidelab.streams.intervals import Interval, Intervals
 from tidelab.streams.live.address import Address
-from tidelab.streams.live.counts import append_interval
+from tidelab.streams.live.counts import append_interval, described
 from tidelab.streams.live.health import Health, Watchdog
 from tidelab.streams.live.hls import HlsWriter, Rgb, remove_stream, size_for
 from tidelab.streams.live.newest import LiveFrame, Newest
@@ -193,6 +193,7 @@ class _Live:
         self._first: LiveFrame | None = None
         self._covered: tuple[float, float] = (0.0, 0.0)
         self._received = 0
+        self._counted: dict[str, Any] | None = None
         self._told = float("-inf")
         stream.draw = lambda shown: (
             shown.pixels if shown.found is None else draw(shown.pixels, shown.found, model.classes)
@@ -247,11 +248,12 @@ class _Live:
         self._received = self._newest.received
         camera = self._options.camera or self._address.shown
         append_interval(self._out, self._model, interval, camera, covered, received)
+        self._counted = described(self._model, interval, covered)
 
     def _status(self, health: Health) -> None:
         content = {
             **health.as_dict(), "source": self._address.shown, "updated": now(), "model": self._model.described(),
-            "interval_s": self._options.interval_s,
+            "interval_s": self._options.interval_s, "camera": self._options.camera, "counted": self._counted,
         }  # fmt: skip
         write_json(self._out / STATUS, content, durable=False)
         self._tell(health)
