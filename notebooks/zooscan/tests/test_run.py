@@ -1,6 +1,7 @@
 """A drawn project through a whole run: objects, separations, products; then people decide, and everything follows."""
 
 import asyncio
+import hashlib
 import json
 import os
 import re
@@ -19,11 +20,12 @@ from zooscan.review_session import Refused, ReviewSession
 from zooscan.store import Store
 from zooscan.views import abundances, scans, separations, size_spectrum, vignettes
 
+from tests.support.separator_network import halves
 from tidelab.catalogue import load_usecase
 from tidelab.exports.ecotaxa_import import compare, objects_of
 from tidelab.formats.ecotaxa import validate
 from tidelab.runs import RunFolder, get_executor, prepare
-from tidelab.runs.errors import RunCancelled
+from tidelab.runs.errors import RunCancelled, RunError
 from tidelab.runs.hooks import ReaderContext
 from tidelab.runs.inputs.collect import collect
 from tidelab.runs.limits import Limits
@@ -177,8 +179,9 @@ def test_what_does_not_fit_one_analysis_remains_and_is_named(tmp_path):
     (failed,) = found.failures
     assert failed.image == "drawn_st2_tot_raw_1.tif"
     assert f"at most {most:,} objects" in failed.reason
+    assert "write their names into 'Which scans' (which_scans)" in failed.next_step
     (note,) = [note for note in found.notes if "remain" in note]
-    assert "drawn_st2_tot_1" in note
+    assert note.endswith("They are: drawn_st2_tot_1.")
     states = json.loads((tmp_path / "run/work" / reader.STATES_FILE).read_text())["scans"]
     assert [states[name]["status"] for name in sorted(states)] == ["processed", "processed", "remains"]
     assert not (tmp_path / "run/work/scans/drawn_st2_tot_1.zip").exists()
@@ -270,6 +273,107 @@ def test_only_new_scans_are_processed(tmp_path, monkeypatch):
     run = analysed(tmp_path / "runs", str(root))
     assert set(product(run, "scans.csv")["status"]) == {"done", "processed"}
     assert set(product(run, "objects.csv")["sample_id"]) == {"drawn_st2"}
+
+
+def test_chosen_scans_alone_are_processed_and_the_others_are_told(sample, tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    run = analysed(runs, which_scans="drawn_st1_d1_raw_1.tif, drawn_st2*")
+    assert run.state().status == "done", run.state().message
+    table = product(run, "scans.csv").set_index("scan_id")
+    assert table["status"].to_dict() == {
+        "drawn_st1_d1_1": "processed",
+        "drawn_st1_d2_1": "left out",
+        "drawn_st2_tot_1": "processed",
+    }
+    assert "It was not chosen (Which scans)" in table["words"]["drawn_st1_d2_1"]
+    sums = product(run, "abundance.csv").set_index("sample_id")
+    assert pd.isna(sums["objects_per_m3"]["drawn_st1"])  # a fraction of it was left out
+    assert "drawn_st1_d2_1 is not counted here: It was not chosen" in sums["withheld"]["drawn_st1"]
+    whole = product(sample, "abundance.csv").set_index("sample_id")
+    assert sums["objects_per_m3"]["drawn_st2"] == whole["objects_per_m3"]["drawn_st2"]
+    assert run.failed_files().empty
+
+
+def test_a_scan_that_is_not_there_is_told_before_anything_is_processed(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader.scan, "process_scan", lambda *a, **k: pytest.fail("a scan was processed"))
+    state = analysed(tmp_path / "runs", which_scans="drawn_st1_d3_1").state()
+    assert state.status == "failed"
+    assert "called drawn_st1_d3_1: the nearest names are drawn_st1_d" in state.message
+
+
+def test_a_zip_gives_what_its_folder_gives(sample, tmp_path):
+    path = tmp_path / "project.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for one in sorted((FOLDER / "sample/Zooscan_drawn").rglob("*")):
+            archive.write(one, one.relative_to(FOLDER / "sample"))
+    run = analysed(tmp_path / "runs", str(path))
+    assert run.state().status == "done", run.state().message
+    assert run.failed_files().empty
+    for name in ("objects.csv", "abundance.csv", "scans.csv"):
+        assert (run.path / "products" / name).read_bytes() == (sample.path / "products" / name).read_bytes()
+    assert (run.path / "results.csv").read_bytes() == (sample.path / "results.csv").read_bytes()
+    assert not (run.path / "work" / reader.UNPACKED).exists()
+    found = list(originals(run))
+    assert len(found) == len(sample.results())
+    assert not [one.problem for one in found if one.problem]
+    assert not list(run.path.rglob(reader.UNPACKED))
+
+
+def test_a_chosen_separator_proposes_the_lines_of_a_run(sample, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    model = tmp_path / "halves.onnx"
+    halves(path=model)
+    run = analysed(runs, separator=str(model))
+    assert run.state().status == "done", run.state().message
+    told = json.loads((run.path / "products/separator.json").read_text())
+    assert (told["title"], told["file"]) == ("halves 3", "halves.onnx")
+    assert told["sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert "the model halves 3" in separations(run).text or "the model halves 3" in str(separations(run).html)
+    # Another file or none at that place changes nothing of this run.
+    model.unlink()
+    session = ReviewSession(run, "ada")
+    item = {name: session.index()["items"][0][name] for name in ("name", "image_id")}
+    shown, _ = session.show(**item)
+    assert shown["how"] in ("proposed", "nothing to cut")
+    assert decide(session, "w1", item, "refuse")["kind"] == "done"
+    remake_products(run)
+    session.close()
+    # Where its copy is gone, this is said.
+    shutil.rmtree(run.path / "work/separator")
+    shutil.rmtree(run.path / "work/proposals", ignore_errors=True)
+    with pytest.raises(RunError, match="separator of this run is gone"):
+        counted(run)
+
+
+def test_lines_that_were_kept_are_not_those_of_another_separator(sample, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(sample.runs_root / ".cache", runs / ".cache")
+    first = analysed(runs)
+    session, item, _ = proposed(first)
+    assert decide(session, "w1", item, "keep")["kind"] == "done"
+    session.close()
+    model = tmp_path / "halves.onnx"
+    halves(path=model)
+    other = analysed(runs, separator=str(model))
+    assert not DecisionLog(other).in_force()  # nobody looked at its lines
+    same = analysed(runs)
+    assert [one.action for one in DecisionLog(same).in_force().values()] == ["keep"]
+
+
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_what_is_no_separator_stops_the_run_before_it_begins(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(reader.scan, "process_scan", lambda *a, **k: pytest.fail("a scan was processed"))
+    model = tmp_path / "m.onnx"
+    if content is None:
+        model.mkdir()
+    else:
+        model.write_bytes(content)
+    state = analysed(tmp_path / "runs", separator=str(model)).state()
+    assert state.status == "failed"
+    assert "The separator cannot be used: m.onnx" in state.message
+    assert "or none: then the outline alone decides" in state.message
 
 
 def test_an_input_without_a_project_says_what_was_expected(tmp_path):

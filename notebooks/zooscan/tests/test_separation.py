@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from skimage.segmentation import watershed
 from zooscan import proposals, separation
 from zooscan.decisions import Decision, Decisions
 from zooscan.multiples import LABELS, prepare_folder, prepared, training_folder
-from zooscan.separation import Region, ShapeMasks, apply, cut_of, propose
+from zooscan.separation import Region, ShapeWatershed, apply, cut_of, propose
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoredObject, StoredScan, StoreError, write
 
@@ -81,41 +82,43 @@ class Model:
 
     NAME, VERSION = "test", "1"
 
-    def __call__(self, grey, mask):
+    def separate(self, pixels, mask):
         columns = np.arange(mask.shape[1])
-        return [mask & (columns < 27), mask & (columns >= 27) & (columns < 54)]
+        return np.where(mask, np.select([columns < 27, columns < 54], [7, 2], 0), 9).astype(np.int32)
 
 
-def test_masks_of_a_model_are_used_and_what_they_leave_out_is_a_part():
+def test_labels_of_a_model_are_used_and_what_they_leave_out_is_a_part():
     mask = np.ones((60, 81), bool)
     found = propose(grey(mask), mask, LEAST, Model())
     assert len(found.parts) == 3
     assert [part.x for part in found.parts] == [0, 28, 55]
 
 
-class Overlapping:
-    """Masks that overlap: every pixel of the neck belongs to both animals."""
+class Rough:
+    """Labels that reach beyond the object, and cross its necks elsewhere."""
 
     NAME, VERSION = "test", "2"
 
-    def __call__(self, grey, mask):
+    def separate(self, pixels, mask):
         columns = np.arange(mask.shape[1])
-        yield mask & (columns < 90)
-        yield mask & (columns > 58)
+        return np.broadcast_to(np.select([columns < 90, columns < 180], [3, 1], 4), mask.shape).astype(
+            np.int32
+        )
 
 
-@pytest.mark.parametrize("provider", [None, Overlapping()])
-def test_parts_are_those_of_the_recipe_on_the_whole_box(provider):
+@pytest.mark.parametrize("separator", [None, Rough()])
+def test_parts_are_those_of_the_recipe_on_the_whole_box(separator):
     """The published recipe as it stands: a full distance transform for each mask, and their sum."""
     mask = discs((120, 260), (40, 45, 36), (108, 52, 38), (176, 40, 34), (225, 80, 30))
-    masks = [one & mask for one in (provider or ShapeMasks())(grey(mask), mask)]
+    said = np.where(mask, (separator or ShapeWatershed()).separate(grey(mask), mask), 0)
+    masks = [said == number for number in np.unique(said[said > 0])]
     distances = [ndimage.distance_transform_edt(np.pad(one, 1))[1:-1, 1:-1] for one in masks]
     markers = np.zeros(mask.shape, np.int32)
     for number, distance in enumerate(distances, start=1):
         markers[np.unravel_index(int(distance.argmax()), mask.shape)] = number
     labels = watershed(-np.sum(distances, axis=0), markers, mask=mask, connectivity=2)
     expected = separation._borders(labels)
-    found = propose(grey(mask), mask, LEAST, provider)
+    found = propose(grey(mask), mask, LEAST, separator)
     assert len(found.parts) == len(masks) >= 2
     assert (found.cut == expected).all()
     assert (np.logical_or.reduce([whole(part, mask.shape) for part in found.parts]) == mask & ~expected).all()
@@ -150,6 +153,7 @@ class Run:
 
     def __init__(self, path):
         self.path = path
+        self.request = SimpleNamespace(parameters={"separator": ""})
 
 
 def two_discs(folder: Path) -> Store:
@@ -180,7 +184,7 @@ def test_a_proposal_is_computed_once_and_again_when_it_is_damaged(tmp_path, monk
     assert made == [1, 1, 1]
     monkeypatch.setattr(separation, "VERSION", "another")
     proposals.proposal(run, store, 1)
-    proposals.proposal(run, store, 1, Overlapping())
+    proposals.proposal(run, store, 1, Rough())
     assert made == [1] * 5
 
 

@@ -15,7 +15,7 @@ from zooscan.decisions import Decision, DecisionLog
 from zooscan.features import FEATURES, measured
 from zooscan.objects import Grey, Mask
 from zooscan.proposals import proposal
-from zooscan.separation import MaskProvider, Separation, apply, cut_of
+from zooscan.separation import Separation, apply, cut_of
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoredScan, StoreError, object_id
 
@@ -98,7 +98,7 @@ class Scans:
         return [store.scan for store in self.stores.values()]
 
 
-def parts(run: RunFolder, scans: Scans, provider: MaskProvider | None = None) -> Iterator[Part]:
+def parts(run: RunFolder, scans: Scans) -> Iterator[Part]:
     """Yield the objects that count, in the order of the results.
 
     Parameters
@@ -107,12 +107,15 @@ def parts(run: RunFolder, scans: Scans, provider: MaskProvider | None = None) ->
         A finished run.
     scans
         Its scans.
-    provider
-        Of the masks, see `zooscan.separation.propose`.
+
+    Raises
+    ------
+    RunError
+        When files of the run are gone, or its separator cannot be used.
     """
     decisions = DecisionLog(run).in_force()
     for row, store, number in rows(run, scans):
-        yield from _parts_of(row, store, number, decisions.get(row["image_id"]), run, provider)
+        yield from _parts_of(row, store, number, decisions.get(row["image_id"]), run)
 
 
 def rows(run: RunFolder, scans: Scans) -> Iterator[tuple[dict[str, Any], Store, int]]:
@@ -143,7 +146,6 @@ def separated(
     number: int,
     decision: Decision | None,
     run: RunFolder,
-    provider: MaskProvider | None = None,
 ) -> tuple[How, Separation | None]:
     """Return how an object is cut, and why; None: it stays as it is."""
     action = decision.action if decision else ""
@@ -157,7 +159,7 @@ def separated(
         _, mask = store.pixels(number)
         least = ProcessSettings(**store.scan.settings).min_area_px
         return "drawn", apply(mask, cut_of(decision.lines, mask.shape), least)
-    lines = proposal(run, store, number, provider)
+    lines = proposal(run, store, number)
     if not action and len(lines.parts) < 2:
         return "too large" if lines.too_large else "nothing to cut", None
     return "kept" if action else "proposed", lines
@@ -169,10 +171,9 @@ def _parts_of(
     number: int,
     decision: Decision | None,
     run: RunFolder,
-    provider: MaskProvider | None,
 ) -> Iterator[Part]:
     try:
-        how, cut = separated(row, store, number, decision, run, provider)
+        how, cut = separated(row, store, number, decision, run)
         one = store.scan.objects[number - 1]
         name = object_id(store.scan.scan_id, number)
         facts = {**row, "separation": how, "decided_by": decision.person if decision else ""}

@@ -34,6 +34,11 @@ class Decision(BaseModel):
     lines: Annotated[tuple[Drawn, ...], Field(max_length=MAX_LINES)] = Field(
         (), description="Of `draw`: polylines of (x, y), pixels of the object's box"
     )
+    separator: str = Field(
+        "",
+        max_length=400,
+        description="Of `keep`: what proposed the lines; empty: the watershed of the outline",
+    )
     undoes: str = Field("", max_length=100, description="event_id of the act that an `undo` takes back")
     adopted_from: str = Field(
         "", max_length=100, description="run_id of the earlier run of the same objects in which it was said"
@@ -90,6 +95,7 @@ class DecisionLog:
         image_id: str,
         person: str,
         lines: Sequence[Sequence[tuple[float, float]]] = (),
+        separator: str = "",
     ) -> Decision:
         """Add a decision; when this returns it is on the disk.
 
@@ -103,7 +109,13 @@ class DecisionLog:
         act, time = new_act()
         drawn = tuple(tuple((float(x), float(y)) for x, y in line) for line in lines)
         event = Decision(
-            event_id=act, time=time, person=person, action=action, image_id=image_id, lines=drawn
+            event_id=act,
+            time=time,
+            person=person,
+            action=action,
+            image_id=image_id,
+            lines=drawn,
+            separator=separator if action == "keep" else "",
         )
         with self._log.writing() as writer:
             writer.append([event])
@@ -141,8 +153,11 @@ class DecisionLog:
                 writer.append(decisions)
 
 
-def adopt_earlier(run: RunFolder, image_ids: set[str]) -> int:
-    """Take over what stands on the same objects in the other runs of the person; the newest word wins. Returns how many."""
+def adopt_earlier(run: RunFolder, image_ids: set[str], separator: str = "") -> int:
+    """Take over what stands on the same objects in the other runs of the person; the newest word wins. Returns how many.
+
+    Lines that were kept are taken over only where the same separator proposed them: nobody looked at those of another one.
+    """
     log = DecisionLog(run)
     known = log.in_force()
     newest: dict[str, Decision] = {}
@@ -154,6 +169,8 @@ def adopt_earlier(run: RunFolder, image_ids: set[str]) -> int:
         except RunError:
             continue
         for image_id, one in standing.items():
+            if one.action == "keep" and one.separator != separator:
+                continue
             if (
                 image_id in image_ids
                 and image_id not in known

@@ -17,6 +17,7 @@ from zooscan.counted import Part, Scans, counted, parts, scans_of
 from zooscan.decisions import DecisionLog, adopt_earlier, path_of
 from zooscan.pictures import png
 from zooscan.reader import STATES_FILE
+from zooscan.separators import about_separator, said_by
 from zooscan.settings import ProcessSettings
 
 ECOTAXA: Final = "ecotaxa_zooscan"
@@ -28,7 +29,11 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 def make(run: FinishedRun) -> Sequence[ProductFile]:
     """Make all files of a run; see `tidelab.runs.hooks`."""
     # Once: a decision that a person took back here must not come back from an earlier run.
-    adopted = 0 if path_of(run.run).exists() else adopt_earlier(run.run, set(run.results["image_id"]))
+    adopted = (
+        0
+        if path_of(run.run).exists()
+        else adopt_earlier(run.run, set(run.results["image_id"]), said_by(run.run))
+    )
     if adopted:
         run.log.write(
             f"{adopted} decisions about separations were taken over from earlier runs of the same objects."
@@ -58,6 +63,10 @@ def make(run: FinishedRun) -> Sequence[ProductFile]:
     ]
     made.append(
         _table(run, "separations.csv", "Who decided what about which multiple", decision_table(run.run))
+    )
+    about = json.dumps(about_separator(run.run), indent=2, sort_keys=True) + "\n"
+    made.append(
+        ProductFile(run.write("separator.json", about), "What proposed the lines of cuts", "application/json")
     )
     return [*made, ecotaxa_zip(run)]
 

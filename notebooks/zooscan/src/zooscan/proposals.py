@@ -13,21 +13,22 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from tidelab.runs import RunFolder
+from tidelab.runs import RunError, RunFolder
 from tidelab.runs.files import write_bytes
 from tidelab.runs.keys import LIBRARIES
 from tidelab.runs.versions import package_version
 from zooscan import separation
 from zooscan.objects import Mask
-from zooscan.separation import MaskProvider, Separation, ShapeMasks
+from zooscan.separation import Separation, Separator, SeparatorError
+from zooscan.separators import separator_of
 from zooscan.settings import ProcessSettings
-from zooscan.store import DAMAGE, Store
+from zooscan.store import DAMAGE, Store, object_id
 
 FOLDER: Final = "work/proposals"
 """Below the run."""
 
 
-def proposal(run: RunFolder, store: Store, number: int, provider: MaskProvider | None = None) -> Separation:
+def proposal(run: RunFolder, store: Store, number: int, separator: Separator | None = None) -> Separation:
     """Return the lines proposed for an object of a run: those kept with it, or computed now.
 
     Parameters
@@ -36,15 +37,17 @@ def proposal(run: RunFolder, store: Store, number: int, provider: MaskProvider |
         Where they are kept.
     store, number
         The scan of the object and its number there.
-    provider
-        Of the masks, see `zooscan.separation.propose`.
+    separator
+        Which says what belongs together; by default that of the run.
 
     Raises
     ------
     StoreError
         When the pixels of the object cannot be read.
+    RunError
+        When the separator cannot be used.
     """
-    source = provider or ShapeMasks()
+    source = separator or separator_of(run)
     least = ProcessSettings(**store.scan.settings).min_area_px
     path = run.path / FOLDER / f"{_key(store.digests[number - 1], least, source)}.png"
     crop, mask = store.pixels(number)
@@ -52,7 +55,11 @@ def proposal(run: RunFolder, store: Store, number: int, provider: MaskProvider |
         kept = _read(path, (mask.shape[0], mask.shape[1]))
         if kept is not None:
             return separation.apply(mask, kept, least) if kept.any() else separation.uncut(mask)
-    found = separation.propose(crop, mask, least, source)
+    try:
+        found = separation.propose(crop, mask, least, source)
+    except SeparatorError as error:
+        name = object_id(store.scan.scan_id, number)
+        raise RunError(f"No lines can be proposed for {name}: {error}") from None
     if not found.too_large:
         # A run that may only be read, or a full disk, costs time and nothing else.
         with suppress(OSError):
@@ -61,8 +68,8 @@ def proposal(run: RunFolder, store: Store, number: int, provider: MaskProvider |
     return found
 
 
-def _key(digest: str, least: int, provider: MaskProvider) -> str:
-    versions = [separation.VERSION, provider.NAME, provider.VERSION]
+def _key(digest: str, least: int, separator: Separator) -> str:
+    versions = [separation.VERSION, separator.NAME, separator.VERSION]
     libraries = [f"{name}={package_version(name)}" for name in LIBRARIES]
     return hashlib.sha256("\n".join([digest, str(least), *versions, *libraries]).encode()).hexdigest()
 

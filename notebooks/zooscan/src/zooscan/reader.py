@@ -6,24 +6,23 @@ code: a second run, or one that goes on after a stop, segments nothing again. A 
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tidelab.runs.errors import RunError
-from tidelab.runs.failures import FailedFile
 from tidelab.runs.hooks import ReaderContext
-from tidelab.runs.inputs.collection import Collection, SampleFacts
+from tidelab.runs.inputs.collection import Collection
 from tidelab.runs.inputs.source import FileSource, Source
-from tidelab.runs.names import display_name, sort_key
+from tidelab.runs.names import sort_key
 from zooscan import features, kept, scan, separation, store
-from zooscan.header import sample_facts
-from zooscan.legacy_text import TextError, read_text
-from zooscan.objects import ScanError
-from zooscan.project import Project, ProjectError, Scan, is_project, read_project
-from zooscan.settings import ProcessSettings, SettingsError
-from zooscan.sources import ObjectSource
-from zooscan.store import StoreError
+from zooscan.chosen import PARAMETER, choose
+from zooscan.gathering import Gathering, failed, nothing_new
+from zooscan.project import Project, ProjectError, is_project, read_project
+from zooscan.separators import PARAMETER as SEPARATOR
+from zooscan.separators import keep_separator
+from zooscan.zipped import unpack_projects
 
 VERSIONS: Final[Mapping[str, tuple[str, bool]]] = {
     "zooscan.kept:VERSION": (kept.VERSION, False),
@@ -38,37 +37,66 @@ VERSIONS: Final[Mapping[str, tuple[str, bool]]] = {
 STATES_FILE: Final = "scans.json"
 """In the run's scratch folder: what became of each scan of the projects, for views and sums."""
 
+UNPACKED: Final = "unpacked"
+"""In the run's scratch folder while it is read: projects that came in zip files."""
+
 _DEEP: Final = 3
 
 
 def read(given: Sequence[Path], found: Collection, context: ReaderContext) -> None:
-    """Take ZooProcess projects out of an input; see `tidelab.runs.hooks`.
+    """Take ZooProcess projects, in folders or zip files, out of an input; see `tidelab.runs.hooks`.
 
     Raises
     ------
     RunError
-        When the input holds no project, or nothing of it can be analysed.
+        When the input holds no project, a scan is wanted that is not there, or nothing can be analysed.
     """
     context.keep_scratch = True  # products and the review page cut objects apart later
-    roots = [root for path in given for root in _projects(path)]
-    if not roots:
-        raise RunError(
-            "There is no ZooProcess project in the input: expected a folder with Zooscan_scan/_raw (or raw) beside Zooscan_config and "
-            "Zooscan_meta. Choose the project's own folder, unpacked."
-        )
-    states: dict[str, Any] = {"scans": {}, "expected": {}, "faults": []}
-    objects: list[Source] = []
-    for root in roots:
-        project = read_project(root)
-        _leave_out(found, root, given)
-        _tell(project, found, context, states)
-        left = context.limits.images - len(found.sources) - len(objects)
-        objects += _objects(project, found, context, states, left)
-    found.sources = sorted([*found.sources, *objects], key=lambda source: sort_key(source.key))
     context.scratch.mkdir(parents=True, exist_ok=True)
+    unpacked = context.scratch / UNPACKED
+    shutil.rmtree(unpacked, ignore_errors=True)
+    try:
+        _read(given, found, context, unpacked)
+    finally:
+        # The objects lie in files of their own by now.
+        shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _read(given: Sequence[Path], found: Collection, context: ReaderContext, unpacked: Path) -> None:
+    roots = [root for path in given for root in _projects(path)]
+    for root in roots:
+        _leave_out(found, root, given)
+    if context.scratch.parent == context.folder:  # not where originals are read again
+        # Before anything is unpacked or processed: half an hour later is late for a file that is no separator.
+        keep_separator(str(context.parameters.get(SEPARATOR) or ""), context.folder)
+    context.progress("Looking into the project", 0, 0)
+    roots += unpack_projects(found, unpacked, context.limits, context.stop_if_cancelled)
+    if not roots:
+        raise RunError(_no_project(found))
+    projects = [read_project(root) for root in roots]
+    wanted = choose(
+        str(context.parameters.get(PARAMETER) or ""), [one for project in projects for one in project.scans]
+    )
+    taken = Gathering(found, context, wanted, context.limits.images - len(found.sources))
+    states: dict[str, Any] = {"scans": taken.states, "expected": {}, "faults": []}
+    objects: list[Source] = []
+    for project in projects:
+        _tell(project, found, states)
+        objects += taken.objects(project)
+    taken.tell_waiting()
+    found.sources = sorted([*found.sources, *objects], key=lambda source: sort_key(source.key))
     (context.scratch / STATES_FILE).write_text(json.dumps(states), encoding="utf-8")
     if not objects and not found.failures:
-        raise RunError(_nothing_new(states))
+        raise RunError(nothing_new(taken.states))
+
+
+def _no_project(found: Collection) -> str:
+    # A zip that cannot be opened is the reason, where there is one.
+    why = " ".join(f"{row.image}: {row.reason}" for row in found.failures[:2] if row.kind.startswith("zip-"))
+    return (
+        "There is no ZooProcess project in the input: expected a folder, or a zip of it, with Zooscan_scan/_raw (or raw) beside Zooscan_config "
+        f"and Zooscan_meta. {why + ' ' if why else ''}Choose the project's own folder, or a zip of that folder."
+    )
 
 
 def _projects(path: Path, depth: int = _DEEP) -> Iterator[Path]:
@@ -97,7 +125,7 @@ def _leave_out(found: Collection, root: Path, given: Sequence[Path]) -> None:
     ]
 
 
-def _tell(project: Project, found: Collection, context: ReaderContext, states: dict[str, Any]) -> None:
+def _tell(project: Project, found: Collection, states: dict[str, Any]) -> None:
     counts = {status: len(project.by_status(status)) for status in ("new", "done", "incomplete")}
     found.notes.append(
         f"{project.root.name}: {len(project.scans)} scans, {counts['new']} new, {counts['done']} processed by ZooProcess, "
@@ -105,7 +133,7 @@ def _tell(project: Project, found: Collection, context: ReaderContext, states: d
     )
     for fault in project.faults:
         found.failures.append(
-            _failed(
+            failed(
                 fault.file,
                 str(fault),
                 "A file as ZooProcess writes it.",
@@ -118,141 +146,4 @@ def _tell(project: Project, found: Collection, context: ReaderContext, states: d
     states["expected"] |= {sample: list(names) for sample, names in project.expected.items()}
 
 
-def _objects(
-    project: Project, found: Collection, context: ReaderContext, states: dict[str, Any], left: int
-) -> Iterator[Source]:
-    """Yield the objects of the scans, at most `left`: what does not fit is told and remains for another run."""
-    every = context.parameters.get("scans", "new") == "all"
-    facts: dict[str, SampleFacts] = {}
-    settings = _settings(project, found)
-    waiting: list[Scan] = []
-    for place, one in enumerate(project.scans):
-        state = {
-            "sample_id": one.header.sample_id,
-            "status": one.status,
-            "reasons": list(one.reasons),
-            "objects": 0,
-        }
-        states["scans"][one.scan_id] = state
-        if one.status == "incomplete" or (
-            one.status == "done" and (not every or one.blanks is None or one.size is None)
-        ):
-            if one.status == "incomplete" or every:
-                found.failures.append(_incomplete(one))
-            continue
-        if settings is None:
-            state |= {"status": "incomplete", "reasons": ["The configuration of the project cannot be used."]}
-            continue
-        if waiting:
-            waiting.append(one)
-            continue
-        context.stop_if_cancelled()
-        try:
-            opened = kept.stored(one, settings, context, place, len(project.scans))
-        except (ScanError, StoreError, ValueError, OSError, MemoryError) as error:
-            if isinstance(error, OSError) and error.errno in (28, 122):  # a full disk is no scan's fault
-                raise
-            words = str(error) or type(error).__name__
-            state |= {"status": "failed", "reasons": [words]}
-            found.failures.append(
-                _failed(
-                    one.raw.name,
-                    words,
-                    "A raw scan of ZooScan with its two blanks.",
-                    "Scan it again, or leave it out.",
-                )
-            )
-            continue
-        number = len(opened.scan.objects)
-        if number > left:
-            opened.discard()
-            waiting.append(one)
-            continue
-        left -= number
-        found.cleanups.append(opened.close)
-        state |= {"status": "processed", "reasons": [], "objects": number}
-        _remember_sample(one, facts, found)
-        for source in (ObjectSource(opened, each.number) for each in opened.scan.objects):
-            found.sample_of[source.name] = display_name(one.header.sample_id)
-            found.object_of[source.name] = store.object_id(one.scan_id, source.number)
-            yield source
-    found.facts += facts.values()
-    _tell_waiting(waiting, found, context, states)
-
-
-def _tell_waiting(
-    waiting: Sequence[Scan], found: Collection, context: ReaderContext, states: dict[str, Any]
-) -> None:
-    """Say which scans the largest number of objects left out."""
-    if not waiting:
-        return
-    most = f"One analysis takes at most {context.limits.images:,} objects"
-    next_step = "Analyse them next: copy the project, leave only the raw scans that remain in it, and choose the copy."
-    for one in waiting:
-        words = f"{most}; this scan remains for another one."
-        states["scans"][one.scan_id] |= {"status": "remains", "reasons": [words]}
-        found.failures.append(
-            _failed(
-                one.raw.name, words, f"Scans of together up to {context.limits.images:,} objects.", next_step
-            )
-        )
-    names = ", ".join(display_name(one.scan_id) for one in waiting)
-    found.notes.append(f"{most}: {len(waiting)} scans remain for another one ({names}). {next_step}")
-
-
-def _settings(project: Project, found: Collection) -> ProcessSettings | None:
-    if project.config is None or project.lut is None:
-        return None
-    try:
-        return ProcessSettings.from_config(read_text(project.config), read_text(project.lut))
-    except (SettingsError, TextError) as error:
-        words = f"The configuration of {project.root.name} cannot be used: {error}"
-        found.failures.append(
-            _failed(
-                project.config.name,
-                words,
-                "The configuration as ZooProcess writes it.",
-                "Correct it and run again.",
-            )
-        )
-        return None
-
-
-def _remember_sample(one: Scan, facts: dict[str, SampleFacts], found: Collection) -> None:
-    sample_id = display_name(one.header.sample_id)
-    if sample_id in facts:
-        return
-    values, faults = sample_facts(one.header)
-    for fault in faults:
-        found.failures.append(
-            _failed(
-                fault.file,
-                str(fault),
-                "A header as ZooProcess writes it.",
-                "Correct the header and run again.",
-            )
-        )
-    facts[sample_id] = SampleFacts(sample_id, values)
-
-
-def _incomplete(one: Scan) -> FailedFile:
-    return _failed(
-        one.raw.name,
-        " ".join(one.reasons),
-        "A raw scan with its log and two blanks taken before it.",
-        "Complete the project and run again.",
-    )
-
-
-def _failed(name: str, reason: str, expected: str, next_step: str) -> FailedFile:
-    return FailedFile(display_name(name), "zooscan", display_name(reason), expected, next_step)
-
-
-def _nothing_new(states: Mapping[str, Any]) -> str:
-    done = [name for name, state in states["scans"].items() if state["status"] == "done"]
-    if done:
-        return f"There is nothing new: {len(done)} scans were processed by ZooProcess. Choose 'all' to process them again."
-    return "There is nothing to analyse: the scans hold no objects. Look at the project in ZooProcess."
-
-
-__all__ = ["Project", "ProjectError", "read"]
+__all__ = ["ProjectError", "read"]

@@ -20,6 +20,7 @@ from zooscan.decisions import MAX_LINES, MAX_POINTS, Decision, DecisionLog
 from zooscan.features import measured
 from zooscan.proposals import proposal
 from zooscan.separation import MAX_PIXELS, Separation, apply, cut_of
+from zooscan.separators import said_by
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoreError, object_id
 
@@ -174,7 +175,7 @@ class ReviewSession:
         if action == "draw" and not self._drawn(store, number, lines).parts:
             raise Refused("Nothing large enough to count would remain; nothing was saved. Draw fewer lines.")
         try:
-            self.log.say(action, row["image_id"], self.person, lines)
+            self.log.say(action, row["image_id"], self.person, lines, said_by(self.run))
         except ValidationError:
             raise Refused(
                 "The lines cannot be kept: they have no or too many points. Draw them again."

@@ -1,8 +1,8 @@
-"""Where several animals that touch are cut apart: masks, a distance transform each, a watershed, and its lines.
+"""Where several animals that touch are cut apart: a part for each, a distance transform each, a watershed, and its lines.
 
 The recipe is that of the published separator (a mask for each animal, the Euclidean distance transform (EDT) of each mask, one marker at
-its maximum, watershed on the negative sum, lines of both sides of each border, two pixels thick). Whoever has a model for the masks gives it as a
-`MaskProvider`; without one the masks come from the shape alone.
+its maximum, watershed on the negative sum, lines of both sides of each border, two pixels thick). Which pixels belong to which animal says a
+`Separator`: a model (`zooscan.onnx_separator`), or without one the shape alone.
 
 References
 ----------
@@ -10,7 +10,7 @@ References
 .. [2] Vincent, L. (1993). Morphological grayscale reconstruction in image analysis. IEEE Trans. Image Process. 2, 176-201 (h-maxima).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -36,38 +36,58 @@ MAX_PIXELS: Final = 9_000_000
 and many seconds at that size, and a kernel has 4 GB."""
 
 EIGHT: Final = np.ones((3, 3), bool)
+Labels = npt.NDArray[np.int32]
 Line = Sequence[tuple[float, float]]
 """Points (x, y) in pixels of the object's box, from its upper left corner."""
 
 
-class MaskProvider(Protocol):
+class Separator(Protocol):
     """Says which pixels of an object belong to which animal, e.g. an instance-segmentation model.
 
     Attributes
     ----------
     NAME, VERSION
-        Stand beside every proposal made with it.
+        Stand beside every proposal made with it, and in the name under which it is kept.
     """
 
     NAME: str
     VERSION: str
 
-    def __call__(self, grey: Grey, mask: Mask) -> Iterable[Mask]:
-        """Return one mask for each animal, of the shape of `mask`; they may overlap and may leave parts uncovered.
+    def separate(self, pixels: Grey, mask: Mask) -> Labels:
+        """Return a label image: 0 where nothing is said, else the number of an animal.
 
-        They are taken one at a time: whoever yields them needs memory for one.
+        Parameters
+        ----------
+        pixels
+            Grey levels of the object's box, uint8.
+        mask
+            True at the object's pixels, same shape. Labels outside of it are passed over.
+
+        Returns
+        -------
+        Labels
+            Same shape. Parts of the object may be left at 0.
+
+        Raises
+        ------
+        SeparatorError
+            When it cannot say anything.
         """
         ...
 
 
-class ShapeMasks:
-    """Masks from the outline alone: the basins of the maxima of its distance transform that are deep enough apart (h-maxima [2]_)."""
+class SeparatorError(Exception):
+    """A separator that cannot be used, or that answered with something else than a label image; the text is for a person."""
+
+
+class ShapeWatershed:
+    """Parts from the outline alone: the basins of the maxima of its distance transform that are deep enough apart (h-maxima [2]_)."""
 
     NAME = "distance transform"
     VERSION = "1"
 
-    def __call__(self, grey: Grey, mask: Mask) -> Iterator[Mask]:
-        """See `MaskProvider`; the grey levels are not looked at."""
+    def separate(self, pixels: Grey, mask: Mask) -> Labels:
+        """See `Separator`; the grey levels are not looked at."""
         filled = ndimage.binary_fill_holes(mask)
         distance = ndimage.distance_transform_edt(np.pad(filled, 1))[1:-1, 1:-1]
         # Relative depth: on a logarithmic scale a neck that is a quarter thinner is as deep for a small part as for a large one.
@@ -76,12 +96,10 @@ class ShapeMasks:
         del height
         markers, count = ndimage.label(peaks & filled, EIGHT)
         if count < 2:
-            yield filled
-            return
-        basins = watershed(-distance, markers, mask=filled, connectivity=2)
-        del distance, markers, peaks
-        for number in range(1, count + 1):
-            yield basins == number
+            whole: Labels = filled.astype(np.int32)
+            return whole
+        basins: Labels = watershed(-distance, markers, mask=filled, connectivity=2)
+        return basins
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,7 @@ class Separation:
     too_large: bool = False
 
 
-def propose(grey: Grey, mask: Mask, min_area_px: int, provider: MaskProvider | None = None) -> Separation:
+def propose(grey: Grey, mask: Mask, min_area_px: int, separator: Separator | None = None) -> Separation:
     """Propose how to cut an object apart.
 
     Parameters
@@ -151,19 +169,23 @@ def propose(grey: Grey, mask: Mask, min_area_px: int, provider: MaskProvider | N
         Crop and mask (without holes) of the object.
     min_area_px
         Parts smaller than this (holes filled) are no objects: what would leave one is not cut off.
-    provider
-        Where the masks come from; by default `ShapeMasks`.
+    separator
+        Says which pixels belong to which animal; by default `ShapeWatershed`.
 
     Returns
     -------
     Separation
         Without cut and with the object as its only part where nothing is to be cut, or where it is too large to be looked at here.
+
+    Raises
+    ------
+    SeparatorError
+        When the separator cannot say anything.
     """
     if mask.size > MAX_PIXELS:
         return uncut(mask, too_large=True)
-    regions = [
-        one for one in _covering((provider or ShapeMasks())(grey, mask), mask) if one.filled_px >= min_area_px
-    ]
+    said = (separator or ShapeWatershed()).separate(grey, mask)
+    regions = [one for one in _covering(said, mask) if one.filled_px >= min_area_px]
     if len(regions) < 2:
         return uncut(mask)
     total, markers = np.zeros(mask.shape), np.zeros(mask.shape, np.int32)
@@ -173,7 +195,7 @@ def propose(grey: Grey, mask: Mask, min_area_px: int, provider: MaskProvider | N
         row, column = np.unravel_index(int(distance.argmax()), distance.shape)
         markers[one.y + int(row), one.x + int(column)] = number
         total[one.box] += distance
-    labels = watershed(np.negative(total, out=total), markers, mask=mask, connectivity=2)
+    labels: Labels = watershed(np.negative(total, out=total), markers, mask=mask, connectivity=2)
     return apply(mask, _borders(labels), min_area_px)
 
 
@@ -211,20 +233,18 @@ def _regions(mask: Mask) -> Iterator[Region]:
         yield Region(box[1].start, box[0].start, labels[box] == number)
 
 
-def _covering(masks: Iterable[Mask], mask: Mask) -> list[Region]:
-    """Return the masks within the object, and a region for each large part that none of them covers."""
-    inside = []
-    bare = mask.copy()
-    for one in masks:
-        region = Region.of(one & mask)
-        if region is not None:
-            inside.append(region)
-            bare[region.box] &= ~region.mask
+def _covering(labels: Labels, mask: Mask) -> list[Region]:
+    """Return the labelled parts of the object, and a region for each large part that no label covers."""
+    inside = np.where(mask, labels, 0)
+    parts = []
+    for number, box in enumerate(ndimage.find_objects(inside), start=1):
+        if box is not None:
+            parts.append(Region(box[1].start, box[0].start, inside[box] == number))
     least = UNCOVERED * int(mask.sum())
-    return [*inside, *(one for one in _regions(bare) if one.area_px > least)]
+    return [*parts, *(one for one in _regions(mask & (inside == 0)) if one.area_px > least)]
 
 
-def _borders(labels: npt.NDArray[np.int32]) -> Mask:
+def _borders(labels: Labels) -> Mask:
     """Return the pixels with a neighbour of another part: both sides of each border, so two pixels thick."""
     largest = ndimage.maximum_filter(labels, footprint=EIGHT)
     smallest = ndimage.minimum_filter(
