@@ -343,5 +343,5 @@ def test_the_page_is_pleasant_at_800_pixels(tab, tmp_path):
     app.page.mouse.move(400, 400)
     before = time.monotonic()
     app.page.mouse.wheel(0, 20_000)
-    app.page.wait_for_function("() => window.scrollY > 300", timeout=5000)
+    app.page.wait_for_function("() => window.scrollY > 300", timeout=READY_MS)
     assert time.monotonic() - before < 5

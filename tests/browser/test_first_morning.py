@@ -57,7 +57,7 @@ def test_a_button_that_was_away_comes_back_without_a_reload(ada: Person) -> None
     ada.page.route("**/hub/home", without_apps, times=1)
     ada.page.reload()
     expect(link).to_have_count(0)
-    expect(link).to_be_visible(timeout=30_000)
+    expect(link).to_be_visible(timeout=SLOW_MS)
 
 
 def test_from_the_card_to_the_table_in_the_download_folder(

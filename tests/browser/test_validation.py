@@ -72,7 +72,7 @@ def images(hub):
 
 def said(app, words):
     """Wait until the grid says so; every act is then saved."""
-    app.page.locator(".tl-val-said", has_text=words).wait_for(timeout=20_000)
+    app.page.locator(".tl-val-said", has_text=words).wait_for(timeout=SLOW_MS)
 
 
 def images_and_validated(page):
@@ -225,7 +225,7 @@ def test_an_audit_the_mouse_and_what_another_person_says(app, hub, images):
             kernel.suspend()
             stopped.append(kernel)
     page.keyboard.press("1")
-    page.get_by_text("Not saved yet: 1 image.").wait_for(timeout=20_000)
+    page.get_by_text("Not saved yet: 1 image.").wait_for(timeout=SLOW_MS)
     page.wait_for_timeout(6000)  # by then the page has asked a second time
     saved = len(Validation(run).events())
     for kernel in stopped:
@@ -257,17 +257,17 @@ def test_the_same_grid_in_lab_and_no_key_reaches_the_notebook(ada, embedded):
     tile.click()
     keys = page.keyboard
     keys.press("Enter")
-    expect(page.locator(".tl-val-said")).to_contain_text("1 image confirmed", timeout=20_000)
+    expect(page.locator(".tl-val-said")).to_contain_text("1 image confirmed", timeout=SLOW_MS)
     # In Lab these would delete, convert, undo, cut and add cells.
     for key in ("d", "Escape", "d", "Escape", "x", "Escape", "a", "Escape", "m", "Escape", "z"):
         keys.press(key)
-    expect(page.locator(".tl-val-said")).to_contain_text("Taken back: 1 image", timeout=20_000)
+    expect(page.locator(".tl-val-said")).to_contain_text("Taken back: 1 image", timeout=SLOW_MS)
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     keys.press("Shift+ArrowRight")
     keys.press("u")
-    expect(page.locator(".tl-val-said")).to_contain_text("2 images marked unknown", timeout=20_000)
+    expect(page.locator(".tl-val-said")).to_contain_text("2 images marked unknown", timeout=SLOW_MS)
     unknown = page.locator(".tl-counts tbody tr", has_text="Unknown (a person looked")
-    expect(unknown).to_contain_text("2", timeout=20_000)
+    expect(unknown).to_contain_text("2", timeout=SLOW_MS)
     run = RunFolder(newest_run(home / "runs", "flowcam-plankton"))
     assert {word.person for word in Validation(run).words().values()} == {embedded.user}
     ada.photograph("validation-lab", focus=page.locator(".tl-val"))

@@ -142,14 +142,14 @@ def test_pages_of_mlflow_show_hostile_words_and_files(page: Page, tracking: Trac
         "experiment_id"
     ]
     page.goto(f"{tracking.mlflow}/#/experiments/{experiment}/runs/{run}")
-    page.get_by_text(NAMED).first.wait_for(timeout=30_000)
+    page.get_by_text(NAMED).first.wait_for(timeout=60_000)
     page.wait_for_timeout(1000)
     assert not page.evaluate("document.documentElement.hasAttribute('data-said')")
     assert page.title() != "1"
     assert refused == [], "MLflow's own pages do without what the policy forbids"
     page.goto(f"{tracking.mlflow}/#/experiments/{experiment}/runs/{run}/artifacts/evil.html")
     frame = page.frame_locator("iframe.mlflow-html-iframe")
-    frame.get_by_text("seen").wait_for(timeout=30_000)
+    frame.get_by_text("seen").wait_for(timeout=60_000)
     assert frame.locator("html").get_attribute("data-said") in (None, "ran;no cookies;no fetch;")
     assert failed == []
     (page_policy,) = {page.request.get(f"{tracking.mlflow}/").headers["content-security-policy"]}

@@ -29,8 +29,13 @@ READY_S = 90.0
 _HIDDEN = re.compile(r'name="_xsrf" value="([^"]+)"')
 
 
+PATIENCE_S = 60.0
+"""What takes a second may take this long on a machine whose cores are busy; a test that waits less fails for no reason of ours."""
+
+
 def wait_for(condition: Any, what: str, seconds: float = 60.0, every: float = 0.25) -> Any:
-    """Return the first true value of a callable; fail with words if there is none in time."""
+    """Return the first true value of a callable; fail with words if there is none in time, which is never less than `PATIENCE_S`."""
+    seconds = max(seconds, PATIENCE_S)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if value := condition():
