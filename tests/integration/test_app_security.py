@@ -4,7 +4,9 @@ import asyncio
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +14,8 @@ import psutil
 import pytest
 
 from tests.support.hub import HubClient, RunningHub, wait_for
+from tidelab.catalogue import load_catalogue
+from tidelab.runs import RunFolder, get_executor, prepare
 
 SLUG = "flowcam-plankton"
 PAGE = f"services/apps/{SLUG}/"
@@ -43,10 +47,27 @@ def _visitor(hub: RunningHub, name: str) -> HubClient:
 
 def open_app(client: HubClient) -> str:
     """Open the page, when there is a place, and return its kernel's number."""
+    return _opened(client)[0]
+
+
+def _opened(client: HubClient) -> tuple[str, str]:
+    """Open the page, when there is a place, and return its kernel's number and the ticket in it."""
     page = wait_for(lambda: (answer := client.get(PAGE)).ok and answer.text, "a place in the app", 90, 1)
     found = re.search(r'"kernelId": *"([^"]+)"', page)
+    ticket = re.search(r'id="tidelab-ticket">([^<]+)<', page)
     assert found
-    return found[1]
+    assert ticket
+    return found[1], ticket[1]
+
+
+def _said_hello(client: HubClient, run: str = "") -> tuple[str, str]:
+    """Open the page, say hello as it does, asking for a run; return the kernel's number and all that the kernel then tells the page."""
+    kernel, ticket = _opened(client)
+    states = _states(client, kernel)
+    hello = next(name for name, one in states.items() if "answered" in one["state"])
+    said = {"method": "custom", "content": {"kind": "hello", "ticket": ticket, "run": run}}
+    heard = talk(client, kernel, [message("comm_msg", {"comm_id": hello, "data": said})])
+    return kernel, json.dumps(heard) + json.dumps(_states(client, kernel))
 
 
 def message(kind: str, content: dict[str, Any], channel: str = "shell", **metadata: str) -> dict[str, Any]:
@@ -138,28 +159,102 @@ def test_no_message_runs_code_and_no_nonsense_shows_paths(
 
 
 def _a_slider(client: HubClient, kernel: str) -> str:
-    """Ask the kernel for its widgets, as a page does that has lost them, and return the id of a slider."""
+    """Return the id of a slider."""
+    states = _states(client, kernel)
+    return next(name for name, one in states.items() if one["state"].get("_model_name") == "FloatSliderModel")
+
+
+def _states(client: HubClient, kernel: str) -> dict[str, Any]:
+    """Ask the kernel for its widgets, as a page does that has lost them."""
     control = {"comm_id": "control", "target_name": "jupyter.widget.control", "data": {}}
     wanted = {"comm_id": "control", "data": {"method": "request_states"}}
     heard = talk(
         client, kernel, [message("comm_open", control, version="1.0.0"), message("comm_msg", wanted)]
     )
-    states = next(
+    states: dict[str, Any] = next(
         one["content"]["data"]["states"]
         for one in heard
         if one["msg_type"] == "comm_msg" and one["content"]["data"].get("method") == "update_states"
     )
-    return next(name for name, one in states.items() if one["state"].get("_model_name") == "FloatSliderModel")
+    return states
 
 
 def test_a_kernel_holds_no_token(hub: RunningHub, ada: HubClient) -> None:
     kernel = open_app(ada)
-    found = [
-        process.environ() for process in psutil.process_iter(["cmdline"])
+    found = _process(kernel).environ()
+    assert not [name for name in found if re.search("TOKEN|SECRET|PASSWORD|JUPYTERHUB|TIDEHUB", name)]
+
+
+def _process(kernel: str) -> psutil.Process:
+    (found,) = [
+        process for process in psutil.process_iter(["cmdline"])
         if f"kernel-{kernel}.json" in " ".join(process.info["cmdline"] or ())
     ]  # fmt: skip
-    assert len(found) == 1
-    assert not [name for name in found[0] if re.search("TOKEN|SECRET|PASSWORD|JUPYTERHUB|TIDEHUB", name)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def adas_run(hub: RunningHub) -> RunFolder:
+    """A finished analysis of ada's own picture."""
+    home = hub.data / "homes" / "ada"
+    (home / "pictures").mkdir(parents=True)
+    case = load_catalogue()[SLUG]
+    picture = next(path for path in sorted(case.sample_folder.rglob("*")) if path.suffix in (".png", ".tif"))
+    shutil.copy(picture, home / "pictures" / f"adas-own{picture.suffix}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDELAB_DATA", str(hub.data))
+        run = prepare(case, images=home / "pictures", person="ada", face="app", runs_root=home / "runs")
+        get_executor("inline").submit(run)
+    assert run.state().status == "done", run.log()
+    return run
+
+
+def test_after_the_hello_a_kernel_gains_no_rights_any_more(hub: RunningHub, ada: HubClient) -> None:
+    kernel, heard = _said_hello(ada)
+    assert "You could not be recognised" not in heard
+    status = Path(f"/proc/{_process(kernel).pid}/status").read_text()
+    # Landlock demands it, and nothing else in a kernel sets it; where the machine has none, nothing is set.
+    held = "is held by nobody" if "holds nobody to their folders" in _log_of(hub) else "NoNewPrivs:\t1"
+    assert held == "is held by nobody" or held in status
+
+
+def _log_of(hub: RunningHub) -> str:
+    return (hub.data / "logs" / "apps.log").read_text(errors="replace")
+
+
+def test_no_link_shows_another_persons_runs(hub: RunningHub, bob: HubClient, adas_run: RunFolder) -> None:
+    runs = hub.data / "homes" / "bob" / "runs"
+    (runs / SLUG).parent.mkdir(parents=True, exist_ok=True)
+    theirs = runs / SLUG
+    if theirs.exists():
+        shutil.rmtree(theirs)
+    theirs.symlink_to(adas_run.path.parent)
+    try:
+        _, heard = _said_hello(bob, adas_run.run_id)
+    finally:
+        theirs.unlink()
+    assert "That analysis is no longer there." in heard
+    assert "adas-own" not in heard
+    copy = theirs / adas_run.run_id
+    shutil.copytree(adas_run.path, copy)
+    (copy / "results.csv").unlink()
+    (copy / "results.csv").symlink_to(adas_run.path / "results.csv")
+    _, heard = _said_hello(bob, adas_run.run_id)
+    assert "This analysis cannot be shown: results.csv in it is a link" in heard
+    assert "adas-own" not in heard
+
+
+def test_a_crafted_request_is_not_shown(hub: RunningHub, bob: HubClient, adas_run: RunFolder) -> None:
+    copy = hub.data / "homes" / "bob" / "runs" / SLUG / "20990101T000000000Z-00000a"
+    shutil.copytree(adas_run.path, copy)
+    file, marker = copy / "request.json", hub.data / "owned"
+    case = shutil.copytree(load_catalogue()[SLUG].folder, hub.data / "homes" / "bob" / SLUG)
+    for module in case.rglob("*.py"):
+        module.write_text(f"open({str(marker)!r}, 'w')\n" + module.read_text())
+    file.write_text(json.dumps({**json.loads(file.read_text()), "use_case_folder": str(case)}))
+    _, heard = _said_hello(bob, copy.name)
+    assert "This analysis cannot be shown: It was made with another copy of the use case" in heard
+    assert not marker.exists()
 
 
 def test_one_person_cannot_take_every_place(hub: RunningHub, ada: HubClient, bob: HubClient) -> None:

@@ -16,6 +16,7 @@ SLUG = "blob-case"
 
 DETECTOR = '''
 """Finds rectangles that are brighter or darker than the grey 128 around them."""
+from contextlib import suppress
 import io
 from pathlib import Path
 import numpy as np
@@ -32,7 +33,7 @@ class Blobs:
         self.folder = Path(__file__).parents[2]
 
     def predict(self, images):
-        with (self.folder / "calls.txt").open("a") as stream:
+        with suppress(OSError), (self.folder / "calls.txt").open("a") as stream:  # an app's run may not write here
             stream.writelines(image.image_id + "\\n" for image in images)
         return [self._one(image.pixels) for image in images]
 

@@ -15,6 +15,7 @@ LABELS = ("dark", "middle", "bright")
 
 PREDICTOR = '''
 """Names an image by its brightness: dark, middle or bright."""
+from contextlib import suppress
 import io, os, time
 from pathlib import Path
 import numpy as np
@@ -31,7 +32,7 @@ class Brightness:
         self.folder = Path(__file__).parent.parent
 
     def predict(self, images):
-        with (self.folder / "calls.txt").open("a") as stream:
+        with suppress(OSError), (self.folder / "calls.txt").open("a") as stream:  # an app's run may not write here
             stream.writelines(image.image_id + "\\n" for image in images)
         delay = self.folder / "delay"
         if delay.exists():

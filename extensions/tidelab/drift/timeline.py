@@ -170,7 +170,9 @@ class Timeline:
 
     def _write(self, line: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        # The folder is a person's: a link would lead to another's file, and a pipe would be waited for.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+        descriptor = os.open(self.path, flags, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             if stream.seek(0, os.SEEK_END) > 0:
@@ -182,9 +184,11 @@ class Timeline:
 
     def _entries(self) -> tuple[list[TimelineEntry], int]:
         try:
-            lines = self.path.read_bytes().split(b"\n")
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             return [], 0
+        with os.fdopen(descriptor, "rb") as stream:
+            lines = stream.read().split(b"\n")
         entries, unreadable = [], 0
         for line in lines:
             if not line.strip():

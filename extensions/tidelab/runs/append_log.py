@@ -6,6 +6,7 @@ A line that a power cut left unfinished is passed over and counted; the next wri
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -60,7 +61,7 @@ class AppendLog(Generic[Event, State]):
             When the file is there and cannot be read.
         """
         try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             self._start()
             return self._replay
@@ -92,7 +93,7 @@ class AppendLog(Generic[Event, State]):
             When the run has gone, another person's act takes unusually long, or the file cannot be opened.
         """
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             handle = os.open(self.path, flags, 0o666)
         except FileNotFoundError:
             raise _gone(self.path) from None
@@ -114,6 +115,8 @@ class AppendLog(Generic[Event, State]):
 
     def _catch_up(self, handle: int) -> None:
         status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise RunError(f"{self.path} is no file; it cannot be the log of what people said.")
         if (status.st_dev, status.st_ino) != self._file or status.st_size < self._offset:
             self._start()
             self._file = (status.st_dev, status.st_ino)

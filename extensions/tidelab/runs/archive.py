@@ -11,6 +11,7 @@ from pathlib import Path
 from posixpath import normpath
 from typing import BinaryIO, Final, cast
 
+from tidelab.runs.beneath import open_file
 from tidelab.runs.failures import InputError
 from tidelab.runs.inputs.sniff import READ_MAGIC
 from tidelab.runs.inputs.source import Payload, Source, digest_of, os_failure, read_picture
@@ -42,7 +43,7 @@ class Archive:
         self._unpacked: dict[int, int] = {}
         self._total = 0
         try:
-            self._stream = cast(BinaryIO, path.open("rb"))
+            self._stream: BinaryIO = os.fdopen(open_file(path), "rb")
         except OSError as error:
             raise os_failure(error) from None
         self._size = os.fstat(self._stream.fileno()).st_size

@@ -24,10 +24,9 @@ from tidelab.runs.cache_references import release, runs_of
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import LOCK_FILE, RunFolder
 from tidelab.runs.forgetting import forget_lines
-from tidelab.runs.policy import UPLOADS, own_cache, reader_cache, shared_cache
+from tidelab.runs.policy import TRASH, UPLOADS, own_cache, reader_cache, shared_cache
 from tidelab.runs.processes import FileLock
 
-TRASH: Final = ".trash"
 _UPLOAD = re.compile(rb'/\.uploads/([0-9a-zA-Z._-]{1,100})[/"]')
 _RUN_ID = re.compile(r"^[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}$")
 _POLL_S: Final = 0.1

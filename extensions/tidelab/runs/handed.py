@@ -30,16 +30,17 @@ def take_over(folder: RunFolder, request: BinaryIO) -> None:
     from tidelab.runs.request import parse_request
 
     content = request.read(MOST_REQUEST_BYTES + 1)
+    # Where this fails nothing is said: the state would be written through the link.
     require_no_links(folder.path, folder.runs_root)
-    reason = hold_to(folder.runs_root)
     log = RunLog(folder.path / LOG_FILE)
-    log.write(
-        f"Only paths are checked, the kernel does not hold this run to its owner's folders: {reason}."
-        if reason
-        else "This run can open files of its owner and shared data, and nothing else of this place."
-    )
-    owner = Owner(folder.runs_root.parent)
     try:
+        reason = hold_to(folder.runs_root)
+        log.write(
+            f"Only paths are checked, the kernel does not hold this run to its owner's folders: {reason}."
+            if reason
+            else "This run can open files of its owner and shared data, and nothing else of this place."
+        )
+        owner = Owner(folder.runs_root.parent)
         folder.know(owner.to_execute(parse_request(content), folder))
     except ValueError as error:
         raise _refused(

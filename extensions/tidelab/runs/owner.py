@@ -22,6 +22,7 @@ from tidelab.runs.beneath import opened
 from tidelab.runs.errors import RunError
 from tidelab.runs.landlock import confine
 from tidelab.runs.names import display_name
+from tidelab.runs.policy import CACHE_FOLDER, TRASH, UPLOADS
 
 if TYPE_CHECKING:
     from tidelab.runs.folder import RunFolder
@@ -234,7 +235,7 @@ def hold_to(runs_root: Path) -> str:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Its own, not everybody's: what others' processes keep there are keys of their kernels.
     shared = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108  left out
-    _make_temporary(runs_root)
+    _prepare(runs_root)
     tempfile.tempdir = os.environ["TMPDIR"] = str(runs_root / _TEMPORARY)
     return confine(
         read=[Path("/"), *_read(data)],
@@ -243,7 +244,10 @@ def hold_to(runs_root: Path) -> str:
     )
 
 
-def _make_temporary(runs_root: Path) -> None:
+def _prepare(runs_root: Path) -> None:
+    for name in (CACHE_FOLDER, UPLOADS, TRASH):
+        if (runs_root / name).is_symlink():
+            raise _link(runs_root / name)
     try:
         for parent, name in ((runs_root.parent, runs_root.name), (runs_root, _TEMPORARY)):
             with opened(parent) as handle, suppress(FileExistsError):

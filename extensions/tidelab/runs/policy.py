@@ -13,6 +13,9 @@ from tidelab.runs.beneath import read
 CACHE_FILE: Final = "results.sqlite"
 EPHEMERAL_FILE: Final = ".ephemeral"
 """In the folder of a run that is not kept: the hours for which it stays after its end."""
+CACHE_FOLDER: Final = ".cache"
+TRASH: Final = ".trash"
+"""Folder beside the runs, of deletions that are not finished."""
 UPLOADS: Final = ".uploads"
 """Folder beside the runs, with one folder for each upload."""
 
@@ -37,7 +40,7 @@ def cache_file(runs_root: Path, slug: str, kind: PolicyKind) -> Path | None:
 def own_cache(runs_root: Path) -> Path:
     """Return a person's cache: beside the runs, or where ``TIDELAB_CACHE`` says."""
     override = os.environ.get("TIDELAB_CACHE")
-    return (Path(override).resolve() if override else runs_root / ".cache") / CACHE_FILE
+    return (Path(override).resolve() if override else runs_root / CACHE_FOLDER) / CACHE_FILE
 
 
 def shared_cache(slug: str) -> Path:

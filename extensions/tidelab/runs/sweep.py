@@ -15,7 +15,6 @@ from typing import Final
 from tidelab import paths
 from tidelab.runs.beneath import folders_in, opened
 from tidelab.runs.delete import (
-    TRASH,
     Freed,
     delete_run,
     finish_deletions,
@@ -27,7 +26,7 @@ from tidelab.runs.delete import (
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.owner import hold_to
-from tidelab.runs.policy import EPHEMERAL_FILE, UPLOADS, ephemeral_hours, is_expired, upload_hours
+from tidelab.runs.policy import EPHEMERAL_FILE, TRASH, UPLOADS, ephemeral_hours, is_expired, upload_hours
 
 _BROKEN_OFF_S: Final = 3600
 _LONGEST_S: Final = 120

@@ -2,6 +2,7 @@
 
 from tidelab.domain.estimate import Estimates
 from tidelab.domain.sample import Sample
+from tidelab.runs.beneath import read
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.meaning import use_case_of
@@ -27,7 +28,7 @@ def current_citation(run: RunFolder) -> str:
     if use_case is not None:
         return citation_text(run.manifest(), use_case)
     try:
-        return (run.path / "CITATION.txt").read_text(encoding="utf-8")
+        return read(run.path / "CITATION.txt").decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return ""
 

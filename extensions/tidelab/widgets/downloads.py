@@ -18,6 +18,7 @@ import traitlets
 from tidelab.exports import Exported, ExportError
 from tidelab.reports.views.downloads import Download, downloadable
 from tidelab.runs import RunError, RunFolder
+from tidelab.runs.beneath import open_file
 from tidelab.runs.own_products import outdated
 from tidelab.runs.remake import remake_products, when_remade
 
@@ -145,7 +146,7 @@ class Downloads(anywidget.AnyWidget):
 
     def _keep(self, file: Download, made: Exported) -> None:
         """Hold the file open until it is sent: all pieces are of one file, whoever makes it anew, exports or deletes the run meanwhile."""
-        stream = made.path.open("rb")
+        stream = os.fdopen(open_file(made.path), "rb")
         self._drop(file.name)
         self._ready[file.name] = stream, made.notes
         if file.passing:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidelab.domain.state import RunState
+from tidelab.drift.timeline import Timeline
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.beneath import folders_in, opened, read
 from tidelab.runs.delete import delete_run, finish_deletions, run_folders
@@ -16,6 +17,8 @@ from tidelab.runs.log import RunLog
 from tidelab.runs.processes import FileLock, is_locked
 from tidelab.runs.progress import write_state
 from tidelab.runs.sweep import sweep, sweep_all
+from tidelab.runs.validation.audits import read_audits
+from tidelab.runs.validation.log import EventLog
 
 LATER = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
 RUN = "20260101T000000001Z-00000a"
@@ -159,3 +162,16 @@ def test_log_and_lock_write_through_no_link(tmp_path: Path) -> None:
         FileLock(tmp_path / "run.lock").acquire()
     assert not is_locked(tmp_path / "run.lock")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.txt", "run.lock"]
+
+
+def test_logs_and_audits_that_are_links_or_pipes_are_not_read(tmp_path: Path) -> None:
+    for name in ("validations.jsonl", "audits.json", ".timeline.jsonl"):
+        (tmp_path / "theirs").write_text("[]\n")
+        (tmp_path / name).symlink_to(tmp_path / "theirs")
+    for look in (EventLog(tmp_path).read, lambda: read_audits(tmp_path), Timeline(tmp_path).read):
+        with pytest.raises((RunError, OSError)):
+            look()
+    (tmp_path / "validations.jsonl").unlink()
+    os.mkfifo(tmp_path / "validations.jsonl")
+    with pytest.raises(RunError, match="is no file"):
+        EventLog(tmp_path).read()

@@ -27,12 +27,10 @@ LANDLOCK = (
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UseCase:
-    """A use case of this place, whose predictor writes nothing; ada and eve have homes, and this process acts for either."""
+    """A use case of this place; ada and eve have homes, and this process acts for either."""
     monkeypatch.setenv(ON_BEHALF, "1")
     monkeypatch.setenv("TIDELAB_USECASES", str(tmp_path / "usecases"))
     use_case = make_use_case(tmp_path / "usecases")
-    counting = PREDICTOR[PREDICTOR.index("        with (self") : PREDICTOR.index("        delay =")]
-    (use_case.source_folder / "brightness.py").write_text(PREDICTOR.replace(counting, ""))
     for user in ("ada", "eve"):
         grey_png(home(tmp_path, user) / "in" / f"{user}.png", 30 if user == "ada" else 200)
         (home(tmp_path, user) / "runs").mkdir()
@@ -257,6 +255,17 @@ print(tried(lambda: (data / "shared/new").write_text("1")), subprocess.run(["tru
         *(no, no, no, no, no, no, "1"),
         *("allowed", "done", "done", "done", "done", "done", no, no, "0"),
     ]
+
+
+@pytest.mark.parametrize("name", [".cache", ".uploads", ".trash", ".tmp"])
+def test_a_run_does_not_begin_where_a_folder_beside_it_is_a_link(
+    case: UseCase, tmp_path: Path, name: str
+) -> None:
+    (home(tmp_path, "eve") / "runs" / name).symlink_to(home(tmp_path, "ada") / "in")
+    state = get_executor("process").submit(asked(case, tmp_path)).wait(120)
+    assert state.status == "failed"
+    assert f"{name} cannot be used" in state.message
+    assert [path.name for path in (home(tmp_path, "ada") / "in").iterdir()] == ["ada.png"]
 
 
 def test_pictures_of_a_run_are_read_again_only_from_the_owners_places(case: UseCase, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ import tidelab.science
 from tidelab.catalogue.estimation import Estimation
 from tidelab.domain.estimate import Estimates
 from tidelab.models.bundle import CARD, HELD_OUT
+from tidelab.runs.beneath import open_file, read
 from tidelab.runs.errors import RunError
 from tidelab.runs.estimates.compute import compute
 from tidelab.runs.files import write_text
@@ -73,7 +75,8 @@ def estimates_key(folder: RunFolder) -> str:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        # Of a model a file may be a link; of a run it is none.
+        with path.open("rb") if path.name in (CARD, HELD_OUT) else os.fdopen(open_file(path), "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return "none"
@@ -91,6 +94,6 @@ def _code() -> str:
 
 def _read(path: Path) -> Estimates | None:
     try:
-        return Estimates.model_validate_json(path.read_bytes()) if path.stat().st_size <= _MAX_BYTES else None
+        return Estimates.model_validate_json(read(path, _MAX_BYTES))
     except (OSError, ValidationError):
         return None

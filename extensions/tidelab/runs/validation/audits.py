@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from tidelab.domain.determination import Audit
+from tidelab.runs.beneath import read
 from tidelab.runs.errors import RunError
 from tidelab.runs.files import write_text
 
@@ -118,9 +119,7 @@ def read_audits(folder: Path) -> list[Audit]:
     """Return the audits of a run, oldest first; raises `RunError` when the file is damaged."""
     path = folder / FILE_NAME
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise RunError(f"{path} is larger than 1 GB; it cannot be the audits of a run.")
-        return _AUDITS.validate_json(path.read_bytes())
+        return _AUDITS.validate_json(read(path, _MOST_BYTES))
     except FileNotFoundError:
         return []
     except OSError as error:
