@@ -94,7 +94,6 @@ def analyse_video(
         writing_to(out),
         VideoReader(path, limits, sound=options.annotated) as reader,
     ):
-        begun = Start(None, "unknown")
         begun = start_of(path, reader.facts.created, given=options.start, time_zone=options.time_zone)
         digest = _digest(path, halt)
         work = _Work(model, reader, begun, digest, options)
