@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from obsea_fish.completeness import completeness, span_iso
+from obsea_fish.plots import drawn_cameras, time_series
 from obsea_fish.series import make, picture_names, step_of
 from obsea_fish.settings import SettingError, Settings
 from obsea_fish.versions import Version, VersionError, as_json, changes, earlier
@@ -155,6 +156,15 @@ def test_a_camera_under_another_name_is_told():
         "Camera Cam1 is not among the cameras that are expected (cam1) and sent 60 pictures"
     )
     assert "correct the parameter `cameras`" in remark
+
+
+def test_cameras_with_counts_are_drawn_before_silent_ones():
+    names = [f"cam{n}" for n in range(1, 7)]
+    shown = pd.concat([pictures(minutes("2024-05-01T10:00", 3), one) for one in names], ignore_index=True)
+    series = series_of(shown, cameras=", ".join(["cam0", *names]))
+    assert series.cameras[0] == "cam0"
+    assert drawn_cameras(series) == names[:4]
+    assert time_series(series, ["Sparus aurata"]).startswith(b"\x89PNG")
 
 
 def test_the_cadence_is_given_or_read_from_the_pictures_and_says_so():

@@ -21,12 +21,20 @@ _EFFORT: Final = (
 )
 MOST_TAXA: Final = 8
 """Taxa drawn at most, those with the most detections."""
+MOST_STRIPS: Final = 12
+"""Cameras whose effort is drawn at most."""
+
+
+def drawn_cameras(series: Series) -> list[str]:
+    """Return the cameras whose counts are drawn: the first that have any, as many as there are colours."""
+    looked = set(series.counts["camera"])
+    return [camera for camera in series.cameras if camera in looked][: len(_COLOURS)]
 
 
 def time_series(series: Series, taxa: Sequence[str]) -> bytes:
     """Draw the mean count per picture of each taxon with its interval and MaxN, and the effort below; cameras by colour and marker."""
-    cameras = series.cameras[: len(_COLOURS)]
-    heights = [2.0] * len(taxa) + [0.45 + 0.5 * len(cameras)]
+    cameras, below = drawn_cameras(series), series.cameras[:MOST_STRIPS]
+    heights = [2.0] * len(taxa) + [0.45 + 0.5 * len(below)]
     figure, axes = _figure(9.2, sum(heights) + 0.7, len(heights), 1, heights)
     for place, taxon in zip(axes, taxa, strict=False):
         for number, camera in enumerate(cameras):
@@ -35,7 +43,7 @@ def time_series(series: Series, taxa: Sequence[str]) -> bytes:
         place.set_ylim(bottom=0)
         place.set_ylabel("per picture", fontsize=8)
         place.tick_params(labelsize=8, labelbottom=False)
-    _effort_strip(axes[-1], series, cameras)
+    _effort_strip(axes[-1], series, below)
     low, high = series.effort["interval_start"].min(), _end(series)
     for place in axes:
         place.set_xlim(_naive(low), _naive(high))
@@ -169,11 +177,19 @@ def _effort_strip(place: Any, series: Series, cameras: Sequence[str]) -> None:
                 color=colour,
             )
     place.set_yticks(
-        [row + 0.4 for row in range(len(cameras))], [_plain(one) or "camera" for one in cameras], fontsize=8
+        [row + 0.4 for row in range(len(cameras))],
+        [_strip_name(one, series) for one in cameras],
+        fontsize=8,
     )
     place.set_ylim(0, len(cameras))
     place.set_title(f"pictures (tallest bar: {most})", loc="left", fontsize=9)
     place.tick_params(labelsize=8)
+
+
+def _strip_name(camera: str, series: Series) -> str:
+    own = series.effort[series.effort["camera"] == camera]
+    nothing = not own[["pictures_received", "pictures_outside"]].to_numpy().any()
+    return (_plain(camera) or "camera") + ("\nsent nothing" if nothing else "")
 
 
 def _legend(figure: Any, cameras: Sequence[str]) -> None:

@@ -34,6 +34,9 @@ def time_series(run: RunFolder, series: Series) -> Displayable:
     if series.settings.interval == "day":
         remarks.append(_DAYS)
     remarks += remark_words(series.table)
+    beyond = [one for one in series.counts["camera"].unique() if one not in plots.drawn_cameras(series)]
+    if beyond:
+        remarks.append(f"Cameras that are not drawn, for the plot has no room: {', '.join(beyond)}.")
     if undrawn:
         remarks.append(f"Not drawn, for they were found least: {', '.join(undrawn)}.")
     return section(image + note(" ".join(remarks)), f"{_alt(series, taxa)} {' '.join(remarks)}")
