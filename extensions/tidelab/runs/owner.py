@@ -22,7 +22,7 @@ from tidelab.runs.beneath import opened
 from tidelab.runs.errors import RunError
 from tidelab.runs.landlock import confine
 from tidelab.runs.names import display_name
-from tidelab.runs.policy import CACHE_FOLDER, TRASH, UPLOADS
+from tidelab.runs.policy import CACHE_FOLDER, TEMPORARY, TRASH, UPLOADS
 
 if TYPE_CHECKING:
     from tidelab.runs.folder import RunFolder
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 ON_BEHALF: Final = "TIDELAB_ON_BEHALF"
 """Variable that a process bears which acts for one person and could open the files of others."""
 _SAMPLE: Final = ["sample"]
-_TEMPORARY: Final = ".tmp"
 _GONE: Final = "model-that-is-gone"
 
 
@@ -236,7 +235,10 @@ def hold_to(runs_root: Path) -> str:
     # Its own, not everybody's: what others' processes keep there are keys of their kernels.
     shared = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108  left out
     _prepare(runs_root)
-    tempfile.tempdir = os.environ["TMPDIR"] = str(runs_root / _TEMPORARY)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(runs_root / TEMPORARY)
+    if any(Path.home().resolve().is_relative_to(one.resolve()) for one in shared):
+        # A service's home in a container. What is known of fonts is kept for the next time.
+        os.environ.setdefault("MPLCONFIGDIR", str(runs_root / TEMPORARY / "matplotlib"))
     return confine(
         read=[Path("/"), *_read(data)],
         write=[path for path in written if path.is_dir()],
@@ -249,13 +251,13 @@ def _prepare(runs_root: Path) -> None:
         if (runs_root / name).is_symlink():
             raise _link(runs_root / name)
     try:
-        for parent, name in ((runs_root.parent, runs_root.name), (runs_root, _TEMPORARY)):
+        for parent, name in ((runs_root.parent, runs_root.name), (runs_root, TEMPORARY)):
             with opened(parent) as handle, suppress(FileExistsError):
                 os.mkdir(name, 0o700, dir_fd=handle)
-        with opened(runs_root, _TEMPORARY):
+        with opened(runs_root, TEMPORARY):
             return
     except OSError:
-        raise _link(runs_root / _TEMPORARY) from None
+        raise _link(runs_root / TEMPORARY) from None
 
 
 def _read(data: Path) -> Iterable[Path]:

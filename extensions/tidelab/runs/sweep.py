@@ -6,6 +6,8 @@ these happens, nothing is removed: a machine that is switched off forgets nothin
 
 import datetime
 import os
+import shutil
+import stat
 import subprocess
 import sys
 from contextlib import suppress
@@ -26,10 +28,19 @@ from tidelab.runs.delete import (
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.owner import hold_to
-from tidelab.runs.policy import EPHEMERAL_FILE, TRASH, UPLOADS, ephemeral_hours, is_expired, upload_hours
+from tidelab.runs.policy import (
+    EPHEMERAL_FILE,
+    TEMPORARY,
+    TRASH,
+    UPLOADS,
+    ephemeral_hours,
+    is_expired,
+    upload_hours,
+)
 
 _BROKEN_OFF_S: Final = 3600
 _LONGEST_S: Final = 120
+_LEFT_S: Final = 86_400
 
 
 def sweep(runs_root: Path, now: datetime.datetime | None = None) -> Freed:
@@ -49,6 +60,7 @@ def sweep(runs_root: Path, now: datetime.datetime | None = None) -> Freed:
     for path in run_folders(runs_root):
         if (path / EPHEMERAL_FILE).exists():
             freed += _sweep_run(RunFolder(path), moment)
+    _sweep_temporary(runs_root, moment)
     return freed + _sweep_uploads(runs_root, moment)
 
 
@@ -87,6 +99,19 @@ def _sweep_uploads(runs_root: Path, now: datetime.datetime) -> Freed:
             if age_s >= (_BROKEN_OFF_S if name.endswith(".part") else hours * 3600):
                 freed += remove_upload(runs_root, name)
     return freed
+
+
+def _sweep_temporary(runs_root: Path, now: datetime.datetime) -> None:
+    """Remove what processes left that were killed a day ago or longer."""
+    with suppress(OSError), opened(runs_root, TEMPORARY) as folder:
+        for name in os.listdir(folder):  # noqa: PTH208  of a descriptor
+            found = os.lstat(name, dir_fd=folder)
+            if now.timestamp() - found.st_mtime < _LEFT_S:
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                shutil.rmtree(name, ignore_errors=True, dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
 
 
 def _touched(runs_root: Path, name: str) -> float:

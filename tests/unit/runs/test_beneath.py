@@ -175,3 +175,18 @@ def test_logs_and_audits_that_are_links_or_pipes_are_not_read(tmp_path: Path) ->
     os.mkfifo(tmp_path / "validations.jsonl")
     with pytest.raises(RunError, match="is no file"):
         EventLog(tmp_path).read()
+
+
+def test_what_killed_processes_left_goes_after_a_day(homes: Path) -> None:
+    left = homes / "eve/runs/.tmp"
+    (left / "tmpabc").mkdir(parents=True)
+    (left / "tmpabc" / "file").write_text("1")
+    (left / "tmpdef").write_text("1")
+    (left / "link").symlink_to(homes / "ada")
+    before = below(homes / "ada")
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=23)
+    sweep(homes / "eve/runs", soon)
+    assert len(list(left.iterdir())) == 3
+    sweep(homes / "eve/runs", soon + datetime.timedelta(hours=2))
+    assert list(left.iterdir()) == []
+    assert below(homes / "ada") == before
