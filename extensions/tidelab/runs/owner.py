@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,8 +33,6 @@ ON_BEHALF: Final = "TIDELAB_ON_BEHALF"
 """Variable that a process bears which acts for one person and could open the files of others."""
 _SAMPLE: Final = ["sample"]
 _GONE: Final = "model-that-is-gone"
-
-
 _VOILA: Final = "VOILA_BASE_URL"
 
 
@@ -59,20 +58,20 @@ class Owner:
         """Return the owner of a run by its place; None where this process has that person's own rights."""
         return cls(folder.runs_root.parent) if acts_for_others() else None
 
-    @property
-    def places(self) -> dict[str, Path]:
-        """Title -> real path of what this person may read: their home, shared data, instrument drives."""
+    @cached_property
+    def places(self) -> list[tuple[str, Path]]:
+        """Titles and real paths of what this person may read: their home, shared data, instrument drives."""
         shared, *mounts = paths.mounts()
-        named = {"Home": self.home, "Shared data": shared} | {one.name or str(one): one for one in mounts}
-        return {title: path.resolve() for title, path in named.items() if path.is_dir()}
+        named = [
+            ("Home", self.home),
+            ("Shared data", shared),
+            *((one.name or str(one), one) for one in mounts),
+        ]
+        return [(title, path.resolve()) for title, path in named if path.is_dir()]
 
     def may_read(self, path: Path | str) -> bool:
         """Whether a path, with all links followed, lies in one of the places; whether anything is there does not matter."""
-        try:
-            real = Path(path).resolve()
-        except (OSError, RuntimeError, ValueError):
-            return False
-        return any(real.is_relative_to(place) for place in self.places.values())
+        return self._real(path) is not None
 
     def inside(self, path: str) -> str:
         """Return a path with all links followed.
@@ -82,12 +81,14 @@ class Owner:
         RunError
             When it leads out of the places; the words are the same whether there is something or not.
         """
-        if not self.may_read(path):
+        real = self._real(path)
+        if real is None:
+            named = ", ".join(title for title, _ in self.places)
             raise RunError(
-                f"{display_name(Path(path).name)} lies outside the folders that may be read for you here ({', '.join(self.places)}), so "
-                "it was not opened. Choose it below one of them and analyse again."
+                f"{display_name(Path(path).name)} lies outside the folders that may be read for you here ({named}), so it was not opened. "
+                "Choose it below one of them and analyse again."
             )
-        return str(Path(path).resolve())
+        return str(real)
 
     def images(self, given: list[str]) -> list[str]:
         """Return the images of a request with all links followed; raises `RunError` as `inside`."""
@@ -161,6 +162,13 @@ class Owner:
                 self.inside(str(one))
         shown = self.to_read(request, folder)
         return shown.model_copy(update={"use_case_folder": str(case.folder)})
+
+    def _real(self, path: Path | str) -> Path | None:
+        try:
+            real = Path(path).resolve()
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return real if any(real.is_relative_to(place) for _, place in self.places) else None
 
     def _model(self, request: "RunRequest") -> Path | None:
         """Return the real folder of a model that may be opened for this person, None for any other."""

@@ -268,6 +268,17 @@ def test_a_run_does_not_begin_where_a_folder_beside_it_is_a_link(
     assert [path.name for path in (home(tmp_path, "ada") / "in").iterdir()] == ["ada.png"]
 
 
+def test_two_drives_of_one_name_are_two_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drives = [tmp_path / one / "Home" for one in ("a", "b")]
+    for folder in (*drives, home(tmp_path, "eve")):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("TIDELAB_MOUNTS", os.pathsep.join(map(str, drives)))
+    owner = Owner(home(tmp_path, "eve"))
+    assert all(owner.may_read(one / "x") for one in (*drives, owner.home))
+    assert not owner.may_read(tmp_path / "a")
+    assert not owner.may_read("/tmp/\0")  # noqa: S108  no path at all
+
+
 def test_pictures_of_a_run_are_read_again_only_from_the_owners_places(case: UseCase, tmp_path: Path) -> None:
     run = asked(case, tmp_path, "sample")
     get_executor("inline").submit(run)
