@@ -13,6 +13,7 @@ import aiohttp
 import psutil
 import pytest
 
+from tests.support.brightness import grey_png
 from tests.support.hub import HubClient, RunningHub, wait_for
 from tidelab.catalogue import load_catalogue
 from tidelab.runs import RunFolder, get_executor, prepare
@@ -197,10 +198,8 @@ def _process(kernel: str) -> psutil.Process:
 def adas_run(hub: RunningHub) -> RunFolder:
     """A finished analysis of ada's own picture."""
     home = hub.data / "homes" / "ada"
-    (home / "pictures").mkdir(parents=True)
+    grey_png(home / "pictures" / "adas-own.png", 90, (40, 30))
     case = load_catalogue()[SLUG]
-    picture = next(path for path in sorted(case.sample_folder.rglob("*")) if path.suffix in (".png", ".tif"))
-    shutil.copy(picture, home / "pictures" / f"adas-own{picture.suffix}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIDELAB_DATA", str(hub.data))
         run = prepare(case, images=home / "pictures", person="ada", face="app", runs_root=home / "runs")
