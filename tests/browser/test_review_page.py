@@ -123,3 +123,57 @@ def test_lines_of_an_object_that_left_the_list_are_not_saved_on_another(page):
     show(page, "b")
     assert page.locator(".zs-use").is_disabled()
     assert sent(page, "decide") == []
+
+
+def decided(names, looked):
+    items = [item(name) | ({"decision": "keep", "by": "ada"} if name in looked else {}) for name in names]
+    words, by = (
+        f"{len(looked)} of {len(names)} objects looked at.",
+        "Lines are proposed by the model halves 3.",
+    )
+    return {"kind": "index", "run": "r1", "words": words, "by": by, "items": items}
+
+
+def test_the_next_one_to_look_at_is_one_that_nobody_decided(page):
+    page.evaluate("m => say(m)", decided("abcd", "bc"))
+    progress = page.locator(".zs-progress").inner_text()
+    assert progress == "2 of 4 objects looked at. Lines are proposed by the model halves 3."
+    show(page, "a")
+    page.locator(".zs-next").click()
+    assert page.locator(".zs-current .zs-name").inner_text() == "d"
+    show(page, "d")
+    page.locator(".zs-review").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".zs-current .zs-name").inner_text() == "a"
+    page.evaluate("m => say(m)", decided("abcd", "bcd"))
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".zs-status").inner_text() == "This is the last one to look at."
+    page.evaluate("m => say(m)", decided("abcd", "abcd"))
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".zs-status").inner_text() == "All of them are looked at."
+    assert "4 of 4" in page.locator(".zs-progress").inner_text()
+
+
+def test_drawing_can_be_stopped_and_nothing_is_sent(page):
+    show(page, "a")
+    assert page.locator(".zs-stop").is_hidden()
+    page.locator(".zs-draw").click()
+    assert page.locator(".zs-stop").is_visible()
+    assert page.locator(".zs-next").is_disabled()
+    page.keyboard.press("Escape")
+    assert page.locator(".zs-stop").is_hidden()
+    assert page.locator(".zs-use").is_disabled()
+    assert sent(page, "decide") == []
+
+
+def test_the_scale_bar_is_as_long_as_it_says(page):
+    """The picture is white under red: what is black in it is the bar, at 0.01 mm a pixel and 6 screen pixels each."""
+    page.evaluate("m => say(m)", shown("a") | {"pixel_mm": 0.01})
+    page.locator(".zs-facts", has_text="a:").wait_for()
+    black = page.evaluate(
+        "() => { const c = document.querySelector('.zs-canvas'), w = c.width;"
+        " const row = c.getContext('2d').getImageData(0, c.height - 8, w, 1).data;"
+        " return [w, [...Array(w).keys()].filter((x) => row[4 * x] < 100 && row[4 * x + 1] < 100).length]; }"
+    )
+    # 40 px wide, 6 times: 240; at most 0.4 of it is 96 px or 0.16 mm, so the bar is that of 0.1 mm: 60 px.
+    assert black == [240, 60]

@@ -12,6 +12,7 @@ from tidelab.reports import numbers
 from tidelab.reports.source import label_titles
 from tidelab.runs import RunError, RunFolder
 from tidelab.runs.validation import Validation
+from tidelab.widgets.refusal import Refused as Refused
 
 MOST_PICTURES: Final = 200
 _MOST_ANSWERS: Final = 100
@@ -20,10 +21,6 @@ _STATUS: Final = {"validate": "validated", "unknown": "unknown"}
 _Row = tuple[int, str, int, int]
 
 Message = dict[str, Any]
-
-
-class Refused(Exception):
-    """A wish that is not granted; the text is for the person."""
 
 
 class Session:

@@ -642,7 +642,7 @@ def test_files_are_not_called_up_to_date_while_more_was_said(run, monkeypatch):
             DecisionLog(of).say("refuse", of.results()["image_id"][1], "ben")
 
     monkeypatch.setattr(review, "remake_products", remade)
-    monkeypatch.setattr(review, "_LOOK_S", 0.01)
+    monkeypatch.setattr(review.Review, "LOOK_S", 0.01)
 
     async def follow() -> list[dict[str, object]]:
         page = Sent()

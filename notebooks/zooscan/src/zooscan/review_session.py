@@ -15,12 +15,13 @@ from pydantic import ValidationError
 
 from tidelab.reports import numbers
 from tidelab.runs import RunError, RunFolder
+from tidelab.widgets.refusal import Refused as Refused
 from zooscan.counted import Scans, is_candidate, rows, separated
 from zooscan.decisions import MAX_LINES, MAX_POINTS, Decision, DecisionLog
 from zooscan.features import measured
 from zooscan.proposals import proposal
 from zooscan.separation import MAX_PIXELS, Separation, apply, cut_of
-from zooscan.separators import said_by
+from zooscan.separators import proposer, said_by
 from zooscan.settings import ProcessSettings
 from zooscan.store import Store, StoreError, object_id
 
@@ -37,10 +38,6 @@ _VERBS: Final = {
     "refuse": "It is not cut",
     "draw": "It is cut along your lines",
 }
-
-
-class Refused(Exception):
-    """A wish that is not granted; the text is for the person."""
 
 
 class GoneError(Refused):
@@ -66,6 +63,7 @@ class ReviewSession:
     def __init__(self, run: RunFolder, person: str) -> None:
         self.run, self.person = run, person
         self.log = DecisionLog(run)
+        self._by = proposer(run)
         self._scans = Scans(run)
         self._items: list[Item] = []
         self._answers: dict[str, Message] = {}
@@ -94,7 +92,8 @@ class ReviewSession:
             if items
             else "No object of this run is a multiple."
         )
-        return {"kind": "index", "run": self.run.run_id, "items": items, "words": words}
+        by = f"Lines are proposed by {self._by}." if items else ""
+        return {"kind": "index", "run": self.run.run_id, "items": items, "words": words, "by": by}
 
     def show(self, name: Any, image_id: Any) -> tuple[Message, list[bytes]]:
         """Return one object: its picture and the lines in force, as PNG, and what its parts measure; raises `Refused`."""
@@ -109,7 +108,7 @@ class ReviewSession:
         message = {
             "kind": "object", "run": self.run.run_id, "name": name, "image_id": row["image_id"],
             "width": crop.shape[1], "height": crop.shape[0], "how": how, "by": decision.person if decision else "",
-            "parts": sizes, "proposed": len(lines.parts), "note": _TOO_LARGE if lines.too_large else "",
+            "parts": sizes, "proposed": len(lines.parts), "pixel_mm": store.scan.pixel_mm, "note": _TOO_LARGE if lines.too_large else "",
         }  # fmt: skip
         shown = cut if cut is not None else lines
         return message, [_png(np.where(mask, crop, 255).astype(np.uint8)), _png(shown.cut)]

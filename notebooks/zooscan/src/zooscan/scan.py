@@ -79,15 +79,9 @@ def process_scan(
     except BaseException as error:
         with suppress(OSError):
             picture_file.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise ScanError(
-                f"{scan.name}: {error.strerror or error} while reading or writing; is there free space in {work}, and may it be written?"
-            ) from None
-        if isinstance(error, TooManyRunsError):
-            raise ScanError(
-                f"{scan.name} is noise at the threshold {settings.upper_threshold}: {error} "
-                "Do the blanks belong to this scan, and is the threshold right?"
-            ) from None
+        words = job.words(error)
+        if words:
+            raise ScanError(words) from None
         raise
     finally:
         shutil.rmtree(job.scratch, ignore_errors=True)
@@ -129,6 +123,20 @@ class _Job:
             limits=limits,
             settings=self.settings,
         )
+
+    def words(self, error: BaseException) -> str:
+        """Return what an error of the disk or the picture means for the scan; empty for any other."""
+        if isinstance(error, OSError):
+            return (
+                f"{self.scan.name}: {error.strerror or error} while reading or writing; is there free space in {self.work}, "
+                "and may it be written?"
+            )
+        if isinstance(error, TooManyRunsError):
+            return (
+                f"{self.scan.name} is noise at the threshold {self.settings.upper_threshold}: {error} "
+                "Do the blanks belong to this scan, and is the threshold right?"
+            )
+        return ""
 
     def check(self) -> None:
         """Raise when the person asked to stop."""

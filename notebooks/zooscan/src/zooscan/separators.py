@@ -83,6 +83,12 @@ def separator_of(run: RunFolder) -> Separator:
         return _loaded(run.path / FOLDER, str(about["sha256"]), str(about.get("file", "separator.onnx")))
 
 
+def proposer(run: RunFolder) -> str:
+    """Return what proposes the lines of a run, for a sentence; raises `RunError` where that is gone."""
+    title = str(about_separator(run)["title"])
+    return "a watershed of the outline" if title == ShapeWatershed.NAME else f"the model {title}"
+
+
 def said_by(run: RunFolder) -> str:
     """Return what stands beside a decision to keep lines: empty for the watershed of the outline."""
     about = about_separator(run)

@@ -19,8 +19,7 @@ from zooscan.counted import Scans, counted, parts, scans_of
 from zooscan.decisions import DecisionLog
 from zooscan.pictures import png
 from zooscan.products import scan_table, states_of
-from zooscan.separation import ShapeWatershed
-from zooscan.separators import about_separator
+from zooscan.separators import proposer
 from zooscan.settings import ProcessSettings
 
 _MOST_VIGNETTES: Final = 60
@@ -98,9 +97,7 @@ def separations(run: RunFolder) -> Displayable:
     extra = len(found) - len(whole)
     cut = f"{numbers.count(len(whole))} objects were found on the scans; after cutting {numbers.count(len(found))} count."
     body = Markup("<p><b>{}</b></p>").format(cut) + table(("What", "Objects found"), rows, numeric=(1,))
-    title = about_separator(run)["title"]
-    by = "a watershed of the outline" if title == ShapeWatershed.NAME else f"the model {title}"
-    body += Markup("<p>Lines are proposed by {}.</p>").format(by)
+    body += Markup("<p>Lines are proposed by {}.</p>").format(proposer(run))
     people = sorted({name for name in found["decided_by"] if name})
     if people:
         body += Markup("<p>Looked at by {}.</p>").format(", ".join(people))

@@ -1,7 +1,8 @@
 // The review of separations: a list of objects, one of them large, its lines, and the decisions. It shows what the kernel says and asks;
 // it decides nothing. All text is set as text, never as HTML.
 const RESEND_MS = 10000; // a wish that is sent again is granted once: the kernel knows it by its id
-const KEYS = { k: "keep", n: "refuse", d: "draw", u: "undo" };
+const KEYS = { k: "keep", n: "refuse", d: "draw", u: "undo", arrowright: "next", escape: "stop" };
+const BARS_MM = [10, 5, 2, 1, 0.5, 0.2, 0.1];
 
 function make(tag, css, text) {
   const node = document.createElement(tag);
@@ -20,6 +21,7 @@ function render({ model, el }) {
   root.tabIndex = 0;
   const status = make("p", "zs-status", "Waiting for the objects…");
   status.setAttribute("role", "status");
+  const progress = make("p", "zs-progress");
   const files = make("p", "zs-files");
   const list = make("ol", "zs-list");
   const canvas = make("canvas", "zs-canvas");
@@ -29,7 +31,8 @@ function render({ model, el }) {
   const buttons = {};
   for (const [name, text] of [
     ["keep", "Keep the lines (K)"], ["refuse", "Do not cut (N)"], ["draw", "Draw lines (D)"],
-    ["use", "Use my lines"], ["clear", "Clear my lines"], ["undo", "Undo my last decision (U)"],
+    ["use", "Use my lines"], ["clear", "Clear my lines"], ["stop", "Stop drawing (Esc)"],
+    ["undo", "Undo my last decision (U)"], ["next", "Next to look at (\u2192)"],
   ]) {
     const button = make("button", `zs-${name}`, text);
     button.type = "button";
@@ -43,7 +46,7 @@ function render({ model, el }) {
   side.append(list);
   const both = make("div", "zs-both");
   both.append(side, main);
-  root.append(status, both, files);
+  root.append(progress, status, both, files);
   el.append(root);
 
   let run = "", items = [], place = 0, shown = null, drawing = false, lines = [], current = null, waiting = null, timer = null;
@@ -74,10 +77,18 @@ function render({ model, el }) {
     const one = looked(); // what the person sees, never what stands at a place by now
     if (one) ask({ kind: "decide", name: one.name, image_id: one.image_id, action, ...more });
   }
+  function goOn() {
+    const order = items.map((_, n) => (place + 1 + n) % items.length);
+    const next = order.find((n) => !items[n].decision && n !== place);
+    if (next === undefined) status.textContent = items[place]?.decision === "" ? "This is the last one to look at." : "All of them are looked at.";
+    else open(next);
+  }
   function press(name) {
     if (busy()) return;
     if (name === "draw") { drawing = true; lines = []; status.textContent = "Draw with the mouse across each neck, then use your lines."; }
     else if (name === "clear") { lines = []; }
+    else if (name === "stop") { drawing = false; lines = []; current = null; status.textContent = "Nothing was drawn."; }
+    else if (name === "next") { goOn(); return; }
     else if (name === "use") { if (lines.length) decide("draw", { lines }); }
     else if (name === "undo") ask({ kind: "undo" });
     else decide(name);
@@ -101,7 +112,10 @@ function render({ model, el }) {
     for (const name of ["keep", "refuse", "draw"]) buttons[name].disabled = !looked() || busy();
     buttons.keep.disabled ||= shown.proposed < 2;
     buttons.use.disabled = buttons.clear.disabled = !drawing || !lines.length || !looked() || busy();
+    buttons.stop.hidden = !drawing;
+    buttons.stop.disabled = !drawing || busy();
     buttons.undo.disabled = !run || busy();
+    buttons.next.disabled = !items.length || drawing || busy();
   }
   function draw() {
     if (!shown) { canvas.width = canvas.height = 1; return; }
@@ -110,12 +124,26 @@ function render({ model, el }) {
     context.imageSmoothingEnabled = false;
     context.drawImage(shown.picture, 0, 0, canvas.width, canvas.height);
     if (!drawing) context.drawImage(shown.red, 0, 0, canvas.width, canvas.height);
+    bar_of(context, scale);
     context.strokeStyle = "#d00000"; context.lineWidth = Math.max(2, 2 * scale); context.lineCap = "round";
     for (const line of current ? [...lines, current] : lines) {
       context.beginPath();
       line.forEach(([x, y], n) => (n ? context.lineTo((x + 0.5) * scale, (y + 0.5) * scale) : context.moveTo((x + 0.5) * scale, (y + 0.5) * scale)));
       context.stroke();
     }
+  }
+  function bar_of(context, scale) {
+    if (!shown.pixel_mm) return;
+    const px = scale / shown.pixel_mm, mm = BARS_MM.find((one) => one * px <= canvas.width * 0.4);
+    if (!mm) return;
+    const y = canvas.height - 8;
+    context.font = "12px sans-serif";
+    for (const [style, width] of [["#fff", 5], ["#000", 2]]) {
+      context.strokeStyle = style; context.lineWidth = width; context.lineCap = "butt";
+      context.beginPath(); context.moveTo(6, y); context.lineTo(6 + mm * px, y); context.stroke();
+      if (width === 5) { context.lineWidth = 4; context.strokeText(`${mm} mm`, 6, y - 6); }
+    }
+    context.fillStyle = "#000"; context.fillText(`${mm} mm`, 6, y - 6);
   }
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -166,7 +194,8 @@ function render({ model, el }) {
     if (message.kind === "index") {
       const fresh = message.run !== run, before = items[place];
       run = message.run; items = message.items;
-      if (fresh) { place = 0; shown = null; status.textContent = message.words; if (busy()) answered(); }
+      progress.textContent = [message.words, message.by].filter(Boolean).join(" ");
+      if (fresh) { place = 0; shown = null; status.textContent = items.length ? "Keep the lines, say not to cut, or draw your own." : ""; if (busy()) answered(); }
       const found = fresh ? 0 : items.findIndex((item) => same(item, before));
       if (found >= 0) place = found;
       else if (before && drawing) status.textContent = `${before.name} is not in the list any more; your lines were not saved.`;
@@ -189,7 +218,7 @@ function render({ model, el }) {
     } else if (message.kind === "files") { if (message.run === run) files.textContent = message.words; }
     else if (message.kind === "closed") {
       run = ""; items = []; shown = null; answered(); drawing = false; lines = []; list.replaceChildren(); facts.textContent = ""; files.textContent = "";
-      status.textContent = message.words; draw(); buttonsNow();
+      progress.textContent = ""; status.textContent = message.words; draw(); buttonsNow();
     }
   });
   model.on("change:run", () => { if (model.get("run") && model.get("run") !== run) model.send({ kind: "hello" }); });
