@@ -15,6 +15,8 @@ from tidelab.science.block_bootstrap import MeanIntervals, block_length, found_t
 
 DEPENDENCE = (0.0, 0.3, 0.6, 0.8, 0.9)
 LENGTHS = (60, 240, 720)
+IN_A_RUN = (12, 60)
+"""Pictures an hour of a run of 20 hours: one every five minutes, and one a minute."""
 MEAN = 2.0
 WARM_UP = 300
 LEVEL = 20.0
@@ -72,11 +74,11 @@ def rows(make: Make, series: int, seed: int = 20261121) -> Iterator[str]:
         )
 
 
-def pooled(make: Make, phi: float, days: int, seed: int = 3) -> tuple[float, float]:
-    """Return coverage of hours of 60 pictures whose block was chosen from 20 such hours, as a run does it, and the median block."""
+def pooled(make: Make, phi: float, days: int, seed: int = 3, pictures: int = 60) -> tuple[float, float]:
+    """Return coverage of hours of so many pictures whose block was chosen from 20 such hours, as a run does it, and the median block."""
     rng, hits, blocks = np.random.default_rng(seed), [], []
     for k in range(days):
-        hours = make(20 * 60, phi, rng).reshape(20, 60)
+        hours = make(20 * pictures, phi, rng).reshape(20, pictures)
         blocks.append(block_length(list(hours)))
         found = _hours(hours, hours[:8], blocks[-1], k)
         hits += [bool(one.low[0] <= TRUTH[make] <= one.high[0]) for one in found if np.isfinite(one.low[0])]
@@ -101,7 +103,7 @@ def sparse(mean: float, size: int, days: int, seed: int = 5) -> tuple[float, flo
     together: list[bool] = []
     empty: list[bool] = []
     for k in range(days):
-        hours = size * rng.poisson(mean / size, size=(20, 60)).astype(float)
+        hours: Array = size * rng.poisson(mean / size, size=(20, 60)).astype(np.float64)
         block = block_length(list(hours))
         for found, kept in (
             (
@@ -139,11 +141,10 @@ def main() -> None:
     for title, make in (("AR(1)", ar1), ("Counts in groups that stay", counts)):
         print(f"\n{title}: coverage with blocks by the rule (with single pictures; median block)\n")
         print("\n".join(rows(make, given.series)), flush=True)
-        cells = [pooled(make, phi, given.series // 16) for phi in DEPENDENCE]
-        print(
-            "| 60, block from 20 h | " + " | ".join(f"{100 * a:.1f} % (–; {b:g})" for a, b in cells) + " |",
-            flush=True,
-        )
+        for pictures in IN_A_RUN:
+            cells = [pooled(make, phi, given.series // 16, pictures=pictures) for phi in DEPENDENCE]
+            row = " | ".join(f"{100 * a:.1f} % (–; {b:g})" for a, b in cells)
+            print(f"| {pictures}, block from 20 h | {row} |", flush=True)
 
 
 if __name__ == "__main__":

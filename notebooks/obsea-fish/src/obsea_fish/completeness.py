@@ -28,16 +28,24 @@ class Completeness:
         ``silent``: at least one expected camera sent nothing; ``gaps``: each sent something, and there were times in which none came.
     headline
         One sentence.
-    reasons
-        Sentences, the most important first: silent cameras one by one, then outages.
+    silent
+        A sentence for each camera that sent nothing.
+    gaps
+        Sentences about the times in which the others sent nothing; of a series without any, what could not be seen.
     outages
         All of them (`tidelab.science.outages`).
     """
 
     state: State
     headline: str
-    reasons: tuple[str, ...]
+    silent: tuple[str, ...]
+    gaps: tuple[str, ...]
     outages: tuple[Outage, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """All sentences, the most important first."""
+        return (*self.silent, *self.gaps)
 
     @property
     def silent_cameras(self) -> tuple[str, ...]:
@@ -50,24 +58,20 @@ def completeness(series: Series) -> Completeness:
     found = outages(series.effort, series.settings.every)
     totals = series.effort[["pictures_expected", "pictures_received"]].sum()
     expected = int(totals["pictures_expected"])
-    silent = _silent_words(found)
+    silent = tuple(_silent_words(found))
     named = [one for one in found if one.kind == "outage"]
-    reasons = [*silent, *_outage_words(named)]
-    whole = f"{numbers.count(expected)} pictures expected, {numbers.count(int(totals['pictures_received']))} received."
-    if silent:
-        headline = f"{numbers.plural(len(silent), 'camera')} sent nothing. {whole}"
-        return Completeness("silent", headline, (*reasons, _NEVER_FISH), tuple(found))
-    if named:
-        headline = f"The series has {numbers.plural(len(named), 'gap')}. {whole}"
-        return Completeness("gaps", headline, (*reasons, _NEVER_FISH), tuple(found))
-    known = (
-        ()
-        if series.settings.cameras
-        else (
-            "Nobody said which cameras were expected (`cameras`): one that sent nothing at all cannot be seen.",
-        )
+    came = numbers.count(int(totals["pictures_received"]))
+    whole = f"{numbers.count(expected)} pictures expected, {came} received."
+    if found:
+        gaps = (*_outage_words(named), _NEVER_FISH)
+        first = numbers.plural(len(silent), "camera") if silent else numbers.plural(len(named), "gap")
+        headline = f"{first} sent nothing. {whole}" if silent else f"The series has {first}. {whole}"
+        return Completeness("silent" if silent else "gaps", headline, silent, gaps, tuple(found))
+    unseen = (
+        "Nobody said which cameras were expected (`cameras`): one that sent nothing at all cannot be seen.",
     )
-    return Completeness("whole", f"No gap: something came in every interval. {whole}", known, ())
+    headline = f"No gap: something came in every interval. {whole}"
+    return Completeness("whole", headline, (), () if series.settings.cameras else unseen, ())
 
 
 def span_words(one: Outage) -> str:
@@ -100,7 +104,7 @@ def _outage_words(named: Sequence[Outage]) -> list[str]:
     # The longest are what a person wants to know of first.
     longest = sorted(named, key=lambda one: -one.pictures_expected)[:MOST_NAMED]
     shown = "; ".join(
-        f"{f'{one.camera} ' if one.camera else ''}{span_words(one)} ({numbers.count(one.pictures_expected)} pictures)"
+        f"{f'{one.camera} ' if one.camera else ''}{span_words(one)} ({numbers.plural(one.pictures_expected, 'picture')})"
         for one in longest
     )
     more = (

@@ -1,6 +1,5 @@
 """What stands behind the counts: whether the series is whole, the effort, and the pictures that are not good."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import pandas as pd
@@ -72,7 +71,9 @@ def effort(run: RunFolder, series: Series) -> Displayable:
     parts = [table(head, rows, numeric=range(2, len(head)))]
     if len(summed) > _MOST_DAYS:
         parts.append(note(f"The first {_MOST_DAYS} of {len(summed)} rows; all are in effort.csv."))
-    parts += [note(" ".join(_gap_words(found)), "warn" if found.outages else "info")]
+    # The table shows the silent cameras; their sentences stand below the verdict.
+    gaps = found.gaps if found.outages else (found.headline, *found.gaps)
+    parts += [note(" ".join(gaps), "warn" if found.outages else "info")]
     words = [
         f"Cadence: {series.cadence_words}.",
         f"Good pictures: {series.settings.rules.words()}.",
@@ -82,7 +83,7 @@ def effort(run: RunFolder, series: Series) -> Displayable:
     total = series.effort[names].sum()
     text = (
         f"{total['pictures_expected']} pictures expected, {total['pictures_received']} received, {total['pictures_good']} good by day. "
-        f"{' '.join([*_gap_words(found), *words, *series.remarks])}"
+        f"{' '.join([*found.silent, *gaps, *words, *series.remarks])}"
     )
     return section(Markup("").join(parts), text)
 
@@ -109,12 +110,14 @@ def left_out(run: RunFolder, series: Series) -> Displayable:
 
 def _examples(run: RunFolder, rows: pd.DataFrame) -> Markup:
     shown = rows.iloc[:: max(1, len(rows) // _EXAMPLES)].head(_EXAMPLES)
-    pairs = zip(shown["picture_id"].astype(str), shown["picture"].astype(str), strict=True)
+    several = rows["camera"].nunique() > 1
     figures = Markup("").join(
         Markup('<figure>{}<figcaption title="{}">{}</figcaption></figure>').format(
-            picture(shown_thumbnail(run, digest), name), name, name
+            picture(shown_thumbnail(run, str(one.picture_id)), str(one.picture)),
+            one.picture,
+            f"{one.camera} {one.time:%m-%d %H:%M}" if several else f"{one.time:%Y-%m-%d %H:%M}",
         )
-        for digest, name in pairs
+        for one in shown.itertuples()
     )
     return Markup('<div class="tl-gallery">{}</div>').format(figures)
 
@@ -122,7 +125,3 @@ def _examples(run: RunFolder, rows: pd.DataFrame) -> Markup:
 def _camera(name: str, found: Completeness) -> str:
     shown = name or "–"
     return f"{shown}: sent nothing" if name in found.silent_cameras else shown
-
-
-def _gap_words(found: Completeness) -> Sequence[str]:
-    return found.reasons if found.outages else (found.headline, *found.reasons)
