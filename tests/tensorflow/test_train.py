@@ -1,6 +1,9 @@
 """Every kind of model: learns, exports what it learned, is deterministic, and refuses what it cannot do."""
 
 import dataclasses
+import hashlib
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -137,6 +140,22 @@ def test_a_bundle_is_complete_and_gives_the_same_after_saving(trained, images, s
     weights = Weights.load(bundle.folder)
     assert weights.labels == LABELS
     assert [one.tobytes() for one in weights.arrays] == [one.tobytes() for one in model.weights.arrays]
+
+
+def test_the_stop_button_keeps_the_epochs_so_far(images, split):
+    """Pressed in the second epoch of forty, as Lab's button does it."""
+
+    def press(epoch):
+        if epoch.number == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    settings = dataclasses.replace(QUICK, epochs=40)
+    model = steps.train_model("network", images, split, settings, press)
+    assert [one.number for one in model.history] == [1, 2]
+    assert "It was ended after epoch 2 of 40" in model.start_words
+    assert model.parity <= 1e-4
+    whole = hashlib.sha256(f"{settings!r} {steps.digest(images, split)}".encode()).hexdigest()
+    assert model.experiment != whole, "a look of its own at the test images"
 
 
 def test_test_images_are_never_looked_at(images, split, monkeypatch):

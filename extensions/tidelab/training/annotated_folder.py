@@ -131,35 +131,33 @@ def to_yolo_training_folder(
         When there are no pictures, fewer than three groups, or nothing can be written.
     """
     kept, lost = _present(dataset, images)
-    if not kept:
-        raise AnnotationError(
-            f"None of the {len(dataset.images)} annotated pictures is in {images}. Check the folder."
-        )
-    name: Callable[[AnnotatedImage], str] = group_by if callable(group_by) else _grouping(group_by)
-    groups = [name(image) for image in kept]
-    notes = (
-        [f"{lost} annotated picture{'' if lost == 1 else 's'} are not in {images} and are left out."]
-        if lost
-        else []
-    )
-    if keep_parts and all(image.part for image in kept):
-        parts = [image.part for image in kept]
-        torn = _torn(groups, parts)
-        notes += (
-            [
-                f"{torn} groups lie in more than one part of the division that was kept: its figures may flatter."
-            ]
-            if torn
-            else []
-        )
-    else:
-        parts = _divide(kept, dataset.labels, groups, seed, validation_share, test_share)
-    divided = replace(
-        dataset, images=tuple(replace(image, part=part) for image, part in zip(kept, parts, strict=True))
-    )
+    groups = [*map(group_by if callable(group_by) else _grouping(group_by), kept)]
+    keep = keep_parts and all(map(_part, kept))
+    shares = {"validation_share": validation_share, "test_share": test_share}
+    parts = [*map(_part, kept)] if keep else _divide(kept, dataset.labels, groups, seed, **shares)
+    notes = _notes(lost, images, _torn(groups, parts) if keep else 0)
+    placed = tuple(replace(image, part=part) for image, part in zip(kept, parts, strict=True))
+    divided = replace(dataset, images=placed)
     notes += write(divided, out, f"yolo-{task}", images=images, pictures=pictures, force=force)
     _write_split(out, kept, parts, groups)
     return TrainingFolder(out, *_counts(divided, parts, groups), tuple(notes))
+
+
+def _part(image: AnnotatedImage) -> str:
+    return image.part
+
+
+def _notes(lost: int, images: Path, torn: int) -> list[str]:
+    found = []
+    if lost:
+        found.append(
+            f"{lost} annotated picture{'' if lost == 1 else 's'} are not in {images} and are left out."
+        )
+    if torn:
+        found.append(
+            f"{torn} groups lie in more than one part of the division that was kept: its figures may flatter."
+        )
+    return found
 
 
 def _grouping(group_by: str) -> Callable[[AnnotatedImage], str]:
@@ -176,6 +174,10 @@ def _present(dataset: Dataset, images: Path) -> tuple[list[AnnotatedImage], int]
         kept = [image for image in dataset.images if source.pictures.find(image.file_name)]
     finally:
         source.close()
+    if not kept:
+        raise AnnotationError(
+            f"None of the {len(dataset.images)} annotated pictures is in {images}. Check the folder."
+        )
     return kept, len(dataset.images) - len(kept)
 
 

@@ -184,42 +184,55 @@ def compare_detectors(
         raise NothingToCompareError(
             f"{challenger.name} and {champion.name} know no common class with objects in the test pictures, so they cannot be compared."
         )
-    matched = [
-        [
-            match(one.found, one.truth, len(one.labels), ious=COCO_IOUS)[one.labels.index(label)]
-            for label in labels
-        ]
-        for one in (ours, theirs)
-    ]
-    objects = np.array(
-        [
-            [
-                int(((t.labels == ours.labels.index(label)) & ~_crowd(t.crowd, len(t.labels))).sum())
-                for label in labels
-            ]
-            for t in ours.truth
-        ]
-    )
+    matched = [_matched(one, labels) for one in (ours, theirs)]
+    objects = _objects(ours, labels)
     once = np.ones(len(ours))
-    values = np.array(
-        [[weighted_precision(one, objects[:, k], once) for k, one in enumerate(each)] for each in matched]
-    )
+    values = np.array([_precisions(each, objects, once) for each in matched])
     samples = [one.sample_id for one in ours.images.pictures]
     known = all(samples)
     groups = np.unique(samples if known else [str(k) for k in range(len(ours))], return_inverse=True)[1]
-    rng = np.random.default_rng(seed)
-    found = np.empty((draws, len(labels)))
-    for draw in range(draws):
-        drawn = np.bincount(rng.integers(0, groups.max() + 1, groups.max() + 1), minlength=groups.max() + 1)
-        weights = drawn[groups].astype(np.float64)
-        first, second = (
-            np.array([weighted_precision(one, objects[:, k], weights) for k, one in enumerate(each)])
-            for each in matched
-        )
-        found[draw] = first - second
+    found = _bootstrap(matched, objects, groups, np.random.default_rng(seed), draws)
     return DetectorComparison(
         ours, theirs, labels, values, found, left_out, len(set(samples)) if known else 0, look
     )
+
+
+def _matched(one: DetectorEvaluation, labels: Sequence[str]) -> list[Matches]:
+    every = match(one.found, one.truth, len(one.labels), ious=COCO_IOUS)
+    return [every[one.labels.index(label)] for label in labels]
+
+
+def _objects(one: DetectorEvaluation, labels: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return the true objects of each picture and class, ``(n, k)``, crowds not counted."""
+    places = [one.labels.index(label) for label in labels]
+    return np.array(
+        [
+            [int(((t.labels == place) & ~_crowd(t.crowd, len(t.labels))).sum()) for place in places]
+            for t in one.truth
+        ]
+    )
+
+
+def _precisions(matched: Sequence[Matches], objects: npt.NDArray[np.int64], weights: Floats) -> Floats:
+    return np.array([weighted_precision(one, objects[:, k], weights) for k, one in enumerate(matched)])
+
+
+def _bootstrap(
+    matched: Sequence[Sequence[Matches]],
+    objects: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+    draws: int,
+) -> Floats:
+    """Return the differences of the classes, first model minus second, in each draw of whole groups of pictures."""
+    found = np.empty((draws, objects.shape[1]))
+    count = int(groups.max()) + 1
+    for draw in range(draws):
+        drawn = np.bincount(rng.integers(0, count, count), minlength=count)
+        weights = drawn[groups].astype(np.float64)
+        first, second = (_precisions(each, objects, weights) for each in matched)
+        found[draw] = first - second
+    return found
 
 
 def weighted_precision(matches: Matches, objects: npt.NDArray[np.int64], weights: Floats) -> float:

@@ -1,17 +1,14 @@
 """Put a trained detector into a bundle: what apps, reports and the registry take."""
 
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tidelab.drift import Reference
 from tidelab.models.bundle import MODEL, REFERENCE, ModelBundle, write_bundle
 from tidelab.models.training_images import TRAINING_IMAGES
 from tidelab.science.splits import PARTS
+from tidelab.training.about import About
 from tidelab.training.detection_images import DetectionImages, Parts, detection_digest
 from tidelab.training.detector_evaluation import DetectorEvaluation
 from tidelab.training.detector_training import TrainedDetector
-from tidelab.training.save import NO_PICTURES
 
 
 def save_detector(
@@ -52,27 +49,16 @@ def save_detector(
     ModelBundle
         As it was read back and checked.
     """
-    card = model.card.model_copy(
-        update={
-            "name": name,
-            "use_case": use_case,
-            "title": title or model.card.title,
-            "demo": demo,
-            "quality": evaluation.quality(method or f"held-out test set of {len(evaluation)} pictures"),
-            "data_digest": detection_digest(images, parts),
-            "data_summary": (data_summary or _summary(images, parts)) + ("" if pictures else NO_PICTURES),
-            "created_by": created_by,
-            "created": created or model.card.created,
-            "licence": licence,
-        }
-    )
+    about = About(
+        use_case=use_case, name=name, created_by=created_by, data_summary=data_summary or _summary(images, parts), demo=demo,
+        created=created, title=title, licence=licence, pictures=pictures,
+    )  # fmt: skip
+    quality = evaluation.quality(method or f"held-out test set of {len(evaluation)} pictures")
+    card = about.card(model.card, quality, detection_digest(images, parts))
     files = {MODEL: model.onnx}
     if len(evaluation) > 1:
-        shown = [one if pictures else replace(one, thumbnail=b"") for one in evaluation.predictions]
         samples = [one.sample_id for one in evaluation.images.pictures]
-        reference = Reference.from_predictions(shown, list(card.labels), samples)
-        with TemporaryDirectory() as scratch:
-            files[REFERENCE] = reference.save(Path(scratch) / REFERENCE).read_bytes()
+        files[REFERENCE] = about.reference(card.labels, evaluation.predictions, samples)
     if model.learned_from.digests:
         files[TRAINING_IMAGES] = model.learned_from.to_bytes()
     return write_bundle(Path(folder).expanduser(), card, files)

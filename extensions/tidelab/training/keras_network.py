@@ -121,6 +121,7 @@ def train(
     settings: TrainingSettings,
     on_epoch: OnEpoch,
     prepare: Callable[[list[Array]], list[Array]] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Any, list[Epoch]]:
     """Train `small_xception`.
 
@@ -145,6 +146,8 @@ def train(
     prepare
         Gets the fresh network's arrays and returns those to start from, for example a champion's; then the learning rate starts at
         `WARM_START` of its usual value, so that the first steps refine what is there instead of erasing it.
+    cancelled
+        Asked after each epoch; where it says so, the training ends there with its best epoch so far.
 
     Returns
     -------
@@ -152,12 +155,44 @@ def train(
         The Keras model with the weights of its best epoch (lowest validation loss; the last one where there are fewer than
         `ENOUGH_VALIDATION` validation images), and the history.
     """
-    keras = import_keras()
-    keras.utils.set_random_seed(settings.seed)
-    statistics = None if features is None else (features.mean(axis=0), features.var(axis=0))
-    model = small_xception(settings.size_px, n_labels, settings.width, statistics)
     epochs = epochs_for(len(truth), settings)
     steps = max(1, -(-len(truth) // settings.batch_size)) * epochs
+    statistics = None if features is None else (features.mean(axis=0), features.var(axis=0))
+    model = _compiled(n_labels, statistics, steps, settings, prepare)
+    rng = np.random.default_rng(settings.seed)
+    weights = (
+        sample_weights(truth, n_labels) if settings.balance == "weights" else np.ones(len(truth), np.float32)
+    )
+    history: list[Epoch] = []
+    best: tuple[float, list[npt.NDArray[np.float32]]] | None = None
+    began = time.monotonic()
+    for number in range(1, epochs + 1):
+        learned = _one_epoch(model, squares, features, truth, weights, normalisation, settings, rng)
+        seen = _validate(model, *validation)
+        epoch = Epoch(number, epochs, *learned, *seen, time.monotonic() - began)
+        history.append(epoch)
+        on_epoch(epoch)
+        trusted = len(validation[1]) >= ENOUGH_VALIDATION and number > epochs // 4
+        if trusted and seen[0] is not None and (best is None or seen[0] < best[0]):
+            best = (seen[0], model.get_weights())
+        if cancelled():
+            break
+    if best is not None:
+        model.set_weights(best[1])
+    return model, history
+
+
+def _compiled(
+    n_labels: int,
+    statistics: tuple[Array, Array] | None,
+    steps: int,
+    settings: TrainingSettings,
+    prepare: Callable[[list[Array]], list[Array]] | None,
+) -> Any:
+    """Return the network at its start, with an optimiser whose rate falls to zero over the steps."""
+    keras = import_keras()
+    keras.utils.set_random_seed(settings.seed)
+    model = small_xception(settings.size_px, n_labels, settings.width, statistics)
     rate = settings.learning_rate
     if prepare is not None:
         model.set_weights(prepare(model.get_weights()))
@@ -169,33 +204,28 @@ def train(
         metrics=["accuracy"],
         weighted_metrics=[],
     )
-    rng = np.random.default_rng(settings.seed)
-    weights = (
-        sample_weights(truth, n_labels) if settings.balance == "weights" else np.ones(len(truth), np.float32)
-    )
-    history: list[Epoch] = []
-    best: tuple[float, list[npt.NDArray[np.float32]]] | None = None
-    began = time.monotonic()
-    for number in range(1, epochs + 1):
-        sums = np.zeros(3)
-        for rows in _batches(epoch_order(truth, settings.balance, rng), settings.batch_size):
-            varied = normalise(augment_batch(squares[rows], settings.augmentation, rng), *normalisation)
-            inputs = {"image": varied} if features is None else {"image": varied, "features": features[rows]}
-            measured = model.train_on_batch(
-                inputs, truth[rows], sample_weight=weights[rows], return_dict=True
-            )
-            sums += len(rows) * np.array([measured["loss"], measured["accuracy"], 1.0])
-        seen = _validate(model, *validation)
-        loss, accuracy = sums[:2] / sums[2]
-        epoch = Epoch(number, epochs, float(loss), float(accuracy), *seen, time.monotonic() - began)
-        history.append(epoch)
-        on_epoch(epoch)
-        trusted = len(validation[1]) >= ENOUGH_VALIDATION and number > epochs // 4
-        if trusted and seen[0] is not None and (best is None or seen[0] < best[0]):
-            best = (seen[0], model.get_weights())
-    if best is not None:
-        model.set_weights(best[1])
-    return model, history
+    return model
+
+
+def _one_epoch(
+    model: Any,
+    squares: Pixels,
+    features: Array | None,
+    truth: npt.NDArray[np.int64],
+    weights: Array,
+    normalisation: tuple[tuple[float, float, float], tuple[float, float, float]],
+    settings: TrainingSettings,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Show the network all training images once; return loss and accuracy over them."""
+    sums = np.zeros(3)
+    for rows in _batches(epoch_order(truth, settings.balance, rng), settings.batch_size):
+        varied = normalise(augment_batch(squares[rows], settings.augmentation, rng), *normalisation)
+        inputs = {"image": varied} if features is None else {"image": varied, "features": features[rows]}
+        measured = model.train_on_batch(inputs, truth[rows], sample_weight=weights[rows], return_dict=True)
+        sums += len(rows) * np.array([measured["loss"], measured["accuracy"], 1.0])
+    loss, accuracy = sums[:2] / sums[2]
+    return float(loss), float(accuracy)
 
 
 def _batches(order: npt.NDArray[np.int64], size: int) -> Sequence[npt.NDArray[np.int64]]:

@@ -1,20 +1,16 @@
 """Put a trained model into a bundle: what apps, reports and the registry take."""
 
-from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tidelab.drift import Reference
 from tidelab.models.bundle import HELD_OUT, MODEL, REFERENCE, ModelBundle, write_bundle
 from tidelab.models.training_images import TRAINING_IMAGES
+from tidelab.training.about import About
 from tidelab.training.datasets import LabelledImages, data_digest
 from tidelab.training.evaluation import Evaluation
 from tidelab.training.held_out import held_out_of
 from tidelab.training.train import Parts
 from tidelab.training.trained import TrainedModel
 from tidelab.training.weights import WEIGHTS
-
-NO_PICTURES = ". The model carries no pictures of them, as the use case's data policy says"
 
 
 def save_model(
@@ -64,27 +60,22 @@ def save_model(
     ModelBundle
         As it was read back and checked.
     """
-    card = model.card.model_copy(
-        update={
-            "name": name,
-            "use_case": use_case,
-            "title": title or model.card.title,
-            "demo": demo,
-            "quality": evaluation.quality(method or f"held-out test set of {len(evaluation.truth)} images"),
-            "data_digest": data_digest(images, parts),
-            "data_summary": (data_summary or _summary(images, parts)) + ("" if pictures else NO_PICTURES),
-            "created_by": created_by,
-            "created": created or model.card.created,
-            "licence": licence,
-        }
-    )
-    predictions = [one if pictures else replace(one, thumbnail=b"") for one in evaluation.predictions]
-    reference = Reference.from_predictions(
-        predictions, list(model.card.labels), list(evaluation.images.sample_ids)
-    )
-    with TemporaryDirectory() as scratch:
-        content = reference.save(Path(scratch) / REFERENCE).read_bytes()
-    files = {MODEL: model.onnx, REFERENCE: content}
+    about = About(
+        use_case=use_case, name=name, created_by=created_by, data_summary=data_summary or _summary(images, parts), demo=demo,
+        created=created, title=title, licence=licence, pictures=pictures,
+    )  # fmt: skip
+    quality = evaluation.quality(method or f"held-out test set of {len(evaluation.truth)} images")
+    card = about.card(model.card, quality, data_digest(images, parts))
+    reference = about.reference(card.labels, evaluation.predictions, evaluation.images.sample_ids)
+    files = {MODEL: model.onnx, REFERENCE: reference, **_learned(model, evaluation, images, parts)}
+    return write_bundle(Path(folder).expanduser(), card, files)
+
+
+def _learned(
+    model: TrainedModel, evaluation: Evaluation, images: LabelledImages, parts: Parts
+) -> dict[str, bytes]:
+    """Return the files that some models have: what it said of the test images, what it learned from, and its weights."""
+    files = {}
     held_out = held_out_of(model.classifier, evaluation, images, parts)
     if held_out is not None:
         files[HELD_OUT] = held_out.to_bytes()
@@ -92,7 +83,7 @@ def save_model(
         files[TRAINING_IMAGES] = model.learned_from.to_bytes()
     if model.weights is not None:
         files[WEIGHTS] = model.weights.to_bytes()
-    return write_bundle(Path(folder).expanduser(), card, files)
+    return files
 
 
 def _summary(images: LabelledImages, parts: Parts) -> str:

@@ -38,6 +38,7 @@ from tidelab.training.save import save_model
 from tidelab.training.settings import TITLES, Kind, TrainingSettings
 from tidelab.training.splitting import Split, split_images
 from tidelab.training.starting import SCRATCH, Choice, Start, start_at
+from tidelab.training.stopping import stop_button
 from tidelab.training.telling import in_words
 from tidelab.training.trained import TrainedModel
 
@@ -127,8 +128,15 @@ def train_model(
     on_epoch: OnEpoch = ignore,
     start: Start = SCRATCH,
 ) -> TrainedModel:
-    """Train one model on the training images of a split (`tidelab.training.train.train_model`)."""
-    return train.train_model(kind, images, split.parts, settings, on_epoch, start)
+    """Train one model on the training images of a split (`tidelab.training.train.train_model`).
+
+    The stop button of Lab, or Ctrl-C, ends a network's training after the present epoch; the best one so far is kept. Pressed once more it
+    interrupts, and nothing is kept. A forest has no epochs, so there it interrupts at once.
+    """
+    if kind == "forest":
+        return train.train_model(kind, images, split.parts, settings, on_epoch, start)
+    with stop_button() as pressed:
+        return train.train_model(kind, images, split.parts, settings, on_epoch, start, pressed)
 
 
 @in_words

@@ -130,26 +130,38 @@ def convert(
     with TemporaryDirectory(prefix="tidelab-opening-") as place:
         scratch = Path(place)
         _take(Path(weights).expanduser(), sha256, scratch)
-        answer = _opened(scratch, shown, image_px, trust)
-        onnx = _exported(scratch)
-        card = _card(answer, onnx, use_case=use_case, name=name, title=title).model_copy(
-            update={
-                "aphia_ids": dict(aphia_ids or {}), "source": source or f"{Path(weights).name} sha256:{sha256}",
-                "licence": licence or str(answer.get("licence", ""))[:200], "citation": citation, "created_by": created_by,
-            }
-        )  # fmt: skip
-        model = _predictor(write_bundle(scratch / "bundle", card, {MODEL: onnx}))
-        words = _compared(model, shown, answer)
-        files = {MODEL: onnx}
-        if known_pictures:
-            files[REFERENCE] = _reference(model, known_pictures, scratch)
-    reference = (
-        f"Drift reference: {len(known_pictures)} pictures given when it was imported."
-        if known_pictures
-        else "No drift reference yet."
-    )
-    summary = f"Published weights; what they were trained on stands in their source. {words} {_apart(answer)} {reference}"
-    return write_bundle(Path(folder).expanduser(), card.model_copy(update={"data_summary": summary}), files)
+        answer, onnx = _opened(scratch, shown, image_px, trust)
+        words = {
+            "aphia_ids": dict(aphia_ids or {}), "source": source or f"{Path(weights).name} sha256:{sha256}",
+            "licence": licence or str(answer.get("licence", ""))[:200], "citation": citation, "created_by": created_by,
+        }  # fmt: skip
+        card = _card(answer, onnx, use_case=use_case, name=name, title=title).model_copy(update=words)
+        finished = _checked(card, onnx, shown, answer, known_pictures, scratch)
+    return write_bundle(Path(folder).expanduser(), *finished)
+
+
+def _checked(
+    card: ModelCard,
+    onnx: bytes,
+    shown: Sequence[Pixels],
+    answer: Mapping[str, Any],
+    known_pictures: Sequence[Path],
+    scratch: Path,
+) -> tuple[ModelCard, dict[str, bytes]]:
+    """Compare the bundle with its authors' program; return its card with what that gave, and its files."""
+    model = _predictor(write_bundle(scratch / "bundle", card, {MODEL: onnx}))
+    summary = _summary(_compared(model, shown, answer), answer, len(known_pictures))
+    files = {MODEL: onnx}
+    if known_pictures:
+        files[REFERENCE] = _reference(model, known_pictures, scratch)
+    return card.model_copy(update={"data_summary": summary}), files
+
+
+def _summary(compared: str, answer: Mapping[str, Any], known: int) -> str:
+    reference = "No drift reference yet."
+    if known:
+        reference = f"Drift reference: {known} pictures given when it was imported."
+    return f"Published weights; what they were trained on stands in their source. {compared} {_apart(answer)} {reference}"
 
 
 def _take(weights: Path, sha256: str, scratch: Path) -> None:
@@ -171,8 +183,10 @@ def _take(weights: Path, sha256: str, scratch: Path) -> None:
         ) from None
 
 
-def _opened(scratch: Path, shown: Sequence[Pixels], image_px: int | None, trust: bool) -> dict[str, Any]:
-    """Let a process of its own open the file; return what it answers."""
+def _opened(
+    scratch: Path, shown: Sequence[Pixels], image_px: int | None, trust: bool
+) -> tuple[dict[str, Any], bytes]:
+    """Let a process of its own open the file; return what it answers, and the model it left."""
     np.savez(scratch / "pictures.npz", **{f"p{number:04d}": one for number, one in enumerate(shown)})
     request = {"trust": trust, "image_px": image_px}
     (scratch / "request.json").write_text(json.dumps(request), encoding="utf-8")
@@ -200,7 +214,7 @@ def _opened(scratch: Path, shown: Sequence[Pixels], image_px: int | None, trust:
         ) from None
     if "error" in answer:
         raise ModelError(_refusal(str(answer["error"]), trust))
-    return answer
+    return answer, _exported(scratch)
 
 
 def _apart(answer: Mapping[str, Any]) -> str:

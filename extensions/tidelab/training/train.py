@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -33,6 +34,7 @@ def train_model(
     settings: TrainingSettings | None = None,
     on_epoch: OnEpoch = ignore,
     start: Start = SCRATCH,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> TrainedModel:
     """Train, export and calibrate a model.
 
@@ -50,6 +52,8 @@ def train_model(
         Called after each epoch of a network.
     start
         Where a network starts; a forest always starts anew.
+    cancelled
+        Asked after each epoch of a network; where it says so, the training ends there with its best epoch so far.
 
     Returns
     -------
@@ -65,45 +69,44 @@ def train_model(
     """
     chosen = settings or TrainingSettings()
     train_rows, validation_rows = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
-    _check_classes(images, train_rows)
+    check_classes(images, train_rows)
     spec = input_spec(kind, chosen)
     began = time.monotonic()
-    used = np.concatenate([train_rows, validation_rows])
-    feed = inputs_of([images.pixels[k] for k in used], spec)
-    seen, held = rows(feed, np.arange(len(train_rows))), rows(feed, np.arange(len(train_rows), len(used)))
-    truth = images.truth[train_rows], images.truth[validation_rows]
+    seen, held = _inputs(images, train_rows, validation_rows, spec)
+    truth = images.truth[validation_rows]
     stopping = kind != "forest"
-    divided = divide(
-        truth[1], tuple(images.sample_ids[k] for k in validation_rows), chosen.seed, stopping=stopping
-    )
-    if kind == "forest":
-        fitted = _forest(seen, held, truth[0], len(images.labels), chosen)
-        framework = f"scikit-learn {version('scikit-learn')}"
+    samples = tuple(images.sample_ids[k] for k in validation_rows)
+    divided = divide(truth, samples, chosen.seed, stopping=stopping)
+    if stopping:
+        stop = rows(held, divided.stop), truth[divided.stop]
+        fitted = _network(images, train_rows, seen, held, stop, spec, chosen, on_epoch, start, cancelled)
     else:
-        squares = squares_of([images.pixels[k] for k in train_rows], spec)
-        stop = rows(held, divided.stop), truth[1][divided.stop]
-        fitted = _network(squares, seen, held, truth[0], stop, images.labels, spec, chosen, on_epoch, start)
-        framework = f"keras {version('keras')}"
-    card = _card(kind, images, spec, framework, fitted.onnx, chosen)
+        fitted = _forest(seen, held, images.truth[train_rows], len(images.labels), chosen)
+    card = _card(kind, images, spec, fitted.onnx, chosen)
     raw = TrainedModel(kind, card, fitted.onnx)
     probabilities, _ = raw.classifier.probabilities(held) if len(validation_rows) else (fitted.expected, None)
-    temperature, calibration = temperature_of(probabilities, truth[1], divided, stopping=stopping)
+    temperature, calibration = temperature_of(probabilities, truth, divided, stopping=stopping)
     begun = start if fitted.weights is not None else SCRATCH
+    used = np.concatenate([train_rows, validation_rows])
+    found = {"temperature": temperature, "calibration": calibration, "started_from": begun.digest}
     return TrainedModel(
-        kind=kind,
-        card=card.model_copy(
-            update={"temperature": temperature, "calibration": calibration, "started_from": begun.digest}
-        ),
-        onnx=fitted.onnx,
-        history=tuple(fitted.history),
-        seconds=time.monotonic() - began,
-        parameters=fitted.size,
-        parity=check_parity(fitted.expected, probabilities),
-        weights=fitted.weights,
+        kind=kind, card=card.model_copy(update=found), onnx=fitted.onnx, history=tuple(fitted.history), seconds=time.monotonic() - began,
+        parameters=fitted.size, parity=check_parity(fitted.expected, probabilities), weights=fitted.weights,
         learned_from=TrainingImages(frozenset(images.digests[k] for k in used) | begun.learned_from.digests),
         start_words=fitted.start_words,
-        experiment=hashlib.sha256(f"{chosen!r} {data_digest(images, parts)}".encode()).hexdigest(),
-    )
+        experiment=hashlib.sha256(f"{chosen!r} {data_digest(images, parts)}{_ended(fitted.history)}".encode()).hexdigest(),
+    )  # fmt: skip
+
+
+def ended_words(last: Epoch) -> str:
+    """Return what a person did who ended a training in its last epoch so far, in a sentence."""
+    return f"It was ended after epoch {last.number} of {last.total}; of those the best on the validation images is kept, where there are enough."
+
+
+def _ended(history: Sequence[Epoch]) -> str:
+    """Return what makes a training that was ended an experiment of its own; empty for a whole one."""
+    whole = not history or history[-1].number == history[-1].total
+    return "" if whole else f" ended after {history[-1].number}"
 
 
 def squares_of(pixels: list[Pixels], spec: InputSpec) -> Pixels:
@@ -114,6 +117,19 @@ def squares_of(pixels: list[Pixels], spec: InputSpec) -> Pixels:
             for one in pixels
         ]
     )
+
+
+def _inputs(
+    images: LabelledImages,
+    train_rows: npt.NDArray[np.int64],
+    validation_rows: npt.NDArray[np.int64],
+    spec: InputSpec,
+) -> tuple[Feed, Feed]:
+    """Return training and validation images as the model takes them."""
+    used = np.concatenate([train_rows, validation_rows])
+    feed = inputs_of([images.pixels[k] for k in used], spec)
+    count = len(train_rows)
+    return rows(feed, np.arange(count)), rows(feed, np.arange(count, len(used)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,17 +158,18 @@ def _forest(
 
 
 def _network(
-    squares: Pixels,
+    images: LabelledImages,
+    train_rows: npt.NDArray[np.int64],
     seen: Feed,
     held: Feed,
-    truth: npt.NDArray[np.int64],
     stop: tuple[Feed, npt.NDArray[np.int64]],
-    labels: tuple[str, ...],
     spec: InputSpec,
     settings: TrainingSettings,
     on_epoch: OnEpoch,
     start: Start,
+    cancelled: Callable[[], bool],
 ) -> _Fitted:
+    labels, squares = images.labels, squares_of([images.pixels[k] for k in train_rows], spec)
     kind: Kind = "network" if spec.kind == "image" else "network+features"
     words = start.words
 
@@ -166,14 +183,17 @@ def _network(
     model, history = keras_network.train(
         squares,
         seen.get("features"),
-        truth,
+        images.truth[train_rows],
         len(labels),
         stop,
         (spec.mean, spec.scale),
         settings,
         on_epoch,
         prepare if start.weights is not None else None,
+        cancelled,
     )
+    if history[-1].number < history[-1].total:
+        words += f" {ended_words(history[-1])}"
     expected = np.zeros((0, len(labels)), np.float32)
     if len(next(iter(held.values()))):
         expected = np.asarray(model.predict(held, verbose=0), np.float32)
@@ -189,7 +209,8 @@ def _network(
     )
 
 
-def _check_classes(images: LabelledImages, train_rows: npt.NDArray[np.int64]) -> None:
+def check_classes(images: LabelledImages, train_rows: npt.NDArray[np.int64]) -> None:
+    """Raise `ValueError` when a class has no training image."""
     missing = sorted(set(range(len(images.labels))) - set(images.truth[train_rows].tolist()))
     if missing:
         names = ", ".join(images.labels[k] for k in missing)
@@ -203,7 +224,6 @@ def _card(
     kind: Kind,
     images: LabelledImages,
     spec: InputSpec,
-    framework: str,
     onnx: bytes,
     settings: TrainingSettings,
 ) -> ModelCard:
@@ -212,6 +232,7 @@ def _card(
     outputs = {
         value.name: value.type.tensor_type.shape for value in load_model_from_string(onnx).graph.output
     }
+    library = "scikit-learn" if kind == "forest" else "keras"
     titles = {
         "network": "Small Xception network",
         "network+features": "Small Xception network with region features",
@@ -224,7 +245,7 @@ def _card(
         labels=images.labels,
         input=spec,
         embedding_dim=int(outputs["embedding"].dim[1].dim_value) or _width_of(onnx, images, spec),
-        framework=framework,
+        framework=f"{library} {version(library)}",
         seed=settings.seed,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )

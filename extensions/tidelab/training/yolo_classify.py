@@ -18,7 +18,7 @@ from tidelab.science.splits import TRAIN, VALIDATION
 from tidelab.training.calibrating import divide, temperature_of
 from tidelab.training.datasets import LabelledImages, data_digest
 from tidelab.training.detector_training import experiment_of, start_words
-from tidelab.training.progress import DetectorEpoch, Epoch, OnEpoch, ignore
+from tidelab.training.progress import DetectorEpoch, Epoch, OnDetectorEpoch, OnEpoch, ignore
 from tidelab.training.torch_export import (
     CLASSIFIER_OUTPUTS,
     Parity,
@@ -26,6 +26,7 @@ from tidelab.training.torch_export import (
     classifier_module,
     to_onnx,
 )
+from tidelab.training.train import check_classes
 from tidelab.training.trained import TrainedModel
 from tidelab.training.yolo_settings import YoloSettings
 from tidelab.training.yolo_train import YoloResult, train_network
@@ -80,17 +81,14 @@ def train_classifier(
     train_rows, validation_rows = np.flatnonzero(parts == TRAIN), np.flatnonzero(parts == VALIDATION)
     _check(images, settings, train_rows, validation_rows)
     truth = images.truth[validation_rows]
-    divided = divide(
-        truth, tuple(images.sample_ids[k] for k in validation_rows), settings.seed, stopping=True
-    )
+    samples = tuple(images.sample_ids[k] for k in validation_rows)
+    divided = divide(truth, samples, settings.seed, stopping=True)
     began = time.monotonic()
     with TemporaryDirectory(prefix="tidelab-yolo-") as place:
         data = Path(place) / "data"
         _write(images, train_rows, data / "train")
         _write(images, validation_rows[divided.stop], data / "val")
-        result = train_network(
-            "classify", data, settings, Path(place), lambda epoch: on_epoch(_epoch(epoch)), cancelled
-        )
+        result = train_network("classify", data, settings, Path(place), _telling(on_epoch), cancelled)
     spec = classifier_spec(settings.image_px)
     held = inputs_of([images.pixels[k] for k in validation_rows], spec)
     onnx, parity = _exported(result, held["image"])
@@ -122,13 +120,7 @@ def _exported(result: YoloResult, held: npt.NDArray[np.float32]) -> tuple[bytes,
 def _check(images: LabelledImages, settings: YoloSettings, train_rows: Rows, validation_rows: Rows) -> None:
     if settings.image_px > LARGEST_PX:
         raise ValueError(f"image_px: {settings.image_px}, a classifier takes at most {LARGEST_PX}")
-    missing = sorted(set(range(len(images.labels))) - set(images.truth[train_rows].tolist()))
-    if missing:
-        names = ", ".join(images.labels[k] for k in missing)
-        raise ValueError(
-            f"no training image of {names}. Every class needs at least one image in the training part: add images, leave the class out, "
-            "or choose another split."
-        )
+    check_classes(images, train_rows)
     if not len(validation_rows):
         raise ValueError(
             "there is no validation image, and YOLO keeps the epoch that is best on them. Choose a larger share."
@@ -142,6 +134,10 @@ def _write(images: LabelledImages, rows: Rows, folder: Path) -> None:
     for row in rows.tolist():
         file = folder / f"c{images.truth[row]:05d}" / f"{row:07d}.png"
         Image.fromarray(images.pixels[row]).save(file, compress_level=1)
+
+
+def _telling(on_epoch: OnEpoch) -> OnDetectorEpoch:
+    return lambda epoch: on_epoch(_epoch(epoch))
 
 
 def _epoch(epoch: DetectorEpoch) -> Epoch:
