@@ -8,7 +8,7 @@ from typing import Any, Final
 from tidelab.models import ModelBundle, Predictor
 from tidelab.runs.versions import package_version
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 """Raised when decoding or the record changes so that a result could differ: stands for the code in :data:`SOURCES`."""
 
 SOURCES: Final = (
@@ -17,6 +17,7 @@ SOURCES: Final = (
     "tidelab.runs.inputs.source",
     "tidelab.runs.keys",
     "tidelab.runs.record",
+    "tidelab.science.colour_profile",
 )
 
 LIBRARIES: Final = ("numpy", "pillow", "scikit-image", "scipy", "tifffile")

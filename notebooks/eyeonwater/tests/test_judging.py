@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from eyeonwater import products, synthetic, views
 from eyeonwater.colour import measure
-from eyeonwater.judging import judge, misread
+from eyeonwater.judging import judge
 
 from tidelab.runs import RunFolder
 
@@ -49,16 +49,6 @@ def test_verdict_and_reason(label: str, changed: dict[str, float], verdict: str,
     assert found.verdict == verdict
     assert words in found.reason
     assert bool(found.reason) == bool(words)
-
-
-def test_an_accepted_photo_of_another_colour_space_says_so() -> None:
-    found = misread(judge("water_good", FINE), "Display P3")
-    assert found.reason.startswith("Its colours are written in Display P3")
-    grey = misread(judge("water_good", {**FINE, "forel_ule": 0.0, "hue_angle_deg": 0.0}), "Display P3")
-    assert "too grey" in grey.reason
-    assert "Display P3" in grey.reason
-    assert misread(judge("water_good", FINE), "").reason == ""
-    assert "Display P3" not in misread(judge("bad", FINE), "Display P3").reason
 
 
 def test_the_table_gives_colour_to_accepted_photos_alone() -> None:

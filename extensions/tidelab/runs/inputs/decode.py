@@ -1,7 +1,8 @@
 """Bytes to pixels. A decoder is the part of a program that strangers reach first: any exception of it is that file's failure.
 
 Pillow decodes; tifffile takes the TIFF files that Pillow does not know. Sizes are read from the header and compared with
-the limit before a pixel is decoded; Pillow's own guard stands behind that as the second line.
+the limit before a pixel is decoded; Pillow's own guard stands behind that as the second line. A colour picture that carries another colour space
+than sRGB (`tidelab.science.colour_profile`) is converted: the same water then has the same numbers from every camera.
 """
 
 import re
@@ -17,6 +18,7 @@ from tidelab.runs.failures import InputError
 from tidelab.runs.inputs.pixels import Rgb, array_to_rgb, image_to_rgb
 from tidelab.runs.inputs.source import Payload
 from tidelab.runs.limits import Limits
+from tidelab.science.colour_profile import to_srgb
 
 _FORMATS: Final = ("PNG", "JPEG", "TIFF")
 _TRUNCATED: Final = (
@@ -90,7 +92,7 @@ def decode(payload: Payload, page: int, limits: Limits) -> Rgb:
             if payload.picture == "TIFF" and _misread_by_pillow(image):
                 return _tifffile_page(payload, page, limits)
             image.load()
-            return image_to_rgb(_upright(image))
+            return image_to_rgb(to_srgb(_upright(image)))
     except InputError:
         raise
     except UnidentifiedImageError as error:

@@ -1,6 +1,7 @@
 """The one rule by which any picture becomes 8-bit RGB; it looks at this picture alone, never at its neighbours.
 
 - Grey is repeated into the three channels; palette, 1-bit, YCbCr and CMYK become RGB as Pillow converts them.
+- Colour with an embedded profile of another colour space than sRGB has been converted before (`tidelab.science.colour_profile`).
 - Transparent parts are laid on white.
 - 16-bit and 32-bit grey is shifted down from the smallest common depth that holds its largest value: up to 255 it is kept,
   up to 4095 (12-bit cameras) it is divided by 16, up to 65535 by 256. A picture with larger or negative values is refused.

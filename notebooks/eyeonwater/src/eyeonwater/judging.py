@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from eyeonwater.forel_ule import BLUEST_DEG
@@ -75,25 +75,6 @@ def judge(label: str, measured: Mapping[str, float]) -> Judgement:
     if label == NOT_WATER:
         return Judgement("rejected", "This does not look like a photo of water. Fill the picture with water.")
     return Judgement("undecided", "The model is not sure enough. Please look at it and name it yourself.")
-
-
-def misread(judgement: Judgement, colour_space: str) -> Judgement:
-    """Return the judgement of a photo with the remark that its numbers are of another colour space than sRGB, as which they are read.
-
-    Parameters
-    ----------
-    judgement
-        Of the photo.
-    colour_space
-        Name of its profile (`eyeonwater.told`); empty: sRGB, and nothing is remarked.
-    """
-    if not colour_space or judgement.verdict != "accepted":
-        return judgement
-    words = (
-        f"Its colours are written in {colour_space} and were read as sRGB: the hue is off by some degrees, up to one Forel-Ule colour. "
-        "Export it as sRGB and analyse that file."
-    )
-    return replace(judgement, reason=" ".join(filter(None, (judgement.reason, words))))
 
 
 def _hints(measured: Mapping[str, float]) -> list[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from eyeonwater.judging import Judgement, judge, misread
+from eyeonwater.judging import Judgement, judge
 from eyeonwater.told import COLUMNS as TOLD
 from tidelab.runs.finished import FinishedRun, ProductFile
 
@@ -51,7 +51,7 @@ def judged(
         judgement = judge(label, {name: number(found.get(name)) for name in _NEEDED})
         yield (
             {**found, **{str(key): value for key, value in row.items()}},
-            misread(judgement, str(row.get("colour_space") or "")),
+            judgement,
         )
 
 
