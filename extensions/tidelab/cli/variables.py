@@ -98,6 +98,11 @@ WORK: Final = (
         "up every right to files outside that person's folders (`SECURITY.md`).",
     ),
     Variable(
+        "TIDELAB_HELD_TO",
+        "set by a process that gave up other people's files",
+        "Folder of runs to whose owner's places this process is held; what it starts is held too, and need not do it again.",
+    ),
+    Variable(
         "TIDELAB_DOWNLOAD_HOSTS",
         "none",
         "More hosts that published weights may be fetched from, joined with `,` (https and public addresses only).",

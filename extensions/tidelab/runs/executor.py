@@ -17,7 +17,7 @@ from tidelab.runs.errors import RunError
 from tidelab.runs.files import write_json
 from tidelab.runs.folder import LAUNCH_FILE, LOG_FILE, RunFolder
 from tidelab.runs.log import no_link
-from tidelab.runs.owner import ON_BEHALF, Owner, acts_for_others, require_no_links
+from tidelab.runs.owner import HELD, ON_BEHALF, Owner, acts_for_others, require_no_links
 from tidelab.runs.processes import identity
 from tidelab.runs.progress import CANCEL_FILE, now, write_state
 
@@ -166,6 +166,7 @@ def clean_environment() -> dict[str, str]:
     kept = {name: os.environ[name] for name in (*_KEPT, *_KEPT_TIDELAB) if name in os.environ}
     # The run says of itself what the process that starts it is: it is held to its owner's folders by that.
     bound = {ON_BEHALF: "1"} if acts_for_others() else {}
+    bound |= {HELD: os.environ[HELD]} if HELD in os.environ else {}
     return {"PATH": os.defpath, "PYTHONUNBUFFERED": "1", **kept, **bound}
 
 

@@ -48,6 +48,12 @@ def take_over(folder: RunFolder, request: BinaryIO) -> None:
         ) from None
     except RunError as error:
         raise _refused(folder, log, str(error)) from None
+    except Exception as error:
+        log.error("The run was not begun", error)
+        words = f"Something went wrong that should not ({type(error).__name__}); log.txt in the run's folder says what"
+        raise _refused(
+            folder, log, f"{words}: send it to the maintainers, and start the analysis again."
+        ) from None
 
 
 def _refused(folder: RunFolder, log: RunLog, why: str) -> RunError:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ON_BEHALF: Final = "TIDELAB_ON_BEHALF"
 """Variable that a process bears which acts for one person and could open the files of others."""
+HELD: Final = "TIDELAB_HELD_TO"
+"""Variable that a process bears which `hold_to` held, and what it starts: the folder of runs."""
 _SAMPLE: Final = ["sample"]
 _GONE: Final = "model-that-is-gone"
 _VOILA: Final = "VOILA_BASE_URL"
@@ -235,6 +237,10 @@ def hold_to(runs_root: Path) -> str:
     RunError
         When the folder of runs is a link or cannot be made.
     """
+    if os.environ.get(HELD) == str(runs_root) and not _can_list(Path("/")):
+        # By the kernel of the app, whose run this is.
+        tempfile.tempdir = os.environ["TMPDIR"]
+        return ""
     home, data = runs_root.parent, paths.data()
     written = [home, paths.usage(), data / "cache", data / "run-slots", Path("/dev")]
     for folder in written[:-1]:
@@ -247,11 +253,23 @@ def hold_to(runs_root: Path) -> str:
     if any(Path.home().resolve().is_relative_to(one.resolve()) for one in shared):
         # A service's home in a container. What is known of fonts is kept for the next time.
         os.environ.setdefault("MPLCONFIGDIR", str(runs_root / TEMPORARY / "matplotlib"))
-    return confine(
+    reason = confine(
         read=[Path("/"), *_read(data)],
         write=[path for path in written if path.is_dir()],
         but=[data, *shared, *_homes(home)],
     )
+    if not reason:
+        os.environ[HELD] = str(runs_root)
+    return reason
+
+
+def _can_list(folder: Path) -> bool:
+    """Return whether a folder can be listed: above all that may be read, nobody who is held can."""
+    try:
+        with os.scandir(folder):
+            return True
+    except OSError:
+        return False
 
 
 def _prepare(runs_root: Path) -> None:

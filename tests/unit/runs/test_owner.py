@@ -279,6 +279,22 @@ def test_two_drives_of_one_name_are_two_places(tmp_path: Path, monkeypatch: pyte
     assert not owner.may_read("/tmp/\0")
 
 
+def test_a_held_kernel_starts_runs_that_are_held_too(case: UseCase, tmp_path: Path) -> None:
+    if not is_held():
+        pytest.skip("this kernel has no Landlock")
+    said = inside(tmp_path, """
+os.environ["TIDELAB_ON_BEHALF"] = "1"
+from tidelab.runs import get_executor, prepare
+eve = data / "homes/eve"
+run = prepare("brightness-case", images=eve / "in", person="eve", face="app", runs_root=eve / "runs")
+state = get_executor("process").submit(run).wait(120)
+print(state.status, state.message, run.results()["image"].tolist())
+""")  # fmt: skip
+    assert said == "done  ['eve.png']"
+    (log,) = home(tmp_path, "eve").glob("runs/*/*/log.txt")
+    assert "This run can open files of its owner and shared data" in log.read_text()
+
+
 def test_pictures_of_a_run_are_read_again_only_from_the_owners_places(case: UseCase, tmp_path: Path) -> None:
     run = asked(case, tmp_path, "sample")
     get_executor("inline").submit(run)
