@@ -38,7 +38,7 @@ def isodata_threshold(histogram: npt.NDArray[np.int64]) -> int:
     while True:
         below = total[level] / number[level]
         above = (total[high] - total[level]) / (number[high] - number[level])
-        middle = (below + above) / 2
+        middle = float((below + above) / 2)
         level += 1
         if not (level + 1 <= middle and level < high - 1):
             return math.floor(middle + 0.5)
