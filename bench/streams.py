@@ -29,9 +29,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.support.squares import LABELS, Square, make_clip, make_detector_case, picture
 
 RATE: Final = 25
-_SAMPLE_S: Final = 0.5
 _PATIENCE_S: Final = 300.0
 _SQUARES: Final = 4
+_BEFORE_KILL: Final = 0.25
 _FEWEST_SAMPLES: Final = 30
 
 
@@ -59,9 +59,9 @@ def memory_of(samples: list[tuple[float, float]]) -> dict[str, float] | None:
 
 
 class Watched:
-    """A command in a process of its own whose memory is sampled until it ends."""
+    """A command in a process of its own whose memory is sampled every so many seconds until it ends."""
 
-    def __init__(self, base: Path, arguments: list[str]) -> None:
+    def __init__(self, base: Path, arguments: list[str], every_s: float = 0.5) -> None:
         environment = {
             **os.environ,
             "TIDELAB_USECASES": str(base / "use-cases"),
@@ -71,6 +71,7 @@ class Watched:
         self._said = (base / "said.txt").open("a")
         self.process = subprocess.Popen(command, env=environment, stdout=self._said, stderr=self._said)
         self.samples: list[tuple[float, float]] = []
+        self._every_s = every_s
 
     def until(
         self, done: Callable[[], bool], also: Callable[[], None] = lambda: None, most_s: float = _PATIENCE_S
@@ -86,7 +87,7 @@ class Watched:
                 raise NotSoError(f"it was not so after {most_s:g} s")
             self.samples.append((time.monotonic(), _resident_mib(self.process.pid)))
             also()
-            time.sleep(_SAMPLE_S)
+            time.sleep(self._every_s)
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -104,7 +105,7 @@ class Watched:
 
 
 def soak_live(base: Path, minutes: float, delay_s: float = 0.06) -> dict[str, Any]:
-    """Read a file at 25 frames a second for so long with a model that is too slow for it; kill it at half-time.
+    """Read a file at 25 frames a second for so long with a model that is too slow for it; kill it after a quarter of the time.
 
     Raises
     ------
@@ -124,13 +125,13 @@ def soak_live(base: Path, minutes: float, delay_s: float = 0.06) -> dict[str, An
 
     command = ["live", case.slug, f"loop:{base / 'clip.mp4'}", "--out", str(out), "--interval", "5"]
     first = Watched(base, command)
-    end = time.monotonic() + minutes * 30
-    first.until(lambda: time.monotonic() >= end and _analysed(out) > 0, look, minutes * 30 + _PATIENCE_S)
+    end = time.monotonic() + minutes * 60 * _BEFORE_KILL
+    first.until(lambda: time.monotonic() >= end and _analysed(out) > 0, look, minutes * 60 + _PATIENCE_S)
     first.kill()
     before, bytes_before = _rows(out), most["bytes"]
     second = Watched(base, command)
-    end = time.monotonic() + minutes * 30
-    second.until(lambda: time.monotonic() >= end and _rows(out) > before, look, minutes * 30 + _PATIENCE_S)
+    end = time.monotonic() + minutes * 60 * (1 - _BEFORE_KILL)
+    second.until(lambda: time.monotonic() >= end and _rows(out) > before, look, minutes * 60 + _PATIENCE_S)
     second.stop()
     status = json.loads((out / "status.json").read_text())
     rows = [row for path in sorted(out.glob("counts-*.csv")) for row in csv.DictReader(path.open(newline=""))]
@@ -149,7 +150,7 @@ def soak_live(base: Path, minutes: float, delay_s: float = 0.06) -> dict[str, An
         raise NotSoError(f"{most['segments']} segments lay there; expected at most 9 and the one at hand")
     return {
         "minutes": minutes, "received": status["received"], "analysed": status["analysed"], "dropped": status["dropped"],
-        "received_per_s": round(status["received"] / (minutes * 30), 2), "longest_lag_s": status["longest_lag_s"],
+        "received_per_s": round(status["received"] / (minutes * 60 * (1 - _BEFORE_KILL)), 2), "longest_lag_s": status["longest_lag_s"],
         "most_segments": most["segments"], "most_stream_mib": round(most["bytes"] / 2**20, 2), "stream_mib_before_the_kill": round(bytes_before / 2**20, 2),
         "memory_before_the_kill": memory_of(first.samples), "memory": memory_of(second.samples),
     }  # fmt: skip
@@ -171,7 +172,7 @@ def soak_watch(base: Path, pictures: int) -> dict[str, Any]:
     begun = time.monotonic()
     command = ["watch", case.slug, str(folder), "--out", str(out), "--settle", "0.2", "--poll", "0.1"]
     for share in (0.1, 0.3, 1.0):
-        running = Watched(base, command)
+        running = Watched(base, command, 0.1)
         # Rows of all pictures that are settled; three a picture.
         running.until(lambda share=share: _rows(out) >= len(LABELS) * share * pictures)  # type: ignore[misc]
         if share < 1:

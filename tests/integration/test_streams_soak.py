@@ -36,10 +36,11 @@ def test_a_short_run_accounts_for_every_frame_and_picture(tmp_path: Path) -> Non
 @pytest.mark.timeout(3600)
 def test_ten_minutes_and_two_thousand_pictures_leave_memory_as_it_was(tmp_path: Path) -> None:
     told = measured(tmp_path, minutes=10, pictures=2000, timeout_s=3500)
-    for name, most in (("live", 1.0), ("watch", 4.0)):
+    # What decoders and encoders keep goes up and down by some MiB; a leak of a frame a second would be hundreds.
+    for name, most in (("live", 4.0), ("watch", 2.0)):
         memory = told[name]["memory"]
-        assert memory["mib_per_minute"] < most, memory
-        assert memory["end"] - memory["middle"] < 8, memory
+        assert memory["end"] - memory["middle"] < most, memory
+    assert told["live"]["memory"]["mib_per_minute"] < 1.5, told["live"]["memory"]
     assert told["live"]["most_stream_mib"] < 1.5 * told["live"]["stream_mib_before_the_kill"] + 1
     assert told["watch"]["journal_bytes_a_picture"] < 2000
     assert told["watch"]["other_files"] == [".tidelab-watch.lock", "status.json"]

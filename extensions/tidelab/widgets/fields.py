@@ -61,11 +61,17 @@ def _control(parameter: Parameter, value: Any) -> Any:
                 continuous_update=False,
                 **common,
             )
-        case NumberParameter(minimum=float() | int(), maximum=float() | int()):
+        case NumberParameter(minimum=float() | int() as low, maximum=float() | int() as high) if (
+            parameter.step or high - low <= 1
+        ):
             return widgets.FloatSlider(
-                value=value, min=parameter.minimum, max=parameter.maximum, step=parameter.step or 0.01,
-                continuous_update=False, readout_format=".2f", **common,
+                value=value, min=low, max=high, step=parameter.step or 0.01, continuous_update=False, readout_format=".2f", **common,
             )  # fmt: skip
+        case NumberParameter(minimum=float() | int(), maximum=float() | int()):
+            # Without a step any digit may matter, as in a latitude: a slider would hide and lose some.
+            return widgets.BoundedFloatText(
+                value=value, min=parameter.minimum, max=parameter.maximum, **common
+            )
         case NumberParameter():
             return widgets.FloatText(value=value, step=parameter.step, **common)
         case IntegerParameter(minimum=int(), maximum=int()):

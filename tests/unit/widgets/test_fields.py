@@ -33,3 +33,16 @@ def test_numbers_that_are_always_known_keep_their_control():
         type="number", default=0.5, minimum=0, maximum=1, title="Threshold", help="Least."
     )
     assert type(field_of(threshold, 0.5)[0]).__name__ == "FloatSlider"
+
+
+def test_a_number_whose_every_digit_may_matter_is_written_and_not_dragged():
+    latitude = NumberParameter(
+        type="number", default=41.18212, minimum=-90, maximum=90, title="Latitude", help="Where."
+    )
+    control, told = field_of(latitude, 41.18212)
+    assert type(control).__name__ == "BoundedFloatText"
+    assert control.value == 41.18212
+    control.value = 43.123456
+    assert told == [("x", 43.123456)]
+    stepped = latitude.model_copy(update={"step": 0.5})
+    assert type(field_of(stepped, 41.0)[0]).__name__ == "FloatSlider"
