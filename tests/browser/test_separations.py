@@ -141,3 +141,28 @@ def test_a_drawn_line_changes_every_number(app, hub, tmp_path_factory):
     page.locator(".zs-status", has_text="It is not cut: 1 object").wait_for()
     last = json.loads((run.path / "separations.jsonl").read_text().splitlines()[-1])
     assert (last["action"], last["image_id"]) == ("refuse", image_of[other])
+
+
+def test_of_an_uploaded_zip_the_chosen_scans_are_processed(app, hub, tmp_path):
+    project = load_catalogue()[SLUG].folder / "sample" / "Zooscan_drawn"
+    zipped = tmp_path / "cruise.zip"
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(project.rglob("*")):
+            archive.write(path, path.relative_to(project.parent))
+    app.open(SLUG).choose("Upload")
+    assert "cruise.zip" in app.upload(zipped)
+    page = app.page
+    field = page.locator(".tl-field", has=page.get_by_text("Which scans", exact=True)).locator("input")
+    field.fill("drawn_st2*")
+    field.press("Tab")
+    app.analyse()
+    run = RunFolder(newest_run(hub.data / "homes" / "ada" / "runs", SLUG))
+    wait_for(lambda: set(shown_objects(page)) == {"drawn_st2"}, "the table of abundance", 30)
+    with (run.path / "products" / "scans.csv").open(encoding="utf-8") as file:
+        status = {row["scan_id"]: row["status"] for row in csv.DictReader(file)}
+    assert status == {
+        "drawn_st1_d1_1": "left out",
+        "drawn_st1_d2_1": "left out",
+        "drawn_st2_tot_1": "processed",
+    }
+    assert page.locator(".zs-progress").inner_text().endswith("a watershed of the outline.")

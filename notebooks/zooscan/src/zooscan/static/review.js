@@ -85,7 +85,7 @@ function render({ model, el }) {
   }
   function press(name) {
     if (busy()) return;
-    if (name === "draw") { drawing = true; lines = []; status.textContent = "Draw with the mouse across each neck, then use your lines."; }
+    if (name === "draw") { drawing = true; lines = []; status.textContent = "Draw with the mouse across each neck, then use your lines; Esc stops drawing."; }
     else if (name === "clear") { lines = []; }
     else if (name === "stop") { drawing = false; lines = []; current = null; status.textContent = "Nothing was drawn."; }
     else if (name === "next") { goOn(); return; }
@@ -101,7 +101,7 @@ function render({ model, el }) {
       const button = make("button", n === place ? "zs-item zs-current" : "zs-item");
       button.type = "button";
       const word = { keep: "kept", refuse: "not cut", draw: "by hand", "": "to look at" }[item.decision] ?? item.decision;
-      button.append(make("span", "zs-name", item.name), make("span", "zs-word", item.by ? `${word}, ${item.by}` : `${word}, ${item.score.toFixed(2)}`));
+      button.append(make("span", "zs-name", item.name), make("span", "zs-word", item.by ? `${word}, ${item.by}` : `${word}, score ${item.score.toFixed(2)}`));
       button.setAttribute("aria-current", n === place ? "true" : "false");
       button.addEventListener("click", () => open(n));
       row.append(button);
