@@ -17,7 +17,7 @@ division = steps.split(images, seed=1)
 live = steps.LiveDetectorCurves(every_s=0)
 """
 TRAIN = """
-# Two processes that load pictures get the interrupt too, as Lab sends it to all of the kernel's.
+# Processes that load pictures get the interrupt too: Lab sends it to all that the kernel started.
 settings = replace(TINY, epochs=1000, workers={workers})
 model = steps.train(images, division, settings, on_epoch=live, on_step=live.step)
 """
