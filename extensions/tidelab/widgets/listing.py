@@ -60,4 +60,4 @@ def live_view(view: Callable[[Any], Displayable], run: RunFolder) -> Any:
 def _shown(name: str, value: Any) -> str:
     if name == INPUT and isinstance(value, list):
         return f"{numbers.plural(len(value), 'file')}, the first is {value[0]}"
-    return parameter_words(name, value)
+    return parameter_words(name, value) or "not given"

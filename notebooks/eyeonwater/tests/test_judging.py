@@ -141,6 +141,9 @@ def test_the_views_of_a_run_in_which_a_photo_was_not_measured(monkeypatch: pytes
     assert page.count("not measured") == 1
     assert page.count("2024-07-01 14:03:05&lt;b&gt;") == 1
     assert page.count("width:1.6em") == 1
+    # A long name of a file leaves room for the reason.
+    assert page.count("max-width:9rem;overflow-wrap:anywhere") == 3
+    assert page.count("min-width:11rem") == 3
 
 
 def test_generated_photos_are_told_in_their_truth(tmp_path) -> None:  # type: ignore[no-untyped-def]

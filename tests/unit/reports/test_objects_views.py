@@ -95,6 +95,11 @@ def test_what_was_found_is_called_objects_and_nothing_found_is_said(found, tmp_p
     assert "3 pictures searched; 1 of them with objects; 2 objects found" in summary
     picture(tmp_path / "none" / "a.png", [])
     empty = found(tmp_path / "none")
+    (empty.path / "failed_files.csv").write_text("image,reason,expected,next_step\nb.png,a,b,c\n")
+    assert (
+        "1 picture searched; 0 of them with objects; 0 objects found; 0 classes found; 1 file could not be used"
+        in (views.summary(empty).text)
+    )
     for view in (views.counts, views.counts_plot, views.gallery, views.summary, views.objects_per_picture):
         assert "No object was found in 1 picture that was searched." in soup(view(empty)).get_text(), view
     assert len(soup(views.pictures(empty)).find_all("figure")) == 1

@@ -10,6 +10,7 @@ import yaml
 from tests.support.brightness import grey_png
 from tidelab.catalogue import ParameterError, load_usecase
 from tidelab.widgets.identity import Visitor
+from tidelab.widgets.listing import parameters_table
 from tidelab.widgets.model import new_model
 
 GIVEN = {"images": "sample", "threshold": 0.5, "model": "champion"}
@@ -171,6 +172,9 @@ def test_a_path_of_someone_else_is_refused_in_the_app_for_every_parameter_of_tha
         assert model.run is None
     assert len(said) == 3, "whether there is something is not told"
     lab = new_model(listing_case, "analyse", "lab", {**GIVEN, "counted": ""}, ada)
+    assert any(line.endswith(": not given") for line in parameters_table(lab).text.splitlines()), (
+        "an empty value is said"
+    )
     lab.set_value("counted", there)
     assert lab.problems == {}
 

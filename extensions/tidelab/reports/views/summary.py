@@ -24,10 +24,12 @@ def summary(run: RunFolder) -> Displayable:
     failed = len(run.failed_files())
     facts = [
         *_analysed(run, names),
-        (numbers.count(sum(1 for one in classes if one.label and one.label != NO_OBJECT)), "classes found"),
+        _fact(
+            sum(1 for one in classes if one.label and one.label != NO_OBJECT), "class found", "classes found"
+        ),
         *([] if run.finds_objects else [(numbers.count(unidentified), "unidentified")]),
         *([(numbers.count(looked), "looked at by a person")] if looked else []),
-        (numbers.count(failed), "files could not be used"),
+        _fact(failed, "file could not be used", "files could not be used"),
     ]
     items = Markup("").join(Markup("<li><b>{}</b>{}</li>").format(value, words) for value, words in facts)
     body = Markup("")
@@ -50,13 +52,13 @@ def summary(run: RunFolder) -> Displayable:
 
 def _analysed(run: RunFolder, names: "pd.DataFrame") -> list[tuple[str, str]]:
     if not run.finds_objects:
-        return [(numbers.count(len(names)), "images analysed")]
+        return [_fact(len(names), "image analysed", "images analysed")]
     pictures = run.pictures()
     none = int((names["label"] == NO_OBJECT).sum())
     return [
-        (numbers.count(len(pictures)), "pictures searched"),
+        _fact(len(pictures), "picture searched", "pictures searched"),
         (numbers.count(int((pictures["objects"] > 0).sum())), "of them with objects"),
-        (numbers.count(len(names)), "objects found"),
+        _fact(len(names), "object found", "objects found"),
         *([(numbers.count(none), "called no object by a person")] if none else []),
     ]
 
@@ -65,3 +67,7 @@ def short_digest(digest: str) -> str:
     """Return the part of a digest that people compare: ``sha256:1a2b3c4d5e6f``."""
     name, _, value = digest.partition(":")
     return f"{name}:{value[:12]}" if value else digest[:12]
+
+
+def _fact(number: int, one: str, many: str) -> tuple[str, str]:
+    return numbers.count(number), one if number == 1 else many

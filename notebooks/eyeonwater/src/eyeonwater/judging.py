@@ -71,7 +71,7 @@ def judge(label: str, measured: Mapping[str, float]) -> Judgement:
             if hints
             else "Something besides open water is in the way: shore, bottom, boat, foam or sky."
         )
-        return Judgement("rejected", " ".join([f"Water, but not usable. {why}", *missing]))
+        return Judgement("rejected", " ".join([f"Taken for water that is not usable. {why}", *missing]))
     if label == NOT_WATER:
         return Judgement("rejected", "This does not look like a photo of water. Fill the picture with water.")
     return Judgement("undecided", "The model is not sure enough. Please look at it and name it yourself.")

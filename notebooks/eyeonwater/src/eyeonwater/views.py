@@ -116,25 +116,23 @@ def _row(run: RunFolder, row: dict[str, object], judgement: Judgement) -> tuple[
         )
         patch = Markup(
             '<span style="display:inline-block;width:1.6em;height:1.1em;background:{};vertical-align:middle"></span> <b>{}</b>{}'
-        ).format(colour_css(colour), colour, f" ({low} to {high})" if low != high else "")
+        ).format(colour_css(colour), colour, f" ({low}\u00a0to\u00a0{high})" if low != high else "")
         hue = f"{number(row['hue_angle_deg']):.0f} ± {number(row['hue_angle_sd_deg']):.0f}°"
     return (
         picture(shown_thumbnail(run, str(row["image_id"])), name),
         _file(name, str(row.get("taken") or "")),
         _WORDS[judgement.verdict],
-        judgement.reason,
+        Markup('<div style="min-width:11rem">{}</div>').format(judgement.reason),
         patch,
         hue,
     )
 
 
 def _file(name: str, taken: str) -> Markup:
-    """Return the name of a photo, and below it when it was taken where the telephone wrote that."""
-    shown = Markup("{}").format(name.rsplit("/", 1)[-1])
-    return (
-        shown + Markup('<br><span class="tl-soft">{}</span>').format(taken.replace("T", " "))
-        if taken
-        else shown
+    """Return the name of a photo, and below it when it was taken where the telephone wrote that; long names break, so that reasons have room."""
+    when = Markup('<br><span class="tl-soft">{}</span>').format(taken.replace("T", " ")) if taken else ""
+    return Markup('<div style="max-width:9rem;overflow-wrap:anywhere">{}{}</div>').format(
+        name.rsplit("/", 1)[-1], when
     )
 
 
