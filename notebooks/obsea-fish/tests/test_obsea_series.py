@@ -158,6 +158,11 @@ def test_a_camera_under_another_name_is_told():
     assert "correct the parameter `cameras`" in remark
 
 
+def test_a_run_from_before_cameras_could_be_named_is_still_read():
+    old = {name: value for name, value in PARAMETERS.items() if name != "cameras"}
+    assert Settings.of(old).cameras == ()
+
+
 def test_cameras_with_counts_are_drawn_before_silent_ones():
     names = [f"cam{n}" for n in range(1, 7)]
     shown = pd.concat([pictures(minutes("2024-05-01T10:00", 3), one) for one in names], ignore_index=True)

@@ -116,9 +116,9 @@ def _known(parameters: Mapping[str, Any], name: str) -> float:
 
 
 def _names(parameters: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """Return names between commas, each once, in the order given."""
+    """Return names between commas, each once, in the order given; none for a run from before there was this parameter."""
     found = tuple(
-        dict.fromkeys(part.strip() for part in str(parameters[name] or "").split(",") if part.strip())
+        dict.fromkeys(part.strip() for part in str(parameters.get(name) or "").split(",") if part.strip())
     )
     if len(found) > MOST_CAMERAS:
         raise SettingError(

@@ -186,7 +186,7 @@ def changes(run: RunFolder, series: Series) -> Displayable:
 
 
 def _settings_words(before: versions.Version, after: versions.Version) -> str:
-    changed = [name for name in after.settings if before.settings.get(name) != after.settings[name]]
+    changed = [name for name in after.settings if before.settings.get(name, "") != after.settings[name]]
     return f"Settings that differ: {', '.join(changed) or 'none'}."
 
 
