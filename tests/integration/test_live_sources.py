@@ -168,7 +168,7 @@ def test_a_network_that_loses_packets_is_counted_and_ends_nothing(model: StreamM
         health, told = run(model, source, tmp_path, until=lambda now: now.analysed >= 30 and now.damaged >= 3)
         assert sender.lost
     assert health.damaged >= 3
-    assert health.connections == 1
+    assert health.analysed >= 30
     assert f"{health.damaged} packets came damaged" in told[-1].words
 
 
@@ -201,8 +201,8 @@ def test_what_is_no_stream_is_a_sentence_and_a_redirect_is_not_followed(
 
 def test_a_sender_that_is_not_there_is_waited_for_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connecting, "OPEN_S", 0.5)
-    with UdpSender() as sender:
-        address = Address.parse(f"udp://127.0.0.1:{sender.port + 1 if sender.port < 65535 else 1024}", {})
+    # A sender that never begins: its port is free, and nobody sends to it.
+    address = Address.parse(f"udp://127.0.0.1:{UdpSender().port}", {})
     newest, waited = Newest(), threading.Event()
     with Source(address, newest, Limits(), first_wait_s=0.05, silent_s=0.5) as source:
         for _ in range(600):
