@@ -15,6 +15,7 @@ from tidelab.catalogue.parameters import (
     NumberParameter,
     StringParameter,
 )
+from tidelab.runs.methods import parameter_words
 
 
 @dataclass
@@ -38,6 +39,8 @@ class Field:
 def make_field(name: str, parameter: Parameter, value: Any, on_change: Callable[[str, Any], None]) -> Field:
     """Return the field for one parameter; `on_change` is called with name and value when the person changes it."""
     control = _control(parameter, value)
+    if name == "threshold" and isinstance(control, widgets.Text):
+        control.placeholder = parameter_words(name, None)  # empty is a choice here, and no lack of knowledge
     control.add_class("tl-control")
     control.observe(lambda change: on_change(name, change["new"]), names="value")
     title = widgets.HTML(str(Markup('<span class="tl-field-title">{}</span>').format(parameter.title)))

@@ -155,3 +155,10 @@ def test_a_large_picture_is_shrunk_with_its_boxes():
     assert image.shape == (480, 960, 3)
     assert image[300, 480, 0] > 180, "the left edge, at a fraction 0.24 of its place"
     assert len(jpeg) < 60_000
+
+
+def test_objects_in_pictures_are_in_no_water(found):
+    shown = views.estimates(found())
+    heads = [cell.get_text() for cell in soup(shown).find_all("th")]
+    assert heads == ["Class", "Named", "Validated", "Corrected (95 % interval)", "How"]
+    assert all(len(row.find_all("td")) == len(heads) for row in soup(shown).find_all("tr")[1:])

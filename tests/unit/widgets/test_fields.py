@@ -23,6 +23,14 @@ def test_an_unknown_number_is_an_empty_field_and_not_zero():
     assert field_of(volume, 2.5)[0].value == "2.5"
 
 
+def test_an_empty_threshold_says_whose_threshold_counts():
+    threshold = NumberParameter(
+        type="number", default=None, minimum=0, maximum=1, title="Score threshold", help="Least score."
+    )
+    control = make_field("threshold", threshold, None, lambda name, new: None).control
+    assert (control.value, control.placeholder) == ("", "the model's own, by class")
+
+
 def test_an_unknown_text_is_an_empty_field():
     station = StringParameter(type="string", default=None, title="Station", help="Where.")
     assert field_of(station, None)[0].value == ""

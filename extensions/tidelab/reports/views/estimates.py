@@ -12,6 +12,7 @@ from tidelab.reports import numbers
 from tidelab.reports.display import Displayable, note, section, table
 from tidelab.reports.source import label_titles
 from tidelab.runs import RunFolder
+from tidelab.runs.meaning import use_case_of
 
 UNIDENTIFIED: Final = "Unidentified"
 _MOST_BARS: Final = 30
@@ -29,9 +30,9 @@ _HEADERS: Final = [
     "Named",
     "Validated",
     "Corrected (95 % interval)",
-    "Per mL of sea water (95 % interval)",
     "How",
 ]
+_CONCENTRATION: Final = "Per mL of sea water (95 % interval)"
 
 
 def estimates(run: RunFolder) -> Displayable:
@@ -45,20 +46,35 @@ def estimates(run: RunFolder) -> Displayable:
     body = Markup("").join(note(words, "warn") for words in found.notes)
     if found.withheld:
         body += _withheld(found.withheld)
+    of_water = _of_water(run, found)
     several = len({one.sample_id for one in found.classes if one.sample_id}) > 1
-    body += table(
-        _HEADERS,
+    body += _table(
         [_row(one, titles, bool(found.withheld)) for one in shown],
-        numeric=(1, 2, 3, 4),
-        caption="All samples together: their images over their water" if several else "",
+        of_water,
+        "All samples together: their images over their water" if several else "",
     )
-    body += _plot(shown)
-    body += _samples(found, titles) + _method(found)
+    body += _plot(shown, "Objects in pictures" if run.finds_objects else "Images")
+    body += _samples(found, titles, of_water) + _method(found)
     body += Markup('<p class="tl-soft tl-not-covered">{}</p>').format(found.not_covered)
     text = "\n".join(
         [*found.notes, *_withheld_text(found), *(_line(one) for one in shown), found.not_covered]
     )
     return section(body, text, "tl-estimates")
+
+
+def _of_water(run: RunFolder, found: Estimates) -> bool:
+    """Whether the images of a run stand for a volume of water, known or not: else nobody is shown an empty column of concentrations."""
+    use_case = use_case_of(run)
+    asked = use_case is not None and "volume_imaged_ml" in use_case.samples.effort_fields
+    return asked or any(one.concentration_per_ml is not None for one in found.classes)
+
+
+def _table(rows: Sequence[list[str | Markup]], of_water: bool, caption: str) -> Markup:
+    if of_water:
+        return table(
+            [*_HEADERS[:-1], _CONCENTRATION, _HEADERS[-1]], rows, numeric=(1, 2, 3, 4), caption=caption
+        )
+    return table(_HEADERS, [[*row[:-2], row[-1]] for row in rows], numeric=(1, 2, 3), caption=caption)
 
 
 def _worth_a_line(one: ClassEstimate) -> bool:
@@ -132,7 +148,7 @@ def _method(found: Estimates) -> Markup:
     )
 
 
-def _samples(found: Estimates, titles: Mapping[str, str]) -> Markup:
+def _samples(found: Estimates, titles: Mapping[str, str], of_water: bool) -> Markup:
     ids = list(dict.fromkeys(one.sample_id for one in found.classes if one.sample_id))
     if len(ids) < 2:
         return Markup("")
@@ -144,7 +160,7 @@ def _samples(found: Estimates, titles: Mapping[str, str]) -> Markup:
         new = same and reasons != {" ".join(found.withheld)}
         words = note(f"Withheld for this sample: {reasons.pop()}", "warn") if new else Markup("")
         rows = [_row(one, titles, same) for one in shown]
-        parts.append(words + table(_HEADERS, rows, numeric=(1, 2, 3, 4), caption=f"Sample {sample_id}"))
+        parts.append(words + _table(rows, of_water, f"Sample {sample_id}"))
     more = numbers.plural(len(ids) - _MOST_SAMPLES, "further sample")
     rest = note(f"{more} in estimates.json of the package.") if len(ids) > _MOST_SAMPLES else Markup("")
     return Markup("<details><summary>By sample ({})</summary>{}{}</details>").format(
@@ -152,10 +168,10 @@ def _samples(found: Estimates, titles: Mapping[str, str]) -> Markup:
     )
 
 
-def _plot(shown: Sequence[ClassEstimate]) -> Markup:
+def _plot(shown: Sequence[ClassEstimate], what: str) -> Markup:
     drawn = shown[:_MOST_BARS]
     alt = "Raw and corrected counts per class: " + "; ".join(_line(one) for one in drawn)
-    encoded = base64.b64encode(draw(drawn)).decode("ascii")
+    encoded = base64.b64encode(draw(drawn, what)).decode("ascii")
     picture = Markup('<img class="tl-plot" alt="{}" src="data:image/png;base64,{}">').format(alt, encoded)
     if len(shown) > len(drawn):
         picture += note(
@@ -164,11 +180,12 @@ def _plot(shown: Sequence[ClassEstimate]) -> Markup:
     return picture
 
 
-def draw(classes: Sequence[ClassEstimate]) -> bytes:
-    """Draw raw counts as open squares and corrected ones as filled dots with their interval as a line; PNG bytes."""
+def draw(classes: Sequence[ClassEstimate], what: str = "Images") -> bytes:
+    """Draw raw counts of `what` as open squares and corrected ones as filled dots with their interval as a line; PNG bytes."""
     # The object interface with Agg: pyplot would keep figures alive and look for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(8, 1.3 + 0.36 * len(classes)), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -192,7 +209,8 @@ def draw(classes: Sequence[ClassEstimate]) -> bytes:
     axes.set_ylim(len(classes) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.margins(x=0.08)
-    axes.set_xlabel("Images")
+    axes.set_xlabel(what)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper left", frameon=False, fontsize=9, ncols=2)
     buffer = io.BytesIO()

@@ -131,7 +131,7 @@ def _row(run: RunFolder, row: dict[str, object], judgement: Judgement) -> tuple[
 def _file(name: str, taken: str) -> Markup:
     """Return the name of a photo, and below it when it was taken where the telephone wrote that; long names break, so that reasons have room."""
     when = Markup('<br><span class="tl-soft">{}</span>').format(taken.replace("T", " ")) if taken else ""
-    return Markup('<div style="max-width:9rem;overflow-wrap:anywhere">{}{}</div>').format(
+    return Markup('<div style="min-width:6.5rem;max-width:9rem;overflow-wrap:anywhere">{}{}</div>').format(
         name.rsplit("/", 1)[-1], when
     )
 
