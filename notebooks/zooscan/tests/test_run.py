@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from zooscan import reader, review, separation
@@ -707,3 +708,17 @@ def test_every_view_says_what_it_shows(sample):
 def test_states_name_every_scan(sample):
     states = json.loads((sample.path / "work" / reader.STATES_FILE).read_text())
     assert {state["status"] for state in states["scans"].values()} == {"processed"}
+
+
+def test_the_statistics_are_of_the_same_kind_as_the_references(sample):
+    """The verdict compares the two: vignettes as they are beside inverted ones would make every run brighter than all that is known."""
+    with np.load(FOLDER / "model/demo/reference.npz") as reference:
+        name = next(key for key in reference.files if "statistic" in key and reference[key].ndim == 2)
+        known = reference[name]
+    found = sample.statistics()
+    column = list(found.columns).index("brightness")
+    low, high = np.percentile(known[:, column], [0, 100])
+    assert low - 60 < found["brightness"].median() < high + 60
+    assert found["brightness"].median() < 128, (
+        "animals are dark on light vignettes, and inverted before the network"
+    )

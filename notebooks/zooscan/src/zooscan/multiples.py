@@ -20,7 +20,6 @@ from tidelab.domain.image import DecodedImage
 from tidelab.domain.prediction import Prediction
 from tidelab.models.classifier import ImageClassifier
 from tidelab.models.thumbnail import thumbnail
-from tidelab.science.image_statistics import image_statistics
 from zooscan.vignette import FOOTER_PX
 
 LABELS: Final = ("multi", "single")
@@ -64,18 +63,19 @@ def prepared(pixels: Rgb, footer_px: int = FOOTER_PX) -> Rgb:
 
 
 class MultipleClassifier(ImageClassifier):
-    """`tidelab.models.classifier.ImageClassifier` of vignettes; statistics and thumbnail are those of the vignette itself."""
+    """`tidelab.models.classifier.ImageClassifier` of vignettes; the thumbnail is that of the vignette itself.
 
-    INFERENCE_VERSION: ClassVar[str] = "zooscan-1"
+    The statistics are those of what the network sees, as in the reference that a training leaves: the verdict compares the two.
+    """
+
+    INFERENCE_VERSION: ClassVar[str] = "zooscan-2"
     SOURCES: ClassVar[tuple[str, ...]] = (*ImageClassifier.SOURCES, "zooscan.multiples")
 
     def predict(self, images: Sequence[DecodedImage]) -> list[Prediction]:
         """Classify vignettes; one prediction for each, in their order."""
         ready = [dataclasses.replace(image, pixels=prepared(image.pixels)) for image in images]
         return [
-            dataclasses.replace(
-                said, statistics=image_statistics(image.pixels), thumbnail=thumbnail(image.pixels)
-            )
+            dataclasses.replace(said, thumbnail=thumbnail(image.pixels))
             for said, image in zip(super().predict(ready), images, strict=True)
         ]
 
