@@ -167,7 +167,7 @@ class FormView:
         self._policy = widgets.HTML(str(Markup('<p class="tl-policy">{}</p>').format(policy)))
         box = widgets.VBox(
             [
-                _title("Images"), self.source, self._panel, self._policy,
+                _title(declared[INPUT].title if INPUT in declared else "Images"), self.source, self._panel, self._policy,
                 *([_title("Settings"), *settings] if self.fields else []),
                 widgets.HBox([self.button, self.stop]).add_class("tl-buttons"), self.bar, self.text, self.message, self._earlier,
             ]

@@ -1,6 +1,9 @@
 """Fields of the form: a value that may be unknown has an empty field, and an empty field means that."""
 
+import asyncio
+
 from tidelab.catalogue.parameters import NumberParameter, StringParameter
+from tidelab.widgets.analysis import Analysis
 from tidelab.widgets.fields import make_field
 
 
@@ -54,3 +57,15 @@ def test_a_number_whose_every_digit_may_matter_is_written_and_not_dragged():
     assert told == [("x", 43.123456)]
     stepped = latitude.model_copy(update={"step": 0.5})
     assert type(field_of(stepped, 41.0)[0]).__name__ == "FloatSlider"
+
+
+def test_the_form_calls_its_input_as_the_use_case_does() -> None:
+    """*Project* for a ZooProcess project, *Photos* for photos: nobody looks for images where a project is wanted."""
+    for slug, title in (("zooscan", "Project"), ("eyeonwater", "Photos"), ("flowcam-plankton", "Images")):
+        page = Analysis(slug, images="sample")
+        asyncio.run(_formed(page))
+        assert title in page._form.box.children[0].value
+
+
+async def _formed(page: Analysis) -> None:
+    page.form()

@@ -20,8 +20,8 @@ function render({ model, el }) {
   input.type = "file";
   input.multiple = true;
   input.accept = model.get("accept");
-  const strong = element("strong", "", "Drop images or one zip here");
-  const hint = element("span", "tl-upload-hint", `or click to choose · PNG, JPEG, TIFF · ${model.get("limit_mb")} MB at most`);
+  const strong = element("strong", "", "Drop files or one zip here");
+  const hint = element("span", "tl-upload-hint", `or click to choose · PNG, JPEG, TIFF or zip · ${model.get("limit_mb")} MB at most`);
   label.append(strong, hint, input);
   const bar = element("progress", "tl-upload-bar");
   bar.max = 1;
