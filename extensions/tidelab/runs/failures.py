@@ -44,7 +44,7 @@ KINDS: Final[dict[str, Kind]] = {
         "Picture of another format",
         "This is a {content}, which is not read.",
         PICTURES,
-        "Open it in a picture program, save it as PNG and analyse that file.",
+        "Open it in a picture program, save it as JPEG or PNG and analyse that file. An iPhone takes JPEG by Settings, Camera, Formats, Most Compatible.",
     ),
     "truncated": Kind(
         "Truncated picture",

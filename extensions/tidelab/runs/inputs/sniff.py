@@ -99,7 +99,7 @@ def _other_picture(head: bytes) -> str:
         return "WebP picture"
     if head[4:8] == b"ftyp":
         brand = head[8:12]
-        if brand in (b"heic", b"heix", b"mif1", b"msf1", b"hevc"):
+        if brand in (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"hevc", b"hevx"):
             return "HEIC picture (of a telephone)"
         if brand in (b"avif", b"avis"):
             return "AVIF picture"
