@@ -12,7 +12,7 @@ chromium
 Folders give the markers: ``tests/integration`` is `integration`, ``tests/docker`` is `docker`, ``tests/browser`` is `browser`. Units run
 first, browsers last.
 
-What drives a browser is tried a second time when it fails, as JupyterLab's own browser tests are: between a click and its effect lie a
+What lies in ``tests/browser`` is tried a second time when it fails, as JupyterLab's own browser tests are: between a click and its effect lie a
 browser, a proxy, a hub and a kernel that all share this machine. Each such test is named (``RERUN``) and counted in the last line;
 whoever sees one twice looks for the cause. No other test has a second try.
 """

@@ -160,7 +160,7 @@ def assert_used(run: RunFolder, trained: Trained, version: str) -> None:
     assert len(seen.digests) > trained.bundle.card.quality.n_test
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_detector_from_drawings_to_app_and_report_without_a_restart(
     tracking: Tracking, chromium: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
