@@ -2,6 +2,7 @@
 
 import math
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 from scipy import ndimage
+from zooscan import inner_shape
 from zooscan.features import FEATURES, measure
 from zooscan.inner_shape import contrast, histogram, parts_at, slope, turned, turned_at
 
@@ -53,6 +55,63 @@ def test_contrast_by_hand() -> None:
     # With quartiles of 0 there is no such level, and level 0 has no pixel.
     assert contrast(grey, mask, counts, (0, 0, 0)) == 0
     assert contrast(grey[:2], mask[:2], counts, (5, 5, 5)) == 0
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)),
+    st.tuples(*[st.integers(0, 60)] * 3),
+    st.integers(1, 40),
+)
+@settings(max_examples=60, deadline=None)
+def test_contrast_is_that_of_the_definition_in_strips_too(
+    grey: np.ndarray, quartiles: tuple[int, int, int], strip: int
+) -> None:
+    mask = grey < 3
+    counts = histogram(grey, mask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inner_shape, "STRIP_PX", strip)
+        found = contrast(grey, mask, counts, quartiles)
+    picture = np.where(mask, grey, 255).astype(int)
+    total, visited = 0.0, 1
+    for level in {
+        max((one for one in range(255) if 0 < counts[one] <= most), default=0) for most in quartiles
+    }:
+        so_far = 0.0
+        for x in range(1, grey.shape[1] - 1):
+            for y in range(1, grey.shape[0] - 1):
+                if picture[y, x] == level:
+                    around = picture[y - 1 : y + 2, x - 1 : x + 2].sum() - level
+                    so_far += abs(level - around / 8)
+                    total += so_far * counts[level] / 256
+                    visited += 1
+    assert found == pytest.approx(total / visited)
+
+
+def test_a_fibre_that_lies_aslant_needs_few_bytes_for_each_pixel_of_its_box(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Its box has a hundred times its pixels.
+    mask = ndimage.binary_dilation(np.eye(1500, dtype=bool), np.ones((3, 9)))
+    grey = np.where(mask, 100, 255).astype(np.uint8)
+    counts = histogram(grey, mask)
+    assert contrast(grey, mask, counts, (100, 100, 100)) == 0
+    monkeypatch.setattr(inner_shape, "STRIP_PX", 2**16)
+    monkeypatch.setattr("tidelab.science.imagej.fractal._STRIP_PX", 2**16)
+
+    def bytes_a_pixel(work: object) -> float:
+        tracemalloc.start()
+        try:
+            assert callable(work)
+            work()
+            return tracemalloc.get_traced_memory()[1] / mask.size
+        finally:
+            tracemalloc.stop()
+
+    assert bytes_a_pixel(lambda: contrast(grey, mask, counts, (100, 100, 100))) < 4
+    assert bytes_a_pixel(lambda: band_areas(mask)) < 8
+    square = inner_shape.Turned(grey, int(mask.sum()))
+    assert bytes_a_pixel(square.horizontal) < 4
+    assert bytes_a_pixel(square.vertical) < 6
 
 
 def test_parts_that_remain_after_an_erosion_by_hand() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from zooscan.onnx_separator import MAX_ANIMALS, OnnxSeparator, read_separator
+from zooscan.onnx_separator import MAX_ANIMALS, MAX_FREE_SIDE, OnnxSeparator, read_separator
 from zooscan.separation import SeparatorError, propose
 
 from tests.support.separator_network import halves
@@ -40,6 +40,38 @@ def test_a_network_of_fixed_size_sees_the_object_at_that_size():
     assert labels.shape == mask.shape
     assert (labels[:, :39] == 2).all()
     assert (labels[:, 41:] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("sides", "shape", "seen"),
+    [
+        ((), (300, 3000), (102, 1024)),  # in proportion
+        ((), (3000, 30), (1024, 10)),
+        ((), (40, 1024), (40, 1024)),
+        ((), (2049, 1), (1024, 1)),
+        ((64, 64), (300, 3000), (64, 64)),
+        ((64, "w"), (3000, 2048), (64, 1024)),  # the free side alone
+        ((64, "w"), (3000, 300), (64, 300)),
+    ],
+)
+def test_large_objects_go_smaller_into_a_network_of_free_sides(monkeypatch, sides, shape, seen):
+    separator = OnnxSeparator(halves(*sides), "halves.onnx")
+    given = []
+    answer = separator._answer
+    monkeypatch.setattr(
+        separator, "_answer", lambda feed, size: given.append(feed["pixels"].shape) or answer(feed, size)
+    )
+    mask = np.ones(shape, bool)
+    pixels = np.full(shape, 200, np.uint8)
+    pixels[:, : shape[1] // 2] = 60
+    labels = separator.separate(pixels, mask)
+    assert given == [(1, 1, *seen)]
+    assert max(seen) <= MAX_FREE_SIDE
+    # The labels come back at full size, the border where it was but for the pixels that one of the network's covers.
+    assert labels.shape == shape
+    off = -(-shape[1] // seen[1])
+    assert (labels[:, : max(0, shape[1] // 2 - off)] == 2).all()
+    assert (labels[:, shape[1] // 2 + off :] == 1).all()
 
 
 def test_lines_follow_the_network_where_the_outline_has_no_neck():

@@ -43,6 +43,7 @@ def drawn(tmp_path_factory) -> Path:
 
 
 def packed(drawn: Path, target: Path, inside: str = "Zooscan_drawn") -> Path:
+    target.parent.mkdir(exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in drawn.rglob("*") if path.is_file()):
             archive.write(path, str(Path(inside) / path.relative_to(drawn)))
@@ -89,6 +90,21 @@ def test_pictures_beside_a_project_are_left_to_others(drawn, tmp_path):
     assert len(roots) == 1
     assert [side.name for side in found.side_files] == ["other/readme.txt"]
     found.close()
+
+
+def test_zips_beside_a_project_and_in_other_archives_are_still_told(drawn, tmp_path):
+    # The drawn project holds a zip of ZooProcess itself, which nobody misses.
+    mine = with_members(drawn, tmp_path / "in/p.zip", ("other/inner.zip", b"PK"))
+    with zipfile.ZipFile(tmp_path / "in/pictures.zip", "w") as archive:
+        archive.writestr("Zooscan_drawn/x.zip", b"PK")
+        archive.writestr("a.txt", "x")
+    for input_, before in ((mine, ""), (mine.parent, "p.zip/")):
+        roots, found = unpacked(input_, tmp_path / f"out{len(before)}")
+        assert len(roots) == 1
+        told = {row.image for row in found.failures if row.kind == "zip-nested"}
+        others = {"pictures.zip/Zooscan_drawn/x.zip"} if before else set()
+        assert told == {f"{before}other/inner.zip"} | others
+        found.close()
 
 
 def test_two_projects_in_one_zip_are_two(drawn, tmp_path):
@@ -151,7 +167,7 @@ def test_a_bomb_and_too_much_are_refused_before_the_disk_is_full(drawn, tmp_path
 
 def test_too_little_room_is_said_before_anything_is_written(drawn, tmp_path, monkeypatch):
     monkeypatch.setattr(zipped.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
-    with pytest.raises(RunError, match="less room where runs are kept"):
+    with pytest.raises(RunError, match=r"less room where runs are kept\. A zip is unpacked whole"):
         unpacked(packed(drawn, tmp_path / "p.zip"), tmp_path / "out")
 
 

@@ -1,6 +1,7 @@
 """ImageJ's distance map, the bands around an outline, the turn of a picture and its automatic threshold."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from tidelab.science.imagej import rotation
+from tidelab.science.imagej import fractal, rotation
 from tidelab.science.imagej.distance import distance_maps
 from tidelab.science.imagej.fractal import WIDTHS_PX, band_areas, fractal_dimension
 from tidelab.science.imagej.rotation import rotate
@@ -64,6 +65,44 @@ def test_bands_of_a_large_object_need_no_picture_of_twice_its_size() -> None:
     grown = [b - a for a, b in zip(band_areas(small), band_areas(large), strict=True)]
     # Each pixel more of length adds the band on both long sides: its width inside and outside, on either.
     assert grown == [3790 * 4 * width for width in WIDTHS_PX]
+
+
+@given(
+    arrays(bool, st.tuples(st.integers(1, 90), st.integers(1, 20)), elements=st.booleans()),
+    st.integers(400, 3000),
+)
+@settings(max_examples=25, deadline=None)
+def test_bands_are_the_same_in_strips(mask: np.ndarray, strip: int) -> None:
+    whole = band_areas(mask)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fractal, "_STRIP_PX", strip)
+        assert band_areas(mask) == whole
+
+
+def test_bands_of_a_fibre_are_the_same_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    y, x = np.mgrid[:400, :300]
+    mask = np.abs(y - 1.3 * x) < 3
+    whole = band_areas(mask)
+    assert len(set(whole)) == len(whole)
+    for strip in (1000, 20_000):
+        monkeypatch.setattr(fractal, "_STRIP_PX", strip)
+        assert band_areas(mask) == whole
+
+
+def test_maps_and_turns_hold_few_bytes_for_each_pixel() -> None:
+    picture = np.zeros((1500, 1500), np.uint8)
+    for work, most in (
+        (lambda: distance_maps(picture == 0, 40), 12),  # two maps of four bytes, and masks
+        (lambda: rotate(picture, 30.0), 2),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rotation, "_STRIP_PIXELS", 2**12)
+            tracemalloc.start()
+            try:
+                work()
+                assert tracemalloc.get_traced_memory()[1] < most * picture.size
+            finally:
+                tracemalloc.stop()
 
 
 @given(arrays(np.uint8, st.tuples(st.integers(2, 9), st.integers(2, 9))))

@@ -40,11 +40,15 @@ def distance_maps(mask: npt.NDArray[np.bool_], most_px: int) -> Distances:
     far = (most_px + 1) * STEP
     height, width = mask.shape
     maps = np.full((2, height + 4, width + 4), far, np.int32)
-    maps[:, 2:-2, 2:-2] = np.where(np.stack([mask, ~mask]), far, 0)
+    inner = maps[:, 2:-2, 2:-2]
+    # In place all the way: the maps are eight bytes a pixel, and so would be each copy of them.
+    inner[0][~mask] = 0
+    inner[1][mask] = 0
     _sweep(maps)
     _sweep(maps[:, ::-1, ::-1])
-    rounded: Distances = (maps[:, 2:-2, 2:-2] + STEP // 2) // STEP
-    return rounded
+    inner += STEP // 2
+    inner //= STEP
+    return inner
 
 
 def _sweep(maps: Distances) -> None:

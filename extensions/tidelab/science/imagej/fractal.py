@@ -28,6 +28,8 @@ def band_widths(count: int = 40, growth: float = 1.1) -> tuple[int, ...]:
 
 WIDTHS_PX: Final = band_widths()
 
+_STRIP_PX: Final = 2**22
+
 
 def band_areas(mask: npt.NDArray[np.bool_]) -> list[int]:
     """Return how many pixels lie within each of `WIDTHS_PX` of the outline of a mask, inside or outside of it.
@@ -40,9 +42,24 @@ def band_areas(mask: npt.NDArray[np.bool_]) -> list[int]:
     most = WIDTHS_PX[-1]
     # More room than the widest band is empty in every band.
     room = [_room(size, times, most + 2) for size in (height, width)]
-    distances = distance_maps(np.pad(mask, room), most)
-    counts = np.cumsum(np.bincount(distances.sum(axis=0).ravel(), minlength=most + 2))
+    counts = np.cumsum(_distance_counts(np.pad(mask, room), most))
     return [int(counts[reach]) for reach in WIDTHS_PX]
+
+
+def _distance_counts(mask: npt.NDArray[np.bool_], most: int) -> npt.NDArray[np.int64]:
+    """Return how many pixels have each distance from the outline, 0 to `most`, and larger ones.
+
+    In strips of rows: maps of the distances are many bytes a pixel, and the box of a long object has many pixels. No way of at most
+    `most` px leads further than that many rows up or down, so that strips with so many rows around them have the same distances.
+    """
+    around, step = most + 2, max(1, _STRIP_PX // mask.shape[1])
+    counts = np.zeros(most + 2, np.int64)
+    for top in range(0, len(mask), step):
+        first = max(0, top - around)
+        distances = distance_maps(mask[first : top + step + around], most)
+        own = distances[:, top - first : top - first + step].sum(axis=0, dtype=np.int32)
+        counts += np.bincount(own.ravel(), minlength=most + 2)
+    return counts
 
 
 def fractal_dimension(mask: npt.NDArray[np.bool_]) -> float:

@@ -57,8 +57,16 @@ def _within(places: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.float6
 def _bilinear(picture: Grey, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Grey:
     left, top = x.astype(np.int64), y.astype(np.int64)
     part_x, part_y = x - left, y - top
-    at = picture.astype(np.float64, copy=False)
-    upper = at[top, left] + part_x * (at[top, left + 1] - at[top, left])
-    lower = at[top + 1, left] + part_x * (at[top + 1, left + 1] - at[top + 1, left])
+    upper = _along(picture, top, left, part_x)
+    lower = _along(picture, top + 1, left, part_x)
     levels: Grey = (upper + part_y * (lower - upper) + 0.5).astype(np.uint8)
+    return levels
+
+
+def _along(
+    picture: Grey, rows: npt.NDArray[np.int64], left: npt.NDArray[np.int64], part: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    # What is gathered becomes doubles, not the picture, of which a strip needs a part.
+    first = picture[rows, left].astype(np.float64)
+    levels: npt.NDArray[np.float64] = first + part * (picture[rows, left + 1].astype(np.float64) - first)
     return levels

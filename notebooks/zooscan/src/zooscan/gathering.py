@@ -20,6 +20,7 @@ from zooscan.sources import ObjectSource
 from zooscan.store import Store, StoreError
 
 _FULL_DISK: Final = (28, 122)
+_MOST_SHOWN: Final = 50
 LEFT_OUT: Final = f"It was not chosen ({TITLE})."
 
 
@@ -44,6 +45,8 @@ class Gathering:
         Scan -> what became of it, filled here (`zooscan.reader.STATES_FILE`).
     waiting
         Scans that the limit left out.
+    passed_over
+        Names of scans that were chosen and that ZooProcess has processed already.
     """
 
     found: Collection
@@ -52,26 +55,19 @@ class Gathering:
     left: int
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     waiting: list[Scan] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
     def objects(self, project: Project) -> Iterator[Source]:
         """Yield the objects of a project's scans."""
-        settings = self._settings(project)
         facts: dict[str, SampleFacts] = {}
-        for place, one in enumerate(project.scans):
-            state = {
-                "sample_id": one.header.sample_id,
-                "status": one.status,
-                "reasons": list(one.reasons),
-                "objects": 0,
-            }
-            self.states[one.scan_id] = state
-            if not self._is_processed(one, state):
-                continue
+        taken = [place for place, one in enumerate(project.scans) if self._is_processed(one)]
+        # Of a project of which nothing is wanted a damaged configuration costs nothing.
+        settings = self._settings(project) if taken else None
+        for place in taken:
+            one = project.scans[place]
             if settings is None:
-                state |= {
-                    "status": "incomplete",
-                    "reasons": ["The configuration of the project cannot be used."],
-                }
+                words = "The configuration of the project cannot be used."
+                self.states[one.scan_id] |= {"status": "incomplete", "reasons": [words]}
                 continue
             if self.waiting:
                 self.waiting.append(one)
@@ -82,7 +78,14 @@ class Gathering:
                 yield from self._sources(one, opened)
         self.found.facts += facts.values()
 
-    def _is_processed(self, one: Scan, state: dict[str, Any]) -> bool:
+    def _is_processed(self, one: Scan) -> bool:
+        """Return whether a scan is to be processed; its state is noted, and told where it cannot be."""
+        state = self.states[one.scan_id] = {
+            "sample_id": one.header.sample_id,
+            "status": one.status,
+            "reasons": list(one.reasons),
+            "objects": 0,
+        }
         if self.wanted is not None and one.scan_id not in self.wanted:
             state |= {"status": "left out", "reasons": [LEFT_OUT]}
             return False
@@ -91,6 +94,8 @@ class Gathering:
         if one.status == "incomplete" or (again and (one.blanks is None or one.size is None)):
             self.found.failures.append(_incomplete(one))
             return False
+        if self.wanted is not None and one.status == "done" and not every:
+            self.passed_over.append(one.scan_id)
         return one.status == "new" or again
 
     def _opened(self, one: Scan, settings: ProcessSettings, place: int, total: int) -> Store | None:
@@ -124,20 +129,35 @@ class Gathering:
             self.found.object_of[source.name] = store.object_id(one.scan_id, source.number)
             yield source
 
+    def tell_passed_over(self) -> None:
+        """Say which scans were chosen and are not analysed because ZooProcess has processed them."""
+        if not self.passed_over:
+            return
+        shown = ", ".join(display_name(name) for name in self.passed_over[:_MOST_SHOWN])
+        more = len(self.passed_over) - _MOST_SHOWN
+        names = f"{shown} and {more} more" if more > 0 else shown
+        one = len(self.passed_over) == 1
+        words = (
+            "was chosen and is already processed by ZooProcess, so it is not analysed"
+            if one
+            else "were chosen and are already processed by ZooProcess, so they are not analysed"
+        )
+        self.found.notes.append(f"{names} {words}; choose 'all' under *New or all* to do so.")
+
     def tell_waiting(self) -> None:
         """Say which scans the largest number of objects left out, and how they are chosen next."""
         if not self.waiting:
             return
         most = f"One analysis takes at most {self.context.limits.images:,} objects"
         names = [one.scan_id for one in self.waiting]
-        shown = ", ".join(display_name(name) for name in names[:50])
+        shown = ", ".join(display_name(name) for name in names[:_MOST_SHOWN])
         next_step = f"Analyse them next: write their names into '{TITLE}' ({PARAMETER})."
         for one in self.waiting:
             words = f"{most}; this scan remains for another one."
             self.states[one.scan_id] |= {"status": "remains", "reasons": [words]}
             expected = f"Scans of together up to {self.context.limits.images:,} objects."
             self.found.failures.append(failed(one.raw.name, words, expected, next_step))
-        more = f" and {len(names) - 50} more" if len(names) > 50 else ""
+        more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
         self.found.notes.append(
             f"{most}: {len(names)} scans remain for another one. {next_step} They are: {shown}{more}."
         )

@@ -10,11 +10,13 @@ References
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from scipy import ndimage
 
 from tidelab.science.imagej.ellipse import fit_ellipse
@@ -38,8 +40,12 @@ MIN_PART_PX: Final = 5
 MAX_SQUARE_PX: Final = 100_000_000
 """Objects whose square is larger (a box with a diagonal of 88 mm at 2400 dpi) are not turned: memory is bounded."""
 
+STRIP_PX: Final = 2**22
+"""Boxes are larger than objects (a fibre that lies aslant): what needs many bytes a pixel is computed in strips of so many."""
+
 EIGHT: Final = np.ones((3, 3), bool)
 Counts = npt.NDArray[np.int64]
+Differences = npt.NDArray[np.int32]
 
 
 def histogram(grey: Grey, mask: Mask) -> Counts:
@@ -73,19 +79,30 @@ def contrast(grey: Grey, mask: Mask, counts: Counts, quartiles: tuple[int, int, 
     quartiles
         Histcum1, Histcum2 and Histcum3.
     """
-    picture = np.where(mask, grey, 255).astype(np.int64)
-    total, visited = 0.0, 1
-    if min(picture.shape) > 2:
-        # The mean of the eight neighbours; the pixel itself is no neighbour.
-        sums = ndimage.convolve(picture, np.ones((3, 3), np.int64), mode="constant")[1:-1, 1:-1]
-        inner = picture[1:-1, 1:-1]
-        apart = np.abs(inner - (sums - inner) / 8)
-        for level in sorted({_sparse_level(counts, most) for most in quartiles}):
+    levels = sorted({_sparse_level(counts, most) for most in quartiles})
+    seen, summed = dict.fromkeys(levels, 0), dict.fromkeys(levels, 0)
+    visited = 1
+    for inner, eighths in _apart(grey, mask):
+        for level in levels:
             # Column by column, as the macro goes: what was seen so far of a level is added again at each of its pixels.
-            found = apart.T[level == inner.T]
-            total += float(np.cumsum(found).sum()) * int(counts[level]) / 256
+            found = eighths.T[level == inner.T].astype(np.int64)
+            summed[level] += int(np.cumsum(found).sum()) + seen[level] * found.size
+            seen[level] += int(found.sum())
             visited += found.size
-    return total / visited
+    return sum((summed[level] / 8 * int(counts[level]) / 256 for level in levels), 0.0) / visited
+
+
+def _apart(grey: Grey, mask: Mask) -> Iterator[tuple[Differences, Differences]]:
+    """Yield the inner pixels and eight times their differences to the mean of their eight neighbours, in strips of columns."""
+    height, width = mask.shape
+    step = max(1, STRIP_PX // height)
+    for left in range(0, width - 2 if height > 2 else 0, step):
+        strip = np.s_[:, left : left + step + 2]
+        picture = np.where(mask[strip], grey[strip], 255).astype(np.int32)
+        sums = ndimage.convolve(picture, np.ones((3, 3), np.int32), mode="constant")[1:-1, 1:-1]
+        inner = picture[1:-1, 1:-1]
+        # The pixel itself is no neighbour: 8 inner - (sums - inner).
+        yield inner, np.abs(9 * inner - sums)
 
 
 def _sparse_level(counts: Counts, most: int) -> int:
@@ -130,8 +147,9 @@ class Turned:
 
     def vertical(self) -> float:
         """Return the same top to bottom, with the mirrored picture in black and white."""
-        black = self.square <= isodata_threshold(np.bincount(self.square.ravel(), minlength=256))
-        return int((self.square == np.where(black[::-1], 0, 255)).sum()) / 2 / self.area_px
+        counts = np.array(Image.fromarray(self.square).histogram())  # numpy's needs eight bytes a pixel
+        white = self.square > isodata_threshold(counts)
+        return int((self.square == white[::-1] * np.uint8(255)).sum()) / 2 / self.area_px
 
     def thickness_ratio(self, pixel_mm: float) -> float:
         """Return largest over mean thickness across the major axis, the last line left out; 1 where there are too few lines."""
@@ -173,10 +191,11 @@ def turned_at(grey: Grey, mask: Mask, counts: Counts, level: int) -> Turned | No
         return None
     kept = mask & (grey <= level)
     labels, _ = ndimage.label(kept, EIGHT)
-    parts = [
+    # One at a time: boxes of parts can lie in one another.
+    parts = (
         (box, ndimage.binary_fill_holes(labels[box] == number))
         for number, box in enumerate(ndimage.find_objects(labels), start=1)
-    ]
+    )
     box, filled = max(parts, key=lambda part: int(part[1].sum()))  # the first of equals, as in the macro
     # What lies in its holes is within its outline, and stays.
     return turned(kept[box] & filled)

@@ -10,7 +10,8 @@ labels     integer (1, H, W) or     Output. 0: nothing is said; any other number
 =========  =======================  =====================================================================================
 
 H and W are free, or fixed: then objects are brought to this size, both sides for themselves (pixels bilinear, mask and labels by the nearest
-pixel), as the published separator does with its 512 x 512. Of the file's metadata ``name`` and ``version`` are shown; the digest of the file is what
+pixel), as the published separator does with its 512 x 512. Where they are free, objects whose longest side is above 1024 px are brought down to
+that in proportion in the same way: what a network needs of memory grows with the picture, hundreds of bytes a pixel. Of the file's metadata ``name`` and ``version`` are shown; the digest of the file is what
 tells one from another. It is loaded from memory by ONNX Runtime on the processor, with its standard operators alone: an ONNX file holds no
 program, and weights in files beside it are not read.
 """
@@ -28,6 +29,9 @@ from zooscan.separation import Labels, SeparatorError
 MAX_BYTES: Final = 1_000_000_000
 MAX_SIDE: Final = 4096
 """Of a fixed input."""
+
+MAX_FREE_SIDE: Final = 1024
+"""Longest side in pixels with which an object goes into a network whose sides are free."""
 
 MAX_ANIMALS: Final = 1000
 """In one object. More is no separation."""
@@ -83,12 +87,12 @@ class OnnxSeparator:
         named = " ".join(part for part in (about.get("name", ""), about.get("version", "")) if part)
         self.title = named[:100] if named.isprintable() and named else shown
         self.NAME = f"onnx {self.digest}"
-        self.VERSION = f"1, {self.runtime}"
+        self.VERSION = f"2, {self.runtime}"
         self._try()
 
     def separate(self, pixels: Grey, mask: Mask) -> Labels:
         """See `zooscan.separation.Separator`."""
-        height, width = self._height or mask.shape[0], self._width or mask.shape[1]
+        height, width = self._seen(mask.shape[0], mask.shape[1])
         light = np.where(mask, pixels, 255).astype(np.uint8)
         seen = _resized(light, height, width, Image.Resampling.BILINEAR).astype(np.float32) / 255
         feed = {"pixels": np.repeat(seen[None, None], self._channels, axis=1)}
@@ -102,6 +106,12 @@ class OnnxSeparator:
     def about(self) -> dict[str, str]:
         """Return what a manifest says of it."""
         return {"title": self.title, "file": self._shown, "sha256": self.digest, "runtime": self.runtime}
+
+    def _seen(self, height: int, width: int) -> tuple[int, int]:
+        """Return height and width with which an object goes into the network."""
+        free = [side for side, fixed in ((height, self._height), (width, self._width)) if fixed is None]
+        scale = min(1.0, MAX_FREE_SIDE / max(free, default=1))
+        return self._height or max(1, round(height * scale)), self._width or max(1, round(width * scale))
 
     def _answer(self, feed: dict[str, Any], shape: tuple[int, int]) -> np.ndarray[Any, Any]:
         try:

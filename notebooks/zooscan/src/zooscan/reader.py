@@ -83,6 +83,7 @@ def _read(given: Sequence[Path], found: Collection, context: ReaderContext, unpa
     for project in projects:
         _tell(project, found, states)
         objects += taken.objects(project)
+    taken.tell_passed_over()
     taken.tell_waiting()
     found.sources = sorted([*found.sources, *objects], key=lambda source: sort_key(source.key))
     (context.scratch / STATES_FILE).write_text(json.dumps(states), encoding="utf-8")

@@ -108,10 +108,23 @@ def _take_out(found: Collection, archive: Archive, top: PurePosixPath) -> None:
             return True
         return not _path(source.info).is_relative_to(top)
 
+    # ZooProcess zips its own pictures, which are not read anyway.
+    nested = _nested(found, archive, top)
+    found.failures = [row for row in found.failures if row.kind != "zip-nested" or row.image not in nested]
     found.sources = [source for source in found.sources if outside(source)]
     found.side_files = [source for source in found.side_files if outside(source)]
-    # ZooProcess zips its own pictures, which are not read anyway.
-    found.failures = [row for row in found.failures if row.kind != "zip-nested"]
+
+
+def _nested(found: Collection, archive: Archive, top: PurePosixPath) -> frozenset[str]:
+    """Return the names under which zips in a project are told; asked before the project's files are taken out."""
+    for source in [*found.sources, *found.side_files]:
+        if isinstance(source, ZipSource) and source.archive is archive:
+            # A member is called by the name of the archive, where there are several inputs, and its path in it.
+            before = source.key.removesuffix(str(_path(source.info)))
+            paths = (_path(info) for info, _ in archive.members())
+            inside = (path for path in paths if path.suffix.lower() == ".zip" and path.is_relative_to(top))
+            return frozenset(shortened(f"{before}{path}") for path in inside)
+    return frozenset()
 
 
 def _unpack(
@@ -130,8 +143,8 @@ def _unpack(
     said = sum(info.file_size for info, _ in wanted)
     if said + _SPARE_BYTES > shutil.disk_usage(root).free:
         raise RunError(
-            f"{display_name(archive.path.name)} unpacks to {said / 1e9:.1f} GB, and there is less room where runs are kept. Make room, or choose "
-            "the project's own folder, which is not copied."
+            f"{display_name(archive.path.name)} unpacks to {said / 1e9:.1f} GB, and there is less room where runs are kept. A zip is unpacked "
+            "whole, whichever scans were chosen. Make room, or choose the project's own folder, which is not copied."
         )
     for info, path in wanted:
         stop_if_cancelled()
