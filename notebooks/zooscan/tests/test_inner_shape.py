@@ -163,6 +163,19 @@ def test_what_the_macro_does_not_settle_is_empty() -> None:
     assert turned_at(grey, mask, histogram(grey, mask), 50) is not None
 
 
+def test_what_is_too_large_to_be_turned_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    grey = np.full((30, 40), 50, np.uint8)
+    mask = np.ones(grey.shape, bool)
+    monkeypatch.setattr(inner_shape, "MAX_SQUARE_PX", 60**2)  # 1.2 times the diagonal of 50
+    assert turned(mask) is not None
+    monkeypatch.setattr(inner_shape, "MAX_SQUARE_PX", 60**2 - 1)
+    assert turned(mask) is None
+    found = measure(grey, mask)
+    for name in ("Symetrieh", "Symetriev", "Symetriehc", "Symetrievc", "ThickR"):
+        assert math.isnan(found[name])
+    assert not math.isnan(found["Fractal"] + found["Fcons"])
+
+
 def test_only_the_largest_light_part_is_turned() -> None:
     grey = np.full((20, 60), 200, np.uint8)
     grey[2:18, 2:18], grey[8:12, 30:50] = 10, 10

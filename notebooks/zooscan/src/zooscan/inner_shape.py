@@ -166,14 +166,16 @@ def turned(mask: Mask) -> Turned | None:
     None where the box does not fit into the square when its centre of area is in the middle (the macro does not say what becomes of it
     then), and where the square is larger than `MAX_SQUARE_PX` or of a single pixel.
     """
-    filled: Mask = ndimage.binary_fill_holes(mask)
     height, width = mask.shape
     side = math.hypot(height, width) * SQUARE
     size = int(side)
+    if size < 2 or size**2 > MAX_SQUARE_PX:
+        return None
+    filled: Mask = ndimage.binary_fill_holes(mask)
     rows, columns = np.nonzero(filled)
     left, top = side / 2 - (float(columns.mean()) + 0.5), side / 2 - (float(rows.mean()) + 0.5)
     fits = min(left, top) >= 0 and int(left) + width <= size and int(top) + height <= size
-    if not fits or size < 2 or size**2 > MAX_SQUARE_PX:
+    if not fits:
         return None
     square = np.full((size, size), 255, np.uint8)
     square[int(top) : int(top) + height, int(left) : int(left) + width][mask] = 0
