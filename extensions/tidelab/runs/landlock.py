@@ -10,7 +10,8 @@ import ctypes
 import os
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -29,7 +30,12 @@ _OF_A_FILE: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _LOOK: Final = _EXECUTE | _READ_FILE | _READ_DIR
 
 
-def confine(read: Iterable[Path], write: Iterable[Path], but: Sequence[Path] = ()) -> str:
+def confine(
+    read: Iterable[Path],
+    write: Iterable[Path],
+    but: Sequence[Path] = (),
+    trial: Callable[[], str] = lambda: "",
+) -> str:
     """Let this thread, and what it starts from now on, open nothing but these files and folders.
 
     Other threads that run already are not held: call it before there are any, or from the one that does the work.
@@ -39,14 +45,21 @@ def confine(read: Iterable[Path], write: Iterable[Path], but: Sequence[Path] = (
     read
         What may be read and executed, with everything below, except what is in `but`.
     write
-        What may be changed too; counts inside `but`.
+        What may be changed too; counts inside `but`. Each has to be there.
     but
         Folders left out of `read`, unless they lie above what is read.
+    trial
+        Called first in a thread that is held and then ends; what it returns, if not empty, is why this thread must not be held.
 
     Returns
     -------
     str
-        Empty when it holds; else why this machine cannot, in a few words.
+        Empty when it holds; else why this machine cannot, in a few words: then nothing was given up.
+
+    Raises
+    ------
+    OSError, RuntimeError
+        When a folder in `but` cannot be looked at (a loop of links), or no thread can be started. Nothing was given up.
     """
     version = _call(_CREATE_RULESET, None, 0, _GIVE_VERSION)
     if version < 0:
@@ -61,18 +74,27 @@ def confine(read: Iterable[Path], write: Iterable[Path], but: Sequence[Path] = (
         for path in _without(read, [path.resolve() for path in but]):
             _allow(rules, path, _LOOK)
         for path in write:
-            _allow(rules, path, handled)
-        if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _call(_RESTRICT_SELF, rules, 0):
-            return f"Landlock refused to begin ({os.strerror(ctypes.get_errno())})"
+            if problem := _allow(rules, path, handled):
+                return f"Landlock cannot let {path.name!r} be written ({problem})"
+        # What a thread gives up is given up for it and for what it starts; the others of this process stay as they are.
+        with ThreadPoolExecutor(1, "landlock-trial") as apart:
+            problem = apart.submit(lambda: _begin(rules) or trial()).result()
+        return problem or _begin(rules)
     finally:
         os.close(rules)
+
+
+def _begin(rules: int) -> str:
+    """Hold this thread; return why that cannot be, if so."""
+    if _libc().prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or _call(_RESTRICT_SELF, rules, 0):
+        return f"Landlock refused to begin ({os.strerror(ctypes.get_errno())})"
     return ""
 
 
 def _without(read: Iterable[Path], but: Sequence[Path]) -> Iterator[Path]:
     """Yield files and folders that together are all of `read` but what is left out: rules can only allow."""
     for path in read:
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):
             yield from _parts(path.resolve(), but)
 
 
@@ -88,16 +110,21 @@ def _parts(path: Path, but: Sequence[Path]) -> Iterator[Path]:
                     yield from _parts(Path(entry.path), inside)
 
 
-def _allow(rules: int, path: Path, access: int) -> None:
-    """Add a rule; what is not there, or may not be looked at, cannot be opened later either."""
-    with suppress(OSError):
+def _allow(rules: int, path: Path, access: int) -> str:
+    """Add a rule; return why there is none, if so: what is not there, or may not be looked at, cannot be opened later either."""
+    try:
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        try:
-            if not stat.S_ISDIR(os.fstat(handle).st_mode):
-                access &= _OF_A_FILE
-            _call(_ADD_RULE, rules, _RULE_PATH_BENEATH, struct.pack("=Qi", access, handle), 0)
-        finally:
-            os.close(handle)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    try:
+        if not stat.S_ISDIR(os.fstat(handle).st_mode):
+            access &= _OF_A_FILE
+        added = _call(_ADD_RULE, rules, _RULE_PATH_BENEATH, struct.pack("=Qi", access, handle), 0)
+        return os.strerror(ctypes.get_errno()) if added else ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    finally:
+        os.close(handle)
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:

@@ -8,6 +8,7 @@ to open anything else (`tidelab.runs.landlock`). A process that acts with its ow
 
 import os
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -36,6 +37,16 @@ HELD: Final = "TIDELAB_HELD_TO"
 _SAMPLE: Final = ["sample"]
 _GONE: Final = "model-that-is-gone"
 _VOILA: Final = "VOILA_BASE_URL"
+_OF_PYTHON: Final = ("bin", "lib", "lib64", "share", "ssl")
+"""Folders of an installed Python: where one lies in somebody's home (``~/bin``, ``~/lib``), that home is not all its own."""
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder can be looked at there; a drive that is gone (``ENOTCONN``, ``ESTALE``, ``EIO``) is none."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def acts_for_others() -> bool:
@@ -69,7 +80,7 @@ class Owner:
             ("Shared data", shared),
             *((one.name or str(one), one) for one in mounts),
         ]
-        return [(title, path.resolve()) for title, path in named if path.is_dir()]
+        return [(title, path.resolve()) for title, path in named if is_folder(path)]
 
     def may_read(self, path: Path | str) -> bool:
         """Whether a path, with all links followed, lies in one of the places; whether anything is there does not matter."""
@@ -109,15 +120,15 @@ class Owner:
         try:
             checked = case.validate_parameters("analyse", {**request.parameters})
         except CatalogueError as error:
-            raise _changed(str(error)) from None
+            raise _outdated(str(error)) from None
         model = self._model(request)
         if model is None or (request.model.source != "own" and not _published(model)):
             raise _changed(
                 f"it names a model in {display_name(Path(request.model.folder).name)!r} that is not one of yours"
             )
         if request.policy != case.data_policy.kind:
-            raise _changed(
-                f"its data policy is {request.policy}, that of {case.slug} {case.data_policy.kind}"
+            raise _outdated(
+                f"its data policy is {request.policy}, that of {case.slug} is {case.data_policy.kind}"
             )
         if paths.safe_name(request.person) != self.home.name:
             raise _changed("it names another person")
@@ -151,12 +162,12 @@ class Owner:
         Raises
         ------
         RunError
-            When it names another folder of the use case, or files outside the places.
+            When it is of another use case, or names files outside the places. The folder that it names is not looked at: that of
+            `case` takes its place.
         """
-        there = Path(request.use_case_folder)
-        if request.use_case != case.slug or (there.resolve() != case.folder.resolve() and there.exists()):
+        if request.use_case != case.slug:
             raise RunError(
-                "It was made with another copy of the use case, so the app does not show it. Open it in JupyterLab."
+                f"It was made with another use case, {display_name(request.use_case)!r}. Open it in that one's app."
             )
         for name in case.notebook("analyse").path_parameters:
             value = request.parameters.get(name) or []
@@ -166,27 +177,21 @@ class Owner:
         return shown.model_copy(update={"use_case_folder": str(case.folder)})
 
     def _real(self, path: Path | str) -> Path | None:
-        try:
-            real = Path(path).resolve()
-        except (OSError, RuntimeError, ValueError):
-            return None
-        return real if any(real.is_relative_to(place) for _, place in self.places) else None
+        real = _followed(path)
+        return real if real and any(real.is_relative_to(place) for _, place in self.places) else None
 
     def _model(self, request: "RunRequest") -> Path | None:
         """Return the real folder of a model that may be opened for this person, None for any other."""
-        try:
-            model = Path(request.model.folder).resolve()
-        except (OSError, RuntimeError, ValueError):
-            return None
-        known = model.name != _GONE and (self.may_read(model) or _published(model))
+        model = _followed(request.model.folder)
+        known = model and model.name != _GONE and (self.may_read(model) or _published(model))
         return model if known else None
 
     def _use_case(self, request: "RunRequest", folder: "RunFolder") -> UseCase:
         if (request.use_case, request.run_id) != (folder.path.parent.name, folder.run_id):
             raise _changed("it belongs to another run")
-        wanted = Path(request.use_case_folder).resolve()
-        if wanted not in {one.resolve() for one in usecase_candidates()}:
-            raise _changed("it names a use case that is none of this place")
+        wanted = _followed(request.use_case_folder)
+        if wanted is None or wanted not in {_followed(one) for one in usecase_candidates()}:
+            raise _outdated("the folder of its use case is none of this place")
         try:
             case = load_usecase(wanted)
         except CatalogueError as error:
@@ -194,6 +199,14 @@ class Owner:
         if case.slug != request.use_case:
             raise _changed("it names another use case")
         return case
+
+
+def _followed(path: Path | str) -> Path | None:
+    """Return a path with all links followed; None where they go in a circle, or it is no path."""
+    try:
+        return Path(path).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _published(model: Path) -> bool:
@@ -239,28 +252,74 @@ def hold_to(runs_root: Path) -> str:
     """
     if os.environ.get(HELD) == str(runs_root) and not _can_list(Path("/")):
         # By the kernel of the app, whose run this is.
-        tempfile.tempdir = os.environ["TMPDIR"]
+        _keep_own_caches(runs_root)
         return ""
-    home, data = runs_root.parent, paths.data()
-    written = [home, paths.usage(), data / "cache", data / "run-slots", Path("/dev")]
+    # Its own, not everybody's: what others' processes keep there are keys of their kernels.
+    shared = [Path("/tmp"), Path("/var/tmp")]  # noqa: S108  left out
+    with suppress(OSError):
+        shared.append(Path(tempfile.gettempdir()))
+    with suppress(OSError):
+        runs_root.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _prepare(runs_root)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(runs_root / TEMPORARY)
+    try:
+        reason = _confine(runs_root.parent, shared)
+    except (OSError, RuntimeError) as error:
+        reason = f"a folder that has to be left out cannot be looked at ({error})"
+    if not reason:
+        os.environ[HELD] = str(runs_root)
+        _keep_own_caches(runs_root)
+    return reason
+
+
+def _confine(home: Path, shared: list[Path]) -> str:
+    """Hold this thread to a home, and to what all may read but the `shared` folders; return why not, if so."""
+    data = paths.data()
+    written = [paths.usage(), data / "cache", data / "run-slots", Path("/dev")]
     for folder in written[:-1]:
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Its own, not everybody's: what others' processes keep there are keys of their kernels.
-    shared = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108  left out
-    _prepare(runs_root)
-    tempfile.tempdir = os.environ["TMPDIR"] = str(runs_root / TEMPORARY)
-    if any(Path.home().resolve().is_relative_to(one.resolve()) for one in shared):
-        # A service's home in a container. What is known of fonts is kept for the next time.
-        os.environ.setdefault("MPLCONFIGDIR", str(runs_root / TEMPORARY / "matplotlib"))
-    reason = confine(
+    needed = [path for path in _needed() if _can_open(path)]
+
+    def trial() -> str:
+        closed = next((path for path in needed if not _can_open(path)), None)
+        return f"Python itself could not open {closed} any more" if closed else ""
+
+    return confine(
         read=[Path("/"), *_read(data)],
-        write=[path for path in written if path.is_dir()],
+        write=[home, *(path for path in written if is_folder(path))],
         but=[data, *shared, *_homes(home)],
+        trial=trial,
     )
-    if not reason:
-        os.environ[HELD] = str(runs_root)
-    return reason
+
+
+def _keep_own_caches(runs_root: Path) -> None:
+    """Let what is kept of fonts and the like lie with the owner: the home of the service cannot be written any more."""
+    own = runs_root / TEMPORARY
+    tempfile.tempdir = os.environ["TMPDIR"] = str(own)
+    os.environ.setdefault("MPLCONFIGDIR", str(own / "matplotlib"))
+    os.environ.setdefault("XDG_CACHE_HOME", str(own / "cache"))
+
+
+def _needed() -> Iterable[Path]:
+    """Yield what this process, and the runs that it starts, have to open later: interpreters and their libraries."""
+    yield from (Path(sys.executable), Path(__file__), *_pythons())
+    yield from (Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib"))
+
+
+def _pythons() -> Iterable[Path]:
+    """Yield the interpreters of the installed environments."""
+    with suppress(OSError):
+        yield from sorted(paths.envs().glob("*/bin/python"))
+
+
+def _can_open(path: Path) -> bool:
+    """Return whether a file or folder can be opened for reading."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
 
 
 def _can_list(folder: Path) -> bool:
@@ -282,7 +341,7 @@ def _prepare(runs_root: Path) -> None:
                 os.mkdir(name, 0o700, dir_fd=handle)
         with opened(runs_root, TEMPORARY):
             return
-    except OSError:
+    except (OSError, RuntimeError):
         raise _link(runs_root / TEMPORARY) from None
 
 
@@ -290,6 +349,10 @@ def _read(data: Path) -> Iterable[Path]:
     yield from (data / "profiles", paths.champions(), *paths.mounts(), *paths.usecase_folders())
     # Where somebody tries Tidelab in a temporary folder, its own code lies there.
     yield from (paths.envs(), paths.checkout() / "extensions", paths.checkout() / ".git", Path(sys.prefix))
+    # Environments hold links to a Python elsewhere; it may lie below what is left out, or below a folder that cannot be listed.
+    pythons = (real.parent.parent for python in _pythons() if (real := _followed(python)))
+    bases = {Path(sys.base_prefix), Path(sys.base_exec_prefix), *pythons}
+    yield from (base / part for base in bases for part in _OF_PYTHON)
 
 
 def _homes(home: Path) -> Iterable[Path]:
@@ -310,4 +373,10 @@ def _changed(what: str) -> RunError:
     return RunError(
         f"The request of this run was changed after it was prepared, or was not made here: {what}. It was not executed. Start the "
         "analysis again as a new run."
+    )
+
+
+def _outdated(what: str) -> RunError:
+    return RunError(
+        f"Tidelab or this use case changed since this run was prepared: {what}. It was not executed. Start the analysis again as a new run."
     )

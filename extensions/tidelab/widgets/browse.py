@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tidelab import paths
+from tidelab.runs.owner import is_folder
 
 _MOST_ENTRIES: Final = 2000
 _IMAGE_SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".zip"})
@@ -58,7 +59,7 @@ def readable_roots(home: Path | None) -> tuple[Root, ...]:
     wanted = [Root("Home", home)] if home is not None else []
     shared, *mounts = paths.mounts()
     wanted += [Root("Shared data", shared), *(Root(mount.name or str(mount), mount) for mount in mounts)]
-    return tuple(Root(root.title, root.path.resolve()) for root in wanted if root.path.is_dir())
+    return tuple(Root(root.title, root.path.resolve()) for root in wanted if is_folder(root.path))
 
 
 class FolderBrowser:

@@ -1,5 +1,6 @@
 """A service executes and shows runs of people who may write into their runs' folders whatever they like, whenever they like."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.brightness import PREDICTOR, grey_png, make_use_case
 from tidelab.catalogue import UseCase
@@ -19,6 +21,7 @@ from tidelab.runs.originals import originals
 from tidelab.runs.owner import ON_BEHALF, Owner
 from tidelab.runs.processes import identity
 from tidelab.runs.progress import write_state
+from tidelab.widgets.browse import readable_roots
 
 LANDLOCK = (
     "import pathlib; from tidelab.runs.landlock import confine; print(confine([pathlib.Path('/')], [], []))"
@@ -63,14 +66,16 @@ def is_held() -> bool:
     return not done.stdout.strip()
 
 
-def inside(tmp_path: Path, program: str) -> str:
-    """Return what a process prints that is held to eve's places."""
+def inside(tmp_path: Path, program: str, before: str = "") -> str:
+    """Return what a process prints that is held to eve's places, or, where `before` sees to it, is not; `why` says which."""
     text = f"""
 import os, subprocess, sys, tempfile
 from pathlib import Path
-from tidelab.runs.owner import hold_to
+from tidelab.runs import owner
 data = Path({str(tmp_path / "data")!r})
-assert hold_to(data / "homes/eve/runs") == ""
+{before}
+why = owner.hold_to(data / "homes/eve/runs")
+assert {bool(before)} or why == "", why
 def tried(act):
     try:
         act()
@@ -79,7 +84,8 @@ def tried(act):
     return "done"
 {program}
 """
-    environment = {**clean_environment(), "TIDELAB_USECASES": str(tmp_path / "usecases")}
+    own = {"TIDELAB_USECASES": str(tmp_path / "usecases"), "TMPDIR": str(tmp_path)}
+    environment = {**clean_environment(), **own}
     done = subprocess.run(
         [sys.executable, "-c", text], capture_output=True, text=True, env=environment, check=False
     )
@@ -247,14 +253,149 @@ print(tried(lambda: (homes / "ada/new").write_text("1")), tried(lambda: (data.pa
 print(subprocess.run(["cat", homes / "ada/in/ada.png"], capture_output=True).returncode)
 print("allowed", tried(lambda: (homes / "eve/in/eve.png").read_bytes()), tried(lambda: (data / "shared/common.txt").read_bytes()))
 print(tried(lambda: (homes / "eve/new").write_text("1")), tried(lambda: (homes / "eve/new").rename(homes / "eve/in/new")))
-print(tried(lambda: tempfile.TemporaryFile().write(b"1")), tried(lambda: Path(sys.prefix, "x").write_text("1")))
+print(tried(lambda: tempfile.TemporaryFile().write(b"1")), tried(lambda: Path(sys.prefix, "x").write_text("1")) != "done")
 print(tried(lambda: (data / "shared/new").write_text("1")), subprocess.run(["true"]).returncode)
 """)  # fmt: skip
     no = "PermissionError"
     assert said.split() == [
         *(no, no, no, no, no, no, "1"),
-        *("allowed", "done", "done", "done", "done", "done", no, no, "0"),
+        *("allowed", "done", "done", "done", "done", "done", "True", no, "0"),
     ]
+
+
+BELOW_TEMPORARY = "tempfile.tempdir = str(Path(sys.base_prefix).parent)\n"
+
+
+def test_a_held_process_goes_on_where_its_python_lies_below_a_folder_left_out(
+    case: UseCase, tmp_path: Path
+) -> None:
+    if not is_held():
+        pytest.skip("this kernel has no Landlock")
+    program = """
+import wave, lzma
+print(repr(why), subprocess.run([sys.executable, "-I", "-c", "import tidelab.paths, ctypes"]).returncode)
+print(tried(lambda: (data / "homes/ada/in/ada.png").read_bytes()))
+"""
+    assert inside(tmp_path, program, BELOW_TEMPORARY).split() == ["''", "0", "PermissionError"]
+
+
+def test_nothing_is_given_up_where_python_could_not_go_on(case: UseCase, tmp_path: Path) -> None:
+    if not is_held():
+        pytest.skip("this kernel has no Landlock")
+    before = BELOW_TEMPORARY + "owner._read = lambda data: [Path(sys.prefix), owner.paths.checkout()]"
+    program = """
+import wave, lzma
+print(why, owner.HELD in os.environ, tried(lambda: (data / "homes/ada/in/ada.png").read_bytes()), sep="|")
+"""
+    why, is_marked, ada = inside(tmp_path, program, before).split("|")
+    assert why.startswith("Python itself could not open ")
+    assert (is_marked, ada) == ("False", "done")
+
+
+@pytest.mark.parametrize("harm", ["HOME", "loop", "temporary"])
+def test_what_cannot_be_looked_at_is_said_and_ends_nothing(case: UseCase, tmp_path: Path, harm: str) -> None:
+    if not is_held():
+        pytest.skip("this kernel has no Landlock")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    before = {
+        "HOME": "def no_home(): raise RuntimeError('no home')\nPath.home = no_home",
+        "loop": f"os.environ['TMPDIR'] = ''; owner._homes = lambda home: [Path({str(tmp_path / 'loop')!r})]",
+        "temporary": "def none(): raise FileNotFoundError('no temporary folder')\ntempfile.gettempdir = none",
+    }[harm]
+    said = inside(tmp_path, "print(why)", before)
+    words = "a folder that has to be left out cannot be looked at" if harm == "loop" else ""
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
+
+
+def test_what_is_kept_of_fonts_lies_with_the_owner(
+    case: UseCase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_held():
+        pytest.skip("this kernel has no Landlock")
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    said = inside(tmp_path, """
+from tidelab.runs.executor import clean_environment
+print(*(clean_environment()[name] for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "TMPDIR")))
+""")  # fmt: skip
+    own = home(tmp_path, "eve") / "runs" / ".tmp"
+    assert said.split() == [str(own / "matplotlib"), str(own / "cache"), str(own)]
+
+
+@pytest.mark.parametrize("written", ["none", "pipe"])
+def test_nothing_is_given_up_where_a_rule_cannot_be_made(tmp_path: Path, written: str) -> None:
+    if not is_held():
+        pytest.skip("this kernel has no Landlock")
+    text = f"""
+import os
+from pathlib import Path
+from tidelab.runs.landlock import confine
+writable = {{"none": Path("/none/at/all"), "pipe": Path(f"/proc/self/fd/{{os.pipe()[0]}}")}}[{written!r}]
+print(confine([Path("/usr")], [writable]))
+print(len(os.listdir({str(tmp_path)!r})))
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Landlock cannot let ")
+    assert done.stdout.endswith(
+        "be written (No such file or directory)\n0\n" if written == "none" else ")\n0\n"
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOTCONN, errno.ESTALE, errno.EHOSTDOWN, errno.EIO, errno.EACCES])
+def test_a_drive_that_is_gone_costs_that_drive_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    dead, alive = tmp_path / "dead", tmp_path / "alive"
+    for folder in (dead, alive, home(tmp_path, "eve")):
+        folder.mkdir(parents=True)
+    looked = Path.is_dir
+
+    def is_dir(path: Path) -> bool:
+        if path == dead:
+            raise OSError(number, os.strerror(number), str(path))
+        return looked(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    monkeypatch.setenv("TIDELAB_MOUNTS", f"{dead}{os.pathsep}{alive}")
+    owner = Owner(home(tmp_path, "eve"))
+    assert [title for title, _ in owner.places] == ["Home", "alive"]
+    assert owner.may_read(alive / "x")
+    assert [root.title for root in readable_roots(owner.home)] == ["Home", "alive"]
+
+
+@pytest.mark.parametrize("change", ["bounds", "policy", "moved"])
+def test_a_run_that_an_update_overtook_is_told_so_and_not_called_changed(
+    case: UseCase, tmp_path: Path, change: str
+) -> None:
+    run = asked(case, tmp_path)
+    file = case.folder / "usecase.yaml"
+    declared = yaml.safe_load(file.read_text())
+    if change == "bounds":
+        declared["notebooks"]["analyse"]["parameters"]["threshold"].update(maximum=0.4, default=0.4)
+    elif change == "policy":
+        declared["data_policy"] = {"kind": "shared"}
+    file.write_text(yaml.safe_dump(declared))
+    if change == "moved":
+        case.folder.rename(case.folder.with_name("moved"))
+    with pytest.raises(
+        RunError, match="Tidelab or this use case changed since this run was prepared"
+    ) as told:
+        Owner(home(tmp_path, "eve")).to_execute(run.request, run)
+    assert "The request of this run was changed" not in str(told.value)
+    assert str(told.value).endswith("Start the analysis again as a new run.")
+
+
+def test_earlier_runs_are_shown_while_the_former_releases_folder_is_still_there(
+    case: UseCase, tmp_path: Path
+) -> None:
+    run = asked(case, tmp_path)
+    former = make_use_case(tmp_path / "former")
+    request = run.request.model_copy(update={"use_case_folder": str(former.folder)})
+    owner = Owner(home(tmp_path, "eve"))
+    assert owner.to_show(request, run, case).use_case_folder == str(case.folder)
+    with pytest.raises(RunError, match="made with another use case, 'other'"):
+        owner.to_show(request.model_copy(update={"use_case": "other"}), run, case)
 
 
 @pytest.mark.parametrize("name", [".cache", ".uploads", ".trash", ".tmp"])
