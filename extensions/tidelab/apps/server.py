@@ -26,6 +26,7 @@ from tidelab.apps.handlers import (
     TemplateFiles,
     Top,
 )
+from tidelab.apps.held import why_nobody_is_held
 from tidelab.apps.identity import HubIdentity, PersonIdentity
 from tidelab.apps.kernels import AppPool
 from tidelab.apps.settings import AppsSettings
@@ -149,4 +150,9 @@ def serve(settings: AppsSettings) -> None:
         sys.argv = ["voila"]
         app = AppsServer(config=configuration(settings, Path(empty)))
         app.initialize([])
+        # Here and not in the kernels: nobody reads what those print.
+        if reason := why_nobody_is_held():
+            app.log.warning(
+                "Only paths are checked: this machine holds nobody to their folders, because %s.", reason
+            )
         app.start()

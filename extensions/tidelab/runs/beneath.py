@@ -7,8 +7,8 @@ Whoever owns a folder of runs can put links, pipes and other people's paths into
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ _STEP: Final = 2**20
 
 
 @contextmanager
-def opened(root: Path, *names: str) -> Iterator[int]:
+def opened(root: Path, *names: str, make: bool = False) -> Iterator[int]:
     """Hold a folder below `root` open and give its descriptor, for functions that take ``dir_fd``.
 
     Parameters
@@ -33,24 +33,45 @@ def opened(root: Path, *names: str) -> Iterator[int]:
         Where to begin. It may be a link itself, except in a home of the hub: there everything below the folder of homes is its owner's.
     names
         Names of folders, each in the one before.
+    make
+        Make those that are missing, for their owner alone.
 
     Raises
     ------
     OSError
-        When one is missing, no folder, or a link (``ENOTDIR``, ``ELOOP``).
+        When one is missing or cannot be made, is no folder, or a link (``ENOTDIR``, ``ELOOP``).
     """
     start, first = _trusted(root)
+    if make:
+        start.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(start, _FOLDER)
     try:
         for name in (*first, *names):
             if name in ("", ".", "..") or "/" in name:
                 raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), name)
+            if make:
+                with suppress(FileExistsError):
+                    os.mkdir(name, 0o700, dir_fd=handle)
             inner = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
             os.close(handle)
             handle = inner
         yield handle
     finally:
         os.close(handle)
+
+
+def writer(folder: int) -> Callable[[str, int], int]:
+    """Return an opener (of `open`) for files in a folder that is held open: through no link, into no pipe."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644, dir_fd=folder)
+
+    return opener
+
+
+def held_path(folder: int) -> Path:
+    """Return a path to a folder that is held open, for functions that take paths: it leads there whatever is moved or linked meanwhile."""
+    return Path(f"/proc/self/fd/{folder}")
 
 
 def folders_in(root: Path, *names: str) -> list[str]:

@@ -24,6 +24,7 @@ from tidelab.runs.cache_references import release, runs_of
 from tidelab.runs.errors import RunError
 from tidelab.runs.folder import LOCK_FILE, RunFolder
 from tidelab.runs.forgetting import forget_lines
+from tidelab.runs.owner import acts_for_others
 from tidelab.runs.policy import TRASH, UPLOADS, own_cache, reader_cache, shared_cache
 from tidelab.runs.processes import FileLock
 
@@ -145,25 +146,46 @@ def remove_upload(runs_root: Path, name: str) -> Freed:
     """Remove an upload unless the request of another run names it."""
     if Path(name).name != name or name in (".", ".."):
         return Freed()
-    if any(upload_of(run) == name for run in run_folders(runs_root)):
+    if any(upload_of(run) == name for run in run_folders(runs_root, linked=True)):
         return Freed()
     return remove_tree(runs_root / UPLOADS / name, runs_root)
 
 
-def run_folders(runs_root: Path) -> Iterator[Path]:
-    """Yield the folders of all runs of a person; a link is none."""
-    for slug in folders_in(runs_root):
+def run_folders(runs_root: Path, *, linked: bool = False) -> Iterator[Path]:
+    """Yield the folders of all runs of a person; a link is none.
+
+    Parameters
+    ----------
+    runs_root
+        Folder of the person's runs.
+    linked
+        Also those behind a person's own link ``<runs>/<slug>``, as `list_runs`: to know what is still used, never to remove it.
+    """
+    linked = linked and not acts_for_others()
+    for slug in _entries(runs_root) if linked else folders_in(runs_root):
         if slug.startswith("."):
             continue
-        for name in folders_in(runs_root, slug):
+        for name in folders_in(runs_root / slug) if linked else folders_in(runs_root, slug):
             if is_file((run := runs_root / slug / name) / "request.json"):
                 yield run
 
 
+def _entries(runs_root: Path) -> list[str]:
+    try:
+        with opened(runs_root) as handle:
+            return sorted(os.listdir(handle))  # noqa: PTH208  of a descriptor
+    except OSError:
+        return []
+
+
 def _check_is_run(folder: RunFolder) -> None:
     path = folder.path
+    if path.parent.is_symlink():
+        raise RunError(
+            f"{path.parent} is a link, and nothing is deleted through one. Remove the folder {path.name} where the link leads yourself."
+        )
     is_run = is_file(path / "request.json") or is_file(path / "state.json")
-    if path.is_symlink() or path.parent.is_symlink() or not path.is_dir() or not is_run:
+    if path.is_symlink() or not path.is_dir() or not is_run:
         raise RunError(f"{path} is not the folder of a run. `tidelab runs list` shows your runs.")
     try:
         slug = folder.request.use_case
@@ -248,12 +270,12 @@ def _release(runs_root: Path, slug: str, run_id: str) -> Freed:
     freed = 0
     own = own_cache(runs_root)
     for path in (own, shared_cache(slug)):
-        left = {f"{run.parent.name}/{run.name}" for run in run_folders(runs_root)}
+        left = {f"{run.parent.name}/{run.name}" for run in run_folders(runs_root, linked=True)}
         # A cache that is locked or damaged costs nothing but its bytes: the rest of the run goes all the same.
         with suppress(sqlite3.Error, OSError), _without_links(path, runs_root):
             freed += release(path, f"{slug}/{run_id}", nobody_else=path == own and left <= runs_of(path))
     gone = Freed()
-    if not any(run.parent.name == slug for run in run_folders(runs_root)):
+    if not any(run.parent.name == slug for run in run_folders(runs_root, linked=True)):
         # What a reader computed of inputs names no run, so it stays until the last of its runs goes. What people share stays.
         inside = own.is_relative_to(runs_root)
         gone = remove_tree(reader_cache(own, slug), runs_root if inside else own.parent)

@@ -3,12 +3,13 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import IO, Final, Literal, Protocol
 
 from tidelab import paths
 from tidelab.catalogue import CatalogueError
@@ -18,6 +19,7 @@ from tidelab.runs.files import write_json
 from tidelab.runs.folder import LAUNCH_FILE, LOG_FILE, RunFolder
 from tidelab.runs.log import no_link
 from tidelab.runs.owner import HELD, ON_BEHALF, Owner, acts_for_others, require_no_links
+from tidelab.runs.policy import ephemeral_hours, honest
 from tidelab.runs.processes import identity
 from tidelab.runs.progress import CANCEL_FILE, now, write_state
 
@@ -95,29 +97,40 @@ class ProcessExecutor:
         return RunHandle(folder)
 
     def _start(self, folder: RunFolder) -> None:
-        write_state(folder.path, RunState(status="queued", step="Starting", updated=now()))
-        with open(folder.path / LOG_FILE, "ab", opener=no_link) as log, _handed_over(folder) as request:
-            try:
-                process = subprocess.Popen(
-                    # Isolated: neither the folder nor the person's PYTHONPATH decides which code runs.
-                    [str(interpreter(folder)), "-I", "-m", "tidelab.runs", "execute", str(folder.path)],
-                    stdin=request,
-                    stdout=log,
-                    stderr=log,
-                    cwd=folder.path,
-                    env=clean_environment(),
-                    start_new_session=True,
-                    close_fds=True,
+        try:
+            process = _launch(folder)
+        except OSError as error:
+            why = honest(
+                f"The run could not be started: {error.strerror or error}. Try again; finished images are kept.",
+                kept=ephemeral_hours(folder.path) is None,
+            )
+            # Nothing will ever execute it: a run that says it waits would wait for ever.
+            with suppress(OSError):
+                write_state(
+                    folder.path, RunState(status="failed", message=why, finished=now(), updated=now())
                 )
-            except OSError as error:
-                raise RunError(
-                    f"The run could not be started: {error.strerror}. Try again; finished images are kept."
-                ) from None
+            raise RunError(why) from None
         write_json(
             folder.path / LAUNCH_FILE, {"pid": process.pid, "process": identity(process.pid)}, durable=False
         )
         # Reaped when it ends, so that no dead process stays in the table of a kernel that lives for days.
         threading.Thread(target=process.wait, name="run-reaper", daemon=True).start()
+
+
+def _launch(folder: RunFolder) -> subprocess.Popen[bytes]:
+    write_state(folder.path, RunState(status="queued", step="Starting", updated=now()))
+    with open(folder.path / LOG_FILE, "ab", opener=no_link) as log, _handed_over(folder) as request:
+        return subprocess.Popen(
+            # Isolated: neither the folder nor the person's PYTHONPATH decides which code runs.
+            [str(interpreter(folder)), "-I", "-m", "tidelab.runs", "execute", str(folder.path)],
+            stdin=request,
+            stdout=log,
+            stderr=log,
+            cwd=folder.path,
+            env=clean_environment(),
+            start_new_session=True,
+            close_fds=True,
+        )
 
 
 @contextmanager
@@ -126,12 +139,18 @@ def _handed_over(folder: RunFolder) -> Iterator[int]:
     if not acts_for_others():
         yield subprocess.DEVNULL
         return
-    # In memory: nobody else can open it, and nobody waits for the other to read.
-    handle = os.memfd_create("request", os.MFD_CLOEXEC)
-    with os.fdopen(handle, "r+b") as stream:
+    with _nameless() as stream:
         stream.write(folder.request.model_dump_json().encode("utf-8"))
         stream.seek(0)
         yield stream.fileno()
+
+
+def _nameless() -> IO[bytes]:
+    """Return a file that nobody else can open and that nobody has to wait for: in memory, or where the machine forbids that, without a name."""
+    try:
+        return os.fdopen(os.memfd_create("request", os.MFD_CLOEXEC), "r+b")
+    except OSError:
+        return tempfile.TemporaryFile()
 
 
 def _admit(folder: RunFolder) -> None:

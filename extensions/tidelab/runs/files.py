@@ -26,9 +26,10 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
+            # The file itself: what lies at its name may be a link by now.
+            os.fchmod(stream.fileno(), 0o644)
             if durable:
                 os.fsync(stream.fileno())
-        temporary.chmod(0o644)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -48,4 +49,9 @@ def write_text(path: Path, content: str, *, durable: bool = True) -> None:
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """Replace a JSON file in one step; equal values give equal bytes."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n", durable=durable)
+    write_text(path, json_text(value), durable=durable)
+
+
+def json_text(value: Any) -> str:
+    """Return JSON as `write_json` writes it."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

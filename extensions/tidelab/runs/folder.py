@@ -24,6 +24,7 @@ from tidelab.runs.beneath import (
     read,
 )
 from tidelab.runs.errors import RunError
+from tidelab.runs.files import write_bytes
 from tidelab.runs.owner import Owner, acts_for_others
 from tidelab.runs.policy import ephemeral_hours, honest
 from tidelab.runs.processes import end, executes, is_alive, is_locked
@@ -278,7 +279,8 @@ class RunFolder:
         state = self.state()
         if state.is_over:
             return
-        (self.path / CANCEL_FILE).touch()
+        # In place of whatever lies there: a link could lead to another's folder.
+        write_bytes(self.path / CANCEL_FILE, b"", durable=False)
         if state.pid is None and not (self.path / LAUNCH_FILE).exists():
             write_state(
                 self.path, state.model_copy(update={"status": "cancelled", "finished": now(), "step": ""})
@@ -369,10 +371,12 @@ def list_runs(use_case: UseCase | str, runs_root: Path | None = None) -> list[Ru
     use_case
         The use case or its slug.
     runs_root
-        Folder of the person's runs; by default :func:`tidelab.paths.runs`.
+        Folder of the person's runs; by default :func:`tidelab.paths.runs`. One's own ``<runs>/<slug>`` may be a link, except in a
+        home of the hub and for a process that acts for others.
     """
     slug = use_case if isinstance(use_case, str) else use_case.slug
     root = runs_root or paths.runs()
     # A link is no run, as for a deletion: what it leads to may be another person's.
-    names = [name for name in folders_in(root, slug) if is_file(root / slug / name / "request.json")]
+    found = folders_in(root, slug) if acts_for_others() else folders_in(root / slug)
+    names = [name for name in found if is_file(root / slug / name / "request.json")]
     return [RunFolder(root / slug / name) for name in reversed(names)]

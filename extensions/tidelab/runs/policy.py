@@ -9,6 +9,7 @@ from typing import Final
 from tidelab import paths
 from tidelab.catalogue.policy import PolicyKind
 from tidelab.runs.beneath import read
+from tidelab.runs.files import write_text
 
 CACHE_FILE: Final = "results.sqlite"
 EPHEMERAL_FILE: Final = ".ephemeral"
@@ -57,7 +58,7 @@ def reader_cache(cache: Path, slug: str) -> Path:
 
 def mark_ephemeral(folder: Path, hours: int) -> None:
     """Mark a run that is removed some hours after its end."""
-    (folder / EPHEMERAL_FILE).write_text(f"{hours}\n", encoding="ascii")
+    write_text(folder / EPHEMERAL_FILE, f"{hours}\n")
 
 
 def ephemeral_hours(folder: Path) -> int | None:

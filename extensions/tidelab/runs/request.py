@@ -1,10 +1,12 @@
 """What is asked of a run: settled once, before it starts, and kept in ``request.json``."""
 
 import datetime
+import errno
 import getpass
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,12 +18,14 @@ from tidelab.catalogue.policy import PolicyKind
 from tidelab.domain.state import RunState
 from tidelab.domain.usage import UsageContext
 from tidelab.models import ModelError, ResolvedModel, resolve_model
+from tidelab.runs.beneath import MOST_REQUEST_BYTES, held_path, opened
 from tidelab.runs.errors import RunError
-from tidelab.runs.files import write_json
+from tidelab.runs.files import json_text, write_text
 from tidelab.runs.folder import RunFolder
 from tidelab.runs.inputs.samples import given_values
 from tidelab.runs.inputs.taken import TIME_ZONE, checked_time_zone
 from tidelab.runs.names import display_name
+from tidelab.runs.owner import acts_for_others
 from tidelab.runs.policy import mark_ephemeral
 from tidelab.runs.progress import now, write_state
 from tidelab.runs.shown_paths import shown_path
@@ -148,21 +152,43 @@ def prepare(
 
 def _make_folder(request: RunRequest, runs_root: Path) -> RunFolder:
     path = runs_root / request.use_case / request.run_id
+    content = json_text(request.model_dump())
+    if len(content.encode("utf-8", errors="surrogateescape")) > MOST_REQUEST_BYTES:
+        raise RunError(
+            f"The paths of the {len(request.images)} images are longer together than the {MOST_REQUEST_BYTES // 2**20} MB that a run "
+            "keeps of what was asked. Choose the folder instead, or one zip file."
+        )
     try:
-        path.mkdir(parents=True, mode=0o700)
-        write_state(path, RunState(status="queued", step="Waiting to be started", updated=now()))
-        if request.policy == "ephemeral":
-            mark_ephemeral(path, request.ephemeral_hours)
-        # Last: a folder with a request is complete.
-        write_json(path / REQUEST_FILE, request.model_dump())
+        with _new_folder(path, runs_root) as folder:
+            write_state(folder, RunState(status="queued", step="Waiting to be started", updated=now()))
+            if request.policy == "ephemeral":
+                mark_ephemeral(folder, request.ephemeral_hours)
+            # Last: a folder with a request is complete.
+            write_text(folder / REQUEST_FILE, content)
     except OSError as error:
+        if acts_for_others() and error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise RunError(
+                f"The run cannot be kept: the folder of your runs, or {request.use_case} in it, is a link or no folder. The app writes "
+                "only into real folders of your home; move it away, or analyse in JupyterLab."
+            ) from None
         raise RunError(
             f"The run cannot be kept in {path.parent}: {error.strerror}. "
             "Free some space or choose another place with TIDELAB_RUNS."
         ) from None
-    folder = RunFolder(path)
-    folder.know(request)
-    return folder
+    run = RunFolder(path)
+    run.know(request)
+    return run
+
+
+@contextmanager
+def _new_folder(path: Path, runs_root: Path) -> Iterator[Path]:
+    """Make the folder of a run and give a path to write into it; for another person, one that a link put there meanwhile cannot divert."""
+    if not acts_for_others():
+        path.mkdir(parents=True, mode=0o700)
+        yield path
+        return
+    with opened(runs_root, *path.relative_to(runs_root).parts, make=True) as handle:
+        yield held_path(handle)
 
 
 def _input_paths(images: str | list[str]) -> list[str]:

@@ -69,7 +69,7 @@ def forget_upload(folder: RunFolder) -> Freed:
     name = upload_of(folder.path)
     if name is None:
         return Freed()
-    others = (RunFolder(path) for path in run_folders(folder.runs_root) if path != folder.path)
+    others = (RunFolder(path) for path in run_folders(folder.runs_root, linked=True) if path != folder.path)
     if any(upload_of(other.path) == name and not other.state().is_over for other in others):
         return Freed()
     return remove_tree(folder.runs_root / UPLOADS / name, folder.runs_root)

@@ -190,21 +190,25 @@ class Analysis:
         try:
             visitor = app_visitor(ticket, self.model.use_case.slug)
             # From here on this kernel, and every run it starts, opens files of this visitor and of nobody else.
-            if ON_BEHALF in os.environ and (reason := hold_to(visitor.runs_root)):
-                _log.warning(
-                    "Only paths are checked, the kernel of this machine holds nobody to their folders: %s",
-                    reason,
-                )
+            # Where the machine cannot see to it, the apps' server said so when it started.
+            if ON_BEHALF in os.environ:
+                hold_to(visitor.runs_root)
             self.model.visitor = visitor
+            self._welcome(asked)
         except RunError as error:
             self._form.say(section(note(str(error), "warn"), str(error)))
-            return
         except TicketError as error:
             self._form.say(
                 section(note(f"You could not be recognised: {error} Then log in again.", "warn"), str(error))
             )
-            return
-        self._welcome(asked)
+        except Exception:
+            # Nobody reads what a kernel prints: without a word here the page would stay silent.
+            _log.exception("The page could not be prepared")
+            text = (
+                "This page could not be prepared for you, and nothing was analysed. Reload it; if that does not help, "
+                "tell the hub's administrator when it happened."
+            )
+            self._form.say(section(note(text, "warn"), text))
 
     def _welcome(self, asked: str = "") -> None:
         visitor = self.model.visitor

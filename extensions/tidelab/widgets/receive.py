@@ -1,15 +1,19 @@
 """Uploads: pieces of files that arrive from a browser, written into the visitor's own folder as they come."""
 
+import os
 import secrets
 import shutil
 import time
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from tidelab.reports import numbers
+from tidelab.runs.beneath import folders_in, opened, writer
+from tidelab.runs.delete import remove_tree
 from tidelab.runs.policy import UPLOADS, upload_name
 from tidelab.runs.sweep import sweep_quietly
 
@@ -89,18 +93,26 @@ class UploadReceiver:
             raise UploadError(
                 f"{zips[0].name} is a zip file among other files. Upload one zip file alone, or images only."
             )
-        root = self._root
-        root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.tidy()
-        _make_room(root, total, KEEP_UPLOADS * self.limit_mb * 1_000_000)
-        if shutil.disk_usage(root).free < total + 500_000_000:
+        try:
+            self._begin(_distinct(files), total)
+        except OSError as error:
             raise UploadError(
-                "There is no room for this upload on the hub's disk. Tell the hub's administrator."
-            )
-        stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
-        folder = root / f"{upload_name(stem, self.keep_hours)}{_PART}"
-        folder.mkdir(mode=0o700)
-        self._folder, self._files = folder, _distinct(files)
+                f"The upload cannot be stored in {UPLOADS} of your runs: {error.strerror}. It must be a real folder of yours; where it is "
+                "one, tell the hub's administrator."
+            ) from None
+
+    def _begin(self, files: list[Announced], total: int) -> None:
+        with opened(self._root, make=True) as root:
+            self.tidy()
+            _make_room(self._root, total, KEEP_UPLOADS * self.limit_mb * 1_000_000)
+            if shutil.disk_usage(root).free < total + 500_000_000:
+                raise UploadError(
+                    "There is no room for this upload on the hub's disk. Tell the hub's administrator."
+                )
+            stem = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
+            folder = self._root / f"{upload_name(stem, self.keep_hours)}{_PART}"
+            os.mkdir(folder.name, 0o700, dir_fd=root)
+        self._folder, self._files = folder, files
         self._skip_empty()
 
     def write(self, position: int, offset: int, data: bytes | memoryview) -> tuple[int, int] | None:
@@ -121,17 +133,16 @@ class UploadReceiver:
             self.abandon()
             raise UploadError(f"{file.name} changed while it was uploaded. Upload it again.")
         try:
-            with (self._folder / file.name).open("ab") as stream:
-                stream.write(data)
+            self._append(file.name, data)
+            self._offset += size
+            if self._offset == file.size:
+                self._position, self._offset = position + 1, 0
+                self._skip_empty()
         except OSError as error:
             self.abandon()
             raise UploadError(
                 f"{file.name} could not be stored: {error.strerror}. Tell the hub's administrator."
             ) from None
-        self._offset += size
-        if self._offset == file.size:
-            self._position, self._offset = position + 1, 0
-            self._skip_empty()
         return self.wanted
 
     @property
@@ -146,7 +157,7 @@ class UploadReceiver:
         if self._folder is None or self.wanted is not None:
             raise UploadError("The upload is not complete. Upload again.")
         if self._folder.suffix == _PART:
-            self._folder = self._folder.rename(self._folder.with_suffix(""))
+            self._folder = self._without_part(self._folder)
         only = self._files[0]
         if len(self._files) == 1 and only.name.lower().endswith(".zip"):
             return self._folder / only.name, 1
@@ -155,14 +166,13 @@ class UploadReceiver:
     def abandon(self) -> None:
         """Forget an upload; what has arrived of an incomplete one is removed."""
         if self._folder is not None and self.wanted is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_tree(self._folder, self._root)
         self._files, self._folder, self._position, self._offset = [], None, 0, 0
 
     def tidy(self) -> None:
         """Remove uploads of this visitor that are old, or were broken off, and whatever their data policies do not keep."""
         sweep_quietly(self.runs_root)
-        if self._root.is_dir():
-            _prune(self._root)
+        _prune(self._root)
 
     @property
     def _root(self) -> Path:
@@ -172,8 +182,25 @@ class UploadReceiver:
         # An empty file has no piece to wait for; it is kept, so that the run names it among the failed ones.
         assert self._folder is not None
         while self._position < len(self._files) and self._files[self._position].size == 0:
-            (self._folder / self._files[self._position].name).touch()
+            self._append(self._files[self._position].name, b"")
             self._position += 1
+
+    def _append(self, name: str, data: bytes | memoryview) -> None:
+        """Add to a file of the upload, in the folder that is really there: its owner may put links in its place between two pieces."""
+        assert self._folder is not None
+        with (
+            opened(self._root, self._folder.name) as folder,
+            open(name, "ab", opener=writer(folder)) as stream,
+        ):
+            stream.write(data)
+
+    def _without_part(self, folder: Path) -> Path:
+        try:
+            with opened(self._root) as root, opened(self._root, folder.name):
+                os.rename(folder.name, folder.stem, src_dir_fd=root, dst_dir_fd=root)
+        except OSError as error:
+            raise UploadError(f"The upload is no longer there ({error.strerror}). Upload again.") from None
+        return folder.with_suffix("")
 
 
 def _announced(item: Mapping[str, Any]) -> Announced:
@@ -220,32 +247,36 @@ def _distinct(files: Sequence[Announced]) -> list[Announced]:
 
 def _prune(root: Path) -> None:
     now = time.time()
-    for folder in _uploads(root):
-        silent = _SILENT_S if folder.suffix == _PART else KEEP_DAYS * 86_400
-        if _touched(folder) < now - silent:
-            shutil.rmtree(folder, ignore_errors=True)
+    for name, (touched, _) in _uploads(root).items():
+        silent = _SILENT_S if name.endswith(_PART) else KEEP_DAYS * 86_400
+        if touched < now - silent:
+            remove_tree(root / name, root)
 
 
 def _make_room(root: Path, wanted: int, kept: int) -> None:
     """Remove the oldest uploads until `wanted` bytes more stay below `kept`; raise UploadError if that is not enough."""
-    sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in _uploads(root)}
-    for folder in sorted(sizes, key=_touched):
-        if sum(sizes.values()) + wanted <= kept:
+    found = _uploads(root)
+    used = sum(size for _, size in found.values())
+    for name, (touched, size) in sorted(found.items(), key=lambda item: item[1]):
+        if used + wanted <= kept:
             return
-        if folder.suffix != _PART and _touched(folder) < time.time() - _RECENT_S:
-            shutil.rmtree(folder, ignore_errors=True)
-            del sizes[folder]
-    if sum(sizes.values()) + wanted > kept:
+        if not name.endswith(_PART) and touched < time.time() - _RECENT_S:
+            remove_tree(root / name, root)
+            used -= size
+    if used + wanted > kept:
         raise UploadError(
             f"Your uploads of the last day and this one are more than the {numbers.size(kept)} that are kept for each person. "
             "Put the images into a folder on the hub and choose that, or upload again tomorrow."
         )
 
 
-def _uploads(root: Path) -> list[Path]:
-    return [folder for folder in root.iterdir() if folder.is_dir() and not folder.is_symlink()]
-
-
-def _touched(folder: Path) -> float:
-    """Return when something last came into an upload: its folder alone does not change while a file grows."""
-    return max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+def _uploads(root: Path) -> dict[str, tuple[float, int]]:
+    """Return of each upload when something last came into it, and its bytes; its folder alone does not change while a file grows."""
+    found = {}
+    for name in folders_in(root):
+        # One that goes meanwhile takes no room.
+        with suppress(OSError), opened(root, name) as folder, os.scandir(folder) as entries:
+            files = [entry.stat(follow_symlinks=False) for entry in entries]
+            touched = max(one.st_mtime for one in (os.fstat(folder), *files))
+            found[name] = touched, sum(one.st_size for one in files)
+    return found

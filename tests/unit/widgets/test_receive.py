@@ -157,6 +157,87 @@ def test_one_person_cannot_fill_the_disk_with_uploads(tmp_path, monkeypatch):
     assert third.exists()
 
 
+@pytest.fixture
+def eves(tmp_path):
+    """An upload of eve's in the hub, two pieces of three, and a file of ada's that is to stay as it is."""
+    homes = tmp_path / "data" / "homes"
+    (homes / "ada" / "files").mkdir(parents=True)
+    (homes / "ada" / "files" / "a.png").write_bytes(b"ada's")
+    receiver = UploadReceiver(homes / "eve" / "runs", 200)
+    receiver.begin([{"name": "a.png", "size": 3}, {"name": "empty.png", "size": 0}])
+    receiver.write(0, 0, b"1")
+    receiver.write(0, 1, b"2")
+    (folder,) = (homes / "eve" / "runs" / ".uploads").iterdir()
+    yield receiver, folder, homes / "ada" / "files"
+    assert {path.name: path.read_bytes() for path in (homes / "ada" / "files").iterdir()} == {
+        "a.png": b"ada's"
+    }
+
+
+def test_a_piece_is_not_written_through_a_link_at_the_file(eves):
+    receiver, folder, theirs = eves
+    (folder / "a.png").unlink()
+    (folder / "a.png").symlink_to(theirs / "a.png")
+    with pytest.raises(UploadError, match="could not be stored"):
+        receiver.write(0, 2, b"3")
+    assert receiver.wanted is None
+
+
+def test_an_empty_file_is_not_made_through_a_link(eves):
+    receiver, folder, theirs = eves
+    (folder / "empty.png").symlink_to(theirs / "made.png")
+    with pytest.raises(UploadError, match="could not be stored"):
+        receiver.write(0, 2, b"3")
+
+
+def test_a_piece_is_not_written_nor_removed_through_a_link_at_the_upload(eves):
+    receiver, folder, theirs = eves
+    folder.rename(folder.parent / "moved")
+    folder.symlink_to(theirs)
+    with pytest.raises(UploadError, match="could not be stored"):
+        receiver.write(0, 2, b"3")
+    receiver.tidy()
+
+
+def test_a_finished_upload_that_became_a_link_is_none(eves):
+    receiver, folder, theirs = eves
+    receiver.write(0, 2, b"3")
+    folder.rename(folder.parent / "moved")
+    folder.symlink_to(theirs)
+    with pytest.raises(UploadError, match="no longer there"):
+        receiver.finished()
+
+
+@pytest.mark.parametrize("linked", ["runs/.uploads", "runs"])
+def test_uploads_begin_in_real_folders_of_the_visitor_alone(eves, linked):
+    receiver, _, theirs = eves
+    place = theirs.parent.parent / "eve" / linked
+    place.rename(place.parent / "moved")
+    place.symlink_to(theirs)
+    with pytest.raises(UploadError, match="must be a real folder"):
+        UploadReceiver(receiver.runs_root, 200).begin([{"name": "a.png", "size": 1}])
+    _age(theirs, 24 * 100)
+    receiver.tidy()
+
+
+def test_an_upload_that_is_a_link_is_neither_measured_nor_removed_to_make_room(eves, monkeypatch):
+    receiver, folder, theirs = eves
+    monkeypatch.setattr("tidelab.widgets.receive.KEEP_UPLOADS", 0)
+    (folder.parent / "link").symlink_to(theirs)
+    _age(theirs, 24 * 3)
+    with pytest.raises(UploadError, match="are kept for each person"):
+        UploadReceiver(receiver.runs_root, 200).begin([{"name": "a.png", "size": 1}])
+
+
+def test_a_person_may_keep_uploads_behind_a_link_of_their_own(tmp_path):
+    # Not a home of the hub: nobody else put it there.
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / ".uploads").symlink_to(tmp_path / "disk")
+    folder, _ = send(UploadReceiver(tmp_path / "runs", 200), {"a.png": b"1", "b.png": b""})
+    assert sorted(path.name for path in (tmp_path / "disk" / folder.name).iterdir()) == ["a.png", "b.png"]
+
+
 @pytest.mark.parametrize("files", [[1], ["a"], [None], [{"name": "a.png"}], [{"size": 1}]])
 def test_a_list_that_is_none_is_refused_in_words(receiver, files):
     with pytest.raises(UploadError, match="cannot be read"):
