@@ -26,7 +26,7 @@ from tidelab.apps.handlers import (
     TemplateFiles,
     Top,
 )
-from tidelab.apps.held import why_nobody_is_held
+from tidelab.apps.held import say_whether_held
 from tidelab.apps.identity import HubIdentity, PersonIdentity
 from tidelab.apps.kernels import AppPool
 from tidelab.apps.settings import AppsSettings
@@ -151,8 +151,5 @@ def serve(settings: AppsSettings) -> None:
         app = AppsServer(config=configuration(settings, Path(empty)))
         app.initialize([])
         # Here and not in the kernels: nobody reads what those print.
-        if reason := why_nobody_is_held():
-            app.log.warning(
-                "Only paths are checked: this machine holds nobody to their folders, because %s.", reason
-            )
+        say_whether_held(app.log)
         app.start()
