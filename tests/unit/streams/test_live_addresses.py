@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.certificates import make_certificate
 from tidelab.streams.errors import StreamError
 from tidelab.streams.live.address import AUTHORITY, LOGIN, Address
-from tidelab.streams.live.connecting import authority_file, options_of
+from tidelab.streams.live.connecting import authority_file, certificate_fault, options_of
 
 SECRET = "p4ssw0rd"
 
@@ -33,7 +34,7 @@ def test_transport_streams(text: str, kind: str, shown: str, target: str) -> Non
 
 
 def test_each_source_may_use_its_own_protocols_alone(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("")
+    own, _ = make_certificate(tmp_path)
 
     def of(text: str, **environment: str) -> dict[str, str]:
         return options_of(Address.parse(text, environment))
@@ -50,8 +51,8 @@ def test_each_source_may_use_its_own_protocols_alone(tmp_path: Path) -> None:
     assert of("udp://127.0.0.1:1")["localaddr"] == "127.0.0.1"
     assert "localaddr" not in of("udp://@:1") | of("udp://239.0.0.1:1") | of("udp://[ff02::1]:1")
     for text in ("rtsps://h/x", "https://h/x"):
-        found = of(text, **{AUTHORITY: str(tmp_path / "ca.pem")})
-        assert (found["tls_verify"], found["ca_file"]) == ("1", str(tmp_path / "ca.pem"))
+        found = of(text, **{AUTHORITY: str(own)})
+        assert (found["tls_verify"], found["ca_file"]) == ("1", str(own))
         assert of(text)["tls_verify"] == "1"
     assert "tls_verify" not in of("rtsp://h/x")
 
@@ -66,6 +67,44 @@ def test_certificates_are_those_of_the_system_where_nobody_gives_others(
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
     found = authority_file(address, {"SSL_CERT_FILE": "/none.pem"})
     assert found == "" or Path(found).is_file()
+
+
+def unusable(folder: Path, kind: str) -> Path:
+    """Write a file that holds no certificate in PEM."""
+    pem, key = make_certificate(folder)
+    content = {
+        "DER": ssl.PEM_cert_to_DER_cert(pem.read_text()),
+        "empty": b"",
+        "text": b"no certificate",
+        "key": key.read_bytes(),
+        "torn": pem.read_bytes()[:200],
+    }[kind]
+    file = folder / "camera.crt"
+    file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize("kind", ["DER", "empty", "text", "key", "torn"])
+def test_a_file_without_certificates_in_pem_is_told_before_anything_is_opened(
+    tmp_path: Path, kind: str
+) -> None:
+    file = unusable(tmp_path, kind)
+    with pytest.raises(
+        StreamError, match=r"camera\.crt, which holds no certificates in PEM .*openssl x509 -inform der"
+    ):
+        Address.parse("rtsps://127.0.0.1/live", {AUTHORITY: str(file)})
+    # Whoever reads a camera without TLS needs no certificate.
+    assert Address.parse("rtsp://127.0.0.1/live", {AUTHORITY: str(file)}).authority == ""
+
+
+@pytest.mark.parametrize("kind", ["DER", "empty"])
+def test_certificates_that_are_spoilt_later_are_a_sentence(tmp_path: Path, kind: str) -> None:
+    own, _ = make_certificate(tmp_path / "own")
+    address = Address.parse("rtsps://127.0.0.1/live", {AUTHORITY: str(own)})
+    own.write_bytes(unusable(tmp_path, kind).read_bytes())
+    assert "certificate.pem cannot be used" in certificate_fault(address)
+    own.unlink()
+    assert "certificate.pem cannot be used (No such file or directory)" in certificate_fault(address)
 
 
 @given(

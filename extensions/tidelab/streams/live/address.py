@@ -1,6 +1,7 @@
 """Where a live source is, and how it is shown: never with a login."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class Address:
         Raises
         ------
         StreamError
-            When it is none of these; the text holds no login.
+            When it is none of these, or ``TIDELAB_STREAM_CA`` is no file of certificates; the text holds no login.
 
         Examples
         --------
@@ -121,9 +122,25 @@ def _of_file(text: str) -> tuple[str, str]:
 
 def _authority(environment: Mapping[str, str]) -> str:
     given = environment.get(AUTHORITY, "")
-    if given and not Path(given).is_file():
+    if not given:
+        return ""
+    named = f"{AUTHORITY} is {display_name(given)}, which"
+    if not Path(given).is_file():
+        raise StreamError(f"{named} is no file; expected certificates (PEM).")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        # Before the first frame: FFmpeg would say of such a file that the connection failed, and try again for ever.
+        context.load_verify_locations(cafile=given)
+    except ssl.SSLError:
+        pass  # an SSLError is an OSError, and its words are OpenSSL's own
+    except OSError as error:
         raise StreamError(
-            f"{AUTHORITY} is {display_name(given)}, which is no file; expected certificates (PEM)."
+            f"{named} cannot be read ({error.strerror or type(error).__name__}); expected certificates (PEM)."
+        ) from None
+    if not context.cert_store_stats()["x509"]:
+        raise StreamError(
+            f"{named} holds no certificates in PEM (text with -----BEGIN CERTIFICATE-----). If it is a certificate in DER (often .crt, .cer or .der), convert "
+            "it with: openssl x509 -inform der -in camera.crt -out camera.pem"
         )
     return given
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import av
 import av.error
 
+from tidelab.runs.names import display_name
 from tidelab.streams.errors import StreamError
 from tidelab.streams.live.address import AUTHORITY, LOGIN, Address
 from tidelab.streams.opening import words
@@ -148,7 +149,13 @@ def why_not(address: Address, error: BaseException, silent_s: float) -> str:
 def certificate_fault(address: Address) -> str:
     """Return in words what is wrong with the certificate of a source; empty: nothing, or it cannot be asked."""
     parts = urlsplit(address.target)
-    context = ssl.create_default_context(cafile=authority_file(address) or None)
+    authority = authority_file(address)
+    try:
+        context = ssl.create_default_context(cafile=authority or None)
+    except (OSError, ValueError) as error:
+        # The system's, or the person's own that was changed since the address was read.
+        reason = words(error) if isinstance(error, OSError) else type(error).__name__
+        return f"the file of certificates {display_name(authority)} cannot be used ({reason}); expected certificates (PEM), see {AUTHORITY}"
     host, port = parts.hostname or "", parts.port or (322 if address.scheme == "rtsps" else 443)
     try:
         with socket.create_connection((host, port), _HANDSHAKE_S) as plain:
