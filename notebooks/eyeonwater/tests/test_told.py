@@ -24,7 +24,12 @@ TEXEL = {1: "N", 2: (52, 59, Part(5412, 100)), 3: "E", 4: (4, 46, 12.0)}
 
 
 def photo(
-    gps: dict[int, Any] | None = None, taken: str = "", offset: str = "", kind: str = "JPEG", padding: int = 0
+    gps: dict[int, Any] | None = None,
+    taken: str = "",
+    offset: str = "",
+    kind: str = "JPEG",
+    padding: int = 0,
+    profile: bytes = b"",
 ) -> bytes:
     exif = Image.Exif()
     if gps:
@@ -33,8 +38,10 @@ def photo(
         exif.get_ifd(0x8769).update({0x9003: taken, **({0x9011: offset} if offset else {})})
     stream = io.BytesIO()
     noise = np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8)
-    comment = {"comment": b"x" * min(padding, 60_000)} if padding else {}
-    Image.fromarray(noise).save(stream, kind, exif=exif, **comment)
+    more: dict[str, Any] = {"comment": b"x" * min(padding, 60_000)} if padding else {}
+    Image.fromarray(noise).save(
+        stream, kind, exif=exif, **more, **({"icc_profile": profile} if profile else {})
+    )
     return stream.getvalue()
 
 
@@ -54,6 +61,34 @@ def test_another_colour_space_is_named() -> None:
     stream = io.BytesIO()
     Image.new("RGB", (30, 20)).save(stream, "JPEG", icc_profile=DISPLAY_P3)
     assert told(stream.getvalue()) == NOTHING | {"colour_space": "made for a test"}
+
+
+def test_a_profile_whose_name_cannot_be_read_costs_no_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(image: Image.Image) -> str:
+        raise UnicodeDecodeError("utf-16", b"", 0, 1, "damaged description")
+
+    monkeypatch.setattr("eyeonwater.told.other_space", damaged)
+    found = told(photo(TEXEL, profile=DISPLAY_P3))
+    assert (found["latitude_deg"], found["longitude_deg"]) == (52.998367, 4.77)
+    assert found["colour_space"] == "a colour space without a name"
+
+
+@settings(max_examples=60)
+@given(st.integers(0, len(DISPLAY_P3) - 1), st.integers(0, 255))
+def test_no_damage_of_a_profile_costs_the_position(at: int, value: int) -> None:
+    broken = bytearray(DISPLAY_P3)
+    broken[at] = value
+    found = told(photo(TEXEL, profile=bytes(broken)))
+    assert (found["latitude_deg"], found["longitude_deg"]) == (52.998367, 4.77)
+
+
+def test_damaged_exif_costs_no_colour_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(image: Image.Image) -> Image.Exif:
+        raise SyntaxError("not a TIFF file")
+
+    content = photo(TEXEL, profile=DISPLAY_P3)
+    monkeypatch.setattr(Image.Image, "getexif", damaged)
+    assert told(content) == NOTHING | {"colour_space": "made for a test"}
 
 
 def test_south_and_west_are_negative_and_a_time_without_zone_has_none() -> None:

@@ -30,6 +30,9 @@ COLUMNS: Final = ("taken", "latitude_deg", "longitude_deg", "position_error_m", 
 """What is told of each photo. ``taken`` is ISO 8601: with an offset where the telephone wrote one, else local time without; ``colour_space``
 is the name of its profile, empty for sRGB and where there is none."""
 
+UNNAMED: Final = "a colour space without a name"
+"""Stands for the name of a profile that has none, or one that cannot be read."""
+
 _GPS: Final = 0x8825
 _HALVES: Final = {"latitude_deg": (1, 2, ("N", "S"), 90.0), "longitude_deg": (3, 4, ("E", "W"), 180.0)}
 
@@ -69,8 +72,9 @@ def told(head: bytes) -> dict[str, str | float]:
             found["taken"] = moment.time.isoformat(timespec="seconds")
         try:
             with Image.open(io.BytesIO(head), formats=("JPEG", "PNG", "TIFF")) as image:
-                found["colour_space"] = other_space(image)
-                position = dict(image.getexif().get_ifd(_GPS))
+                # Each by itself: a damaged one takes no other along.
+                position = _position(image)
+                found["colour_space"] = _space(image)
         except Exception:
             # A damaged block is no reason to refuse a photo; what a decoder may raise for one has no common class.
             return found
@@ -82,6 +86,21 @@ def told(head: bytes) -> dict[str, str | float]:
         if error > 0 and math.isfinite(error):
             found["position_error_m"] = round(error, 1)
     return found
+
+
+def _position(image: Image.Image) -> dict[int, Any]:
+    try:
+        return dict(image.getexif().get_ifd(_GPS))
+    except Exception:
+        return {}
+
+
+def _space(image: Image.Image) -> str:
+    try:
+        return other_space(image)
+    except Exception:
+        # Only its name was left to read: whether it is another space was known by then.
+        return UNNAMED
 
 
 def _degrees(
