@@ -24,6 +24,7 @@ def measured(tmp_path: Path, minutes: float, pictures: int, timeout_s: float) ->
     return told
 
 
+@pytest.mark.timeout(700)  # longer than what it waits for, so that what the run said is shown
 def test_a_short_run_accounts_for_every_frame_and_picture(tmp_path: Path) -> None:
     told = measured(tmp_path, minutes=0.5, pictures=60, timeout_s=600)
     live = told["live"]
