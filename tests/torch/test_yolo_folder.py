@@ -1,15 +1,21 @@
-"""ultralytics itself reads the YOLO folders that `tidelab.formats.annotations` writes: every picture, every object, where it is."""
+"""ultralytics itself reads the YOLO folders that are written for it: every picture, every object, where it is, in the colours that analyses see."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.support.annotated import box, pictures
+from tests.support.icc_profiles import DISPLAY_P3, SRGB, in_display_p3
 from tidelab.formats.annotations import FORMATS, AnnotatedImage, Annotation, Dataset, write
 from tidelab.formats.annotations import geometry as g
 from tidelab.formats.annotations.fitting import Tally
 from tidelab.formats.annotations.registry import _fitted
+from tidelab.training.decoding import read_file
+from tidelab.training.detection_images import BoxedPicture, DetectionImages
+from tidelab.training.yolo_folder import write_yolo_folder
 from tidelab.training.yolo_setup import import_yolo
 
 SIZE = (320, 240)
@@ -56,3 +62,60 @@ def test_ultralytics_takes_every_picture_and_object(dataset: Dataset, tmp_path: 
                 ours,
                 atol=1e-3 if task == "detect" else 12,
             )
+
+
+SEA = (32, 96, 120)
+"""A colour of water in sRGB; `in_display_p3` writes it with other numbers."""
+TURNED = 6
+"""EXIF orientation: the upright picture is the stored one turned clockwise."""
+
+
+def photo(file: Path, profile: bytes, orientation: int = 1) -> BoxedPicture:
+    """Write a picture of `SEA` in the colour space of `profile`, stored 48 x 32 px, with a red corner where it begins."""
+    pixels = np.full((32, 48, 3), SEA, np.uint8)
+    pixels[:8, :8] = (200, 40, 40)
+    stored = in_display_p3(pixels) if profile == DISPLAY_P3 else pixels
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    how = {"quality": 100, "subsampling": 0} if file.suffix == ".jpg" else {}
+    Image.fromarray(stored).save(file, exif=exif, **({"icc_profile": profile} if profile else {}), **how)
+    height, width = (48, 32) if orientation == TURNED else (32, 48)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    boxes = np.array([[0, 0, 8, 8]], np.float32)
+    return BoxedPicture(file.name, file, digest, width, height, boxes, np.zeros(1, np.int64))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("orientation", [1, TURNED])
+def test_a_training_sees_the_colours_that_analyses_see(tmp_path: Path, suffix: str, orientation: int) -> None:
+    import_yolo()
+    from ultralytics.utils.patches import imread
+
+    (tmp_path / "in").mkdir()
+    given = tuple(
+        photo(tmp_path / "in" / f"{name}{suffix}", profile, orientation)
+        for name, profile in (("a", b""), ("b", SRGB), ("c", DISPLAY_P3), ("d", DISPLAY_P3))
+    )
+    before = [one.file.read_bytes() for one in given]
+    parts = np.array(["train", "train", "train", "validation"])
+    write_yolo_folder(DetectionImages(("fish",), given), parts, tmp_path / "out")
+    written = sorted((tmp_path / "out" / "images").rglob("*.*"))
+    assert len(written) == 4
+    for one, file in zip(given, written, strict=True):
+        seen = imread(str(file))[..., ::-1].astype(int)
+        assert seen.shape == (one.height, one.width, 3)
+        assert np.abs(seen[20:30, 12:20] - SEA).max() <= 2, one.name
+        assert np.abs(seen - read_file(one.file.parent, one.file.name)[0]).max() <= 2, one.name
+    # What needs no conversion is not written a second time.
+    linked = [file.is_symlink() for file in written]
+    assert linked == ([False] * 4 if suffix == ".tif" else [True, True, False, False])
+    assert [one.file.read_bytes() for one in given] == before
+
+
+def test_a_picture_that_went_since_it_was_read_is_named(tmp_path: Path) -> None:
+    given = tuple(photo(tmp_path / f"{name}.tif", b"") for name in "ab")
+    given[1].file.unlink()
+    with pytest.raises(ValueError, match=r"b\.tif: listed, but the file is not there"):
+        write_yolo_folder(
+            DetectionImages(("fish",), given), np.array(["train", "validation"]), tmp_path / "out"
+        )

@@ -9,7 +9,9 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from tidelab.science.colour_profile import to_srgb
 from tidelab.science.splits import TRAIN, VALIDATION
+from tidelab.training.decoding import UnreadableError, read_file
 from tidelab.training.detection_images import BoxedPicture, DetectionImages, Parts
 
 _READS: Final = frozenset({".jpg", ".jpeg", ".png"})
@@ -35,7 +37,8 @@ def write_yolo_folder(images: DetectionImages, parts: Parts, folder: Path) -> Pa
     Raises
     ------
     ValueError
-        When a class has no object in the training pictures, or there is no validation picture.
+        When a class has no object in the training pictures, there is no validation picture, or a picture that has to be converted cannot be
+        read any more.
     """
     _check(images, parts)
     for part, name in _FOLDERS.items():
@@ -94,14 +97,27 @@ def _line(picture: BoxedPicture, k: int) -> str:
 
 def _link(picture: BoxedPicture, target: Path) -> None:
     suffix = picture.file.suffix.lower()
-    if suffix in _READS and not _would_be_repaired(picture.file):
-        target.with_suffix(suffix).symlink_to(picture.file.resolve())
-        return
-    if suffix in _READS:
+    if suffix not in _READS or _has_other_colours(picture.file):
+        # Upright and in sRGB, as analyses, tests and figures read it: ultralytics looks at no profile.
+        try:
+            pixels, _ = read_file(picture.file.parent, picture.file.name)
+        except UnreadableError as error:
+            raise ValueError(f"{picture.name}: {error}. Read the pictures again, or take it out.") from None
+        Image.fromarray(pixels).save(target.with_suffix(".png"), compress_level=1)
+    elif _would_be_repaired(picture.file):
         shutil.copyfile(picture.file, target.with_suffix(suffix))
-        return
-    with Image.open(picture.file) as opened:
-        opened.convert("RGB").save(target.with_suffix(".png"))
+    else:
+        target.with_suffix(suffix).symlink_to(picture.file.resolve())
+
+
+def _has_other_colours(file: Path) -> bool:
+    """Whether the numbers of a picture mean other colours than those of sRGB, by its embedded profile."""
+    try:
+        with Image.open(file) as opened:
+            # Nothing is decoded where there is no such profile.
+            return to_srgb(opened) is not opened
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False  # what cannot be read here is left to who reads it next, who says so
 
 
 def _would_be_repaired(file: Path) -> bool:
