@@ -204,12 +204,14 @@ def test_a_run_whose_request_was_rewritten_is_not_opened_in_the_app(listing_case
     copy = shutil.copytree(listing_case.folder, ada.runs_root.parent / "mine" / listing_case.slug)
     for change in (
         {"parameters": {**whole["parameters"], "counted": "/etc/passwd"}},
-        {"use_case_folder": str(copy)},
+        {"use_case": "another-case"},
     ):
         file.write_text(json.dumps({**whole, **change}))
         again = new_model(listing_case, "analyse", "app", {**GIVEN, "counted": ""}, ada)
         assert not again.open(model.run.run_id)
         assert again.run is None
         assert again.message.startswith("This analysis")
-    file.write_text(json.dumps(whole))
+    # Whatever folder it names, the app's own use case is what shows it.
+    file.write_text(json.dumps({**whole, "use_case_folder": str(copy)}))
     assert again.open(model.run.run_id)
+    assert again.run.request.use_case_folder == str(listing_case.folder)
