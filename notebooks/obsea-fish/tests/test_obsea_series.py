@@ -148,6 +148,31 @@ def test_a_series_is_whole_has_gaps_or_nobody_said_what_was_expected():
     assert span_iso(found.outages) == "2024-05-01T11:00:00Z/2024-05-01T13:00:00Z"
 
 
+def test_one_picture_an_hour_instead_of_sixty_is_not_whole():
+    times = [f"2024-05-01T{hour:02d}:00:00Z" for hour in range(6, 16)]
+    period = {"period_start": times[0], "period_end": "2024-05-01T16:00:00Z", "cameras": "cam1"}
+    found = completeness(series_of(pictures(times), **period))
+    assert (found.state, found.outages) == ("sparse", ())
+    assert (
+        found.headline
+        == "No gap: something came in every interval of 1 hour. 600 pictures expected, 10 received."
+    )
+    assert found.reasons == (
+        "cam1 sent 10 of 600 expected pictures; it never fell silent for a whole interval. See effort.csv.",
+    )
+    gap = completeness(series_of(pictures(times[:4] + times[5:]), **period))
+    assert gap.state == "gaps"
+    assert gap.sparse == (
+        "cam1 sent 9 of 540 expected pictures in the intervals in which something came. See effort.csv.",
+    )
+
+
+@pytest.mark.parametrize(("n", "state"), [(54, "whole"), (53, "sparse")])
+def test_nine_tenths_of_the_pictures_are_enough(n, state):
+    period = {"period_start": "2024-05-01T10:00:00Z", "period_end": "2024-05-01T11:00:00Z", "cameras": "cam1"}
+    assert completeness(series_of(pictures(minutes("2024-05-01T10:00", n)), **period)).state == state
+
+
 def test_a_camera_under_another_name_is_told():
     series = series_of(pictures(minutes("2024-05-01T10:00", 60), "Cam1"), cameras="cam1")
     assert completeness(series).silent_cameras == ("cam1",)

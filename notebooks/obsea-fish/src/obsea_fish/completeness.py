@@ -8,7 +8,12 @@ from obsea_fish.series import Series
 from tidelab.reports import numbers
 from tidelab.science.outages import Outage, outages
 
-State = Literal["whole", "gaps", "silent"]
+State = Literal["whole", "sparse", "gaps", "silent"]
+
+LEAST_SHARE: Final = 0.9
+"""Received of expected pictures below which a camera is said to have sent too few, over the intervals in which it sent any. A choice: a clock that
+runs 2 % slow or a lost picture now and then is no reason to warn, one picture an hour instead of sixty is."""
+_LENGTHS: Final = {"10min": "10 minutes", "h": "1 hour", "D": "1 day"}
 
 MOST_NAMED: Final = 12
 """Outages named in a text; all are in ``outages.csv``."""
@@ -25,7 +30,8 @@ class Completeness:
     Parameters
     ----------
     state
-        ``silent``: at least one expected camera sent nothing; ``gaps``: each sent something, and there were times in which none came.
+        ``silent``: at least one expected camera sent nothing; ``gaps``: each sent something, and there were times in which none came;
+        ``sparse``: there were none, and at least one camera sent fewer than `LEAST_SHARE` of what was expected.
     headline
         One sentence.
     silent
@@ -34,6 +40,8 @@ class Completeness:
         Sentences about the times in which the others sent nothing; of a series without any, what could not be seen.
     outages
         All of them (`tidelab.science.outages`).
+    sparse
+        A sentence for each camera that sent fewer than `LEAST_SHARE` of what was expected while it sent anything.
     """
 
     state: State
@@ -41,11 +49,12 @@ class Completeness:
     silent: tuple[str, ...]
     gaps: tuple[str, ...]
     outages: tuple[Outage, ...]
+    sparse: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """All sentences, the most important first."""
-        return (*self.silent, *self.gaps)
+        return (*self.silent, *self.sparse, *self.gaps)
 
     @property
     def silent_cameras(self) -> tuple[str, ...]:
@@ -62,16 +71,19 @@ def completeness(series: Series) -> Completeness:
     named = [one for one in found if one.kind == "outage"]
     came = numbers.count(int(totals["pictures_received"]))
     whole = f"{numbers.count(expected)} pictures expected, {came} received."
+    sparse = _sparse_words(series, {one.camera for one in found})
     if found:
         gaps = (*_outage_words(named), _NEVER_FISH)
         first = numbers.plural(len(silent), "camera") if silent else numbers.plural(len(named), "gap")
         headline = f"{first} sent nothing. {whole}" if silent else f"The series has {first}. {whole}"
-        return Completeness("silent" if silent else "gaps", headline, silent, gaps, tuple(found))
+        return Completeness("silent" if silent else "gaps", headline, silent, gaps, tuple(found), sparse)
     unseen = (
         "Nobody said which cameras were expected (`cameras`): one that sent nothing at all cannot be seen.",
     )
-    headline = f"No gap: something came in every interval. {whole}"
-    return Completeness("whole", headline, (), () if series.settings.cameras else unseen, ())
+    length = _LENGTHS[series.settings.every]
+    headline = f"No gap: something came in every interval of {length}. {whole}"
+    state: State = "sparse" if sparse else "whole"
+    return Completeness(state, headline, (), () if series.settings.cameras else unseen, (), sparse)
 
 
 def span_words(one: Outage) -> str:
@@ -84,6 +96,25 @@ def span_iso(found: Sequence[Outage]) -> str:
     stamp = "%Y-%m-%dT%H:%M:%SZ"
     shown = " ".join(f"{one.start:{stamp}}/{one.end:{stamp}}" for one in found[:MOST_IN_FILE])
     return shown if len(found) <= MOST_IN_FILE else f"{shown} and {len(found) - MOST_IN_FILE} more"
+
+
+def _sparse_words(series: Series, with_outages: set[str]) -> tuple[str, ...]:
+    # An outage is told by itself: what is asked here is how much came while anything came.
+    came = series.effort[series.effort["pictures_received"] > 0]
+    sums = came.groupby("camera", sort=True)[["pictures_expected", "pictures_received"]].sum()
+    words = []
+    for name, row in sums.iterrows():
+        expected, received = int(row["pictures_expected"]), int(row["pictures_received"])
+        if received >= LEAST_SHARE * expected:
+            continue
+        sent = f"{name or 'A camera without a name'} sent {numbers.count(received)} of {numbers.count(expected)} expected pictures"
+        rest = (
+            " in the intervals in which something came"
+            if name in with_outages
+            else "; it never fell silent for a whole interval"
+        )
+        words.append(f"{sent}{rest}. See effort.csv.")
+    return tuple(words)
 
 
 def _silent_words(found: Sequence[Outage]) -> list[str]:

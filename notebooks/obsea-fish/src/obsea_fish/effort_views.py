@@ -24,6 +24,7 @@ _OUTSIDE: Final = (
 )
 _STATES: Final[dict[str, tuple[VerdictState, str]]] = {
     "whole": ("green", "Series whole"),
+    "sparse": ("amber", "Pictures missing"),
     "gaps": ("amber", "Series with gaps"),
     "silent": ("amber", "Camera silent"),
 }
@@ -72,8 +73,9 @@ def effort(run: RunFolder, series: Series) -> Displayable:
     if len(summed) > _MOST_DAYS:
         parts.append(note(f"The first {_MOST_DAYS} of {len(summed)} rows; all are in effort.csv."))
     # The table shows the silent cameras; their sentences stand below the verdict.
-    gaps = found.gaps if found.outages else (found.headline, *found.gaps)
-    parts += [note(" ".join(gaps), "warn" if found.outages else "info")]
+    told_of = (*found.sparse, *found.gaps)
+    gaps = told_of if found.outages else (found.headline, *told_of)
+    parts += [note(" ".join(gaps), "info" if found.state == "whole" else "warn")]
     words = [
         f"Cadence: {series.cadence_words}.",
         f"Good pictures: {series.settings.rules.words()}.",

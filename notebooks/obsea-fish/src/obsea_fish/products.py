@@ -50,7 +50,7 @@ def time_series(run: FinishedRun) -> Sequence[ProductFile]:
             )
         )
     files += _audit(run, series)
-    for remark in (*(whole.reasons if whole.outages else ()), *series.remarks):
+    for remark in (*(whole.reasons if whole.state != "whole" else ()), *series.remarks):
         run.log.write(remark)
     return files
 
