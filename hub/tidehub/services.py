@@ -5,8 +5,10 @@ Each gets a free port when the configuration is read; people reach it below ``/s
 
 import json
 import os
+import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tidelab import paths
 
 BASE_URL = "/"
 """Path of everything; `Settings.bind_url` has no other."""
+_FIRST_PORT, _PORTS, _TRIES = 20_000, 10_000, 200
 PLAN_VARIABLE = "TIDEHUB_KEEPER_PLAN"
 # Lax, not Strict: a link from a mail or a page must find the person signed in.
 COOKIE_OPTIONS = {"samesite": "Lax"}
@@ -75,7 +78,12 @@ class ServiceDefinition:
 
 def service_definitions(settings: Settings) -> list[ServiceDefinition]:
     """Return the services that the settings ask for, in the order they are started."""
-    ports = {name: free_port() for name in settings.services}
+    ports: dict[str, int] = {}
+    for name in settings.services:
+        # The hub and the proxy bind theirs later, or have been told to: free now is not free then.
+        ports[name] = free_port(
+            {settings.port, settings.hub_port, urlsplit(settings.proxy_api_url).port or 8001, *ports.values()}
+        )
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     made = {
         "mlflow": lambda: _mlflow(settings, urls["mlflow"]),
@@ -143,8 +151,23 @@ def service_prefix(name: str) -> str:
     return f"{BASE_URL}services/{name}/"
 
 
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that is free now."""
+def free_port(taken: Collection[int] = ()) -> int:
+    """Return a TCP port of 127.0.0.1 that is free now.
+
+    It lies below those that Linux gives to outgoing connections (``net.ipv4.ip_local_port_range`` begins at 32768), so none of those takes it
+    before it is used.
+
+    Parameters
+    ----------
+    taken
+        Ports that are somebody's already though nobody listens there yet.
+    """
+    for _ in range(_TRIES):
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in taken:
+                return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -3,24 +3,17 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 from typing import Self
 
+from tidehub.services import free_port
 from tidelab import paths
 
 READY_S = 150
 END_S = 60
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Embedded:

@@ -136,7 +136,9 @@ class RunningHub:
 
     def __init__(self, folder: Path, services: tuple[str, ...] = (), **settings: str) -> None:
         self.data = folder
-        self.port, self.hub_port, self.api_port = free_port(), free_port(), free_port()
+        self.port = free_port()
+        self.hub_port = free_port({self.port})
+        self.api_port = free_port({self.port, self.hub_port})
         self.host = "127.0.0.1"
         self.url = f"http://{self.host}:{self.port}/"
         self.proxy_options: tuple[str, ...] = ()

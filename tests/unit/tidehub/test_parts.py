@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import socket
 import sys
 import threading
 import time
@@ -204,3 +205,16 @@ def test_a_service_that_is_slow_but_answered_a_moment_ago_is_not_gone(
         return found
 
     assert asyncio.run(check()) == [True, True, False]
+
+
+def test_a_free_port_is_nobodys_and_below_those_of_outgoing_connections():
+    first, *_ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
+    found: set[int] = set()
+    for _ in range(50):
+        port = free_port(found)
+        assert port not in found
+        assert port < int(first)
+        found.add(port)
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", port))
+        assert all(free_port(set(range(20_000, 30_000)) - {port, port + 1}) != port for _ in range(20))
