@@ -192,10 +192,14 @@ def test_a_kernel_holds_no_token(hub: RunningHub, ada: HubClient) -> None:
 
 
 def _process(kernel: str) -> psutil.Process:
-    (found,) = [
-        process for process in psutil.process_iter(["cmdline"])
-        if f"kernel-{kernel}.json" in " ".join(process.info["cmdline"] or ())
-    ]  # fmt: skip
+    def first() -> psutil.Process | None:
+        # In the order of their numbers: what the kernel itself starts comes after it.
+        for process in psutil.process_iter(["cmdline"]):
+            if f"kernel-{kernel}.json" in " ".join(process.info["cmdline"] or ()):
+                return process
+        return None
+
+    found: psutil.Process = wait_for(first, f"the process of the kernel {kernel}")
     return found
 
 
