@@ -285,7 +285,8 @@ def test_one_person_cannot_take_every_place(hub: RunningHub, ada: HubClient, bob
     refused = ada.get(PAGE)
     assert "You have many apps open" in refused.text
     assert refused.headers["Retry-After"]
-    assert bob.get(PAGE).status_code == 200, "another person finds a place"
+    # Pages that bob left in other tests give their places back a while after.
+    wait_for(lambda: bob.get(PAGE).status_code == 200, "a place for another person", 90)
 
 
 def test_a_file_of_a_template_is_found(ada: HubClient) -> None:
