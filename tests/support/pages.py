@@ -5,6 +5,7 @@ Screenshots go to ``$TIDELAB_SCREENSHOTS``, or to a temporary folder that pytest
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +103,9 @@ def table_of_counts(page: Page) -> dict[str, int]:
     rows = page.locator(".tl-counts tbody tr")
     found = {}
     for row in rows.all():
+        # Lab draws what is in sight, and a moment later: what is not drawn has no words.
+        row.scroll_into_view_if_needed()
+        expect(row.locator("td").nth(2)).to_have_text(re.compile(r"\d"), use_inner_text=True, timeout=SLOW_MS)
         cells = row.locator("td").all_inner_texts()
         found[cells[0].strip().splitlines()[0]] = int(cells[2].replace(",", ""))
     return found
