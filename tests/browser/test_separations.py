@@ -7,9 +7,9 @@ import zipfile
 
 import pytest
 
-from tests.support.app_page import AppPage, browser, wait_for_apps
+from tests.support.app_page import apps_hub, quiet_tab
 from tests.support.faces import newest_run
-from tests.support.hub import RunningHub, wait_for
+from tests.support.hub import wait_for
 from tests.support.pages import pictures_folder
 from tidelab.catalogue import load_catalogue
 from tidelab.runs import RunFolder
@@ -21,22 +21,15 @@ SLUG = "zooscan"
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    limits = {"TIDELAB_APPS_MAX_KERNELS": "2"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in limits.items():
-            patch.setenv(name, value)
-        with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",), **limits) as running:
-            yield wait_for_apps(running)
+    with apps_hub(tmp_path_factory.mktemp("hub"), **{"TIDELAB_APPS_MAX_KERNELS": "2"}) as running:
+        yield running
 
 
 @pytest.fixture
 def app(hub, chromium):
-    """Ada's tab; at the end it may not have asked the network for anything, or met a fault of a script."""
-    with browser(chromium) as started:
-        tab = AppPage(started, hub.client("ada")).sign_in()
+    """Ada's tab."""
+    with quiet_tab(chromium, hub.client("ada")) as tab:
         yield tab
-        assert tab.outside == []
-        assert tab.problems == []
 
 
 def shown_objects(page):

@@ -13,10 +13,10 @@ import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
-from tests.support.app_page import AppPage, browser, wait_for_apps
+from tests.support.app_page import apps_hub, quiet_tab
 from tests.support.brightness import grey_png
 from tests.support.faces import make_case, newest_run
-from tests.support.hub import RunningHub, wait_for
+from tests.support.hub import wait_for
 from tests.support.pages import (
     SLOW_MS,
     USE_CASE,
@@ -43,22 +43,17 @@ def cases(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory, cases):
-    limits = {"TIDELAB_USECASES": str(cases), "TIDELAB_APPS_MAX_KERNELS": "3"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in limits.items():
-            patch.setenv(name, value)
-        with RunningHub(tmp_path_factory.mktemp("hub"), services=("apps",), **limits) as running:
-            yield wait_for_apps(running)
+    with apps_hub(
+        tmp_path_factory.mktemp("hub"), **{"TIDELAB_USECASES": str(cases), "TIDELAB_APPS_MAX_KERNELS": "3"}
+    ) as running:
+        yield running
 
 
 @pytest.fixture
 def app(hub, chromium):
-    """Ada's tab; at the end it may not have asked the network for anything, or met a fault of a script."""
-    with browser(chromium) as started:
-        tab = AppPage(started, hub.client("ada")).sign_in()
+    """Ada's tab."""
+    with quiet_tab(chromium, hub.client("ada")) as tab:
         yield tab
-        assert tab.outside == []
-        assert tab.problems == []
 
 
 @pytest.fixture

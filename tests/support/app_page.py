@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.support.hub import HubClient, RunningHub, wait_for
@@ -32,6 +33,26 @@ def wait_for_apps(hub: RunningHub) -> RunningHub:
     """Wait until the apps service of a hub answers; the hub answers earlier."""
     wait_for(lambda: HubClient(hub).get("services/apps/none").status_code < 500, "the apps service", 90)
     return hub
+
+
+@contextmanager
+def apps_hub(folder: Path, **settings: str) -> Iterator[RunningHub]:
+    """Start a hub with apps; `settings` hold for it and for what the test itself reads."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        with RunningHub(folder, services=("apps",), **settings) as running:
+            yield wait_for_apps(running)
+
+
+@contextmanager
+def quiet_tab(chromium: str, client: HubClient) -> Iterator["AppPage"]:
+    """Open a visitor's tab; at the end it may not have asked the network for anything, or met a fault of a script."""
+    with browser(chromium) as started:
+        tab = AppPage(started, client).sign_in()
+        yield tab
+        assert tab.outside == []
+        assert tab.problems == []
 
 
 class AppPage:
